@@ -1,0 +1,55 @@
+"""Describe where events come from and how they become a dataset."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from l1ad.config.base import Paths, Section
+
+FormatName = Literal["auto", "fortymhz", "gelato", "gelato_merged", "l1ntuple", "nanoaod", "xaod"]
+
+
+class SampleConfig(Section):
+    """Name one sample and its files."""
+
+    files: Paths
+    label: str = ""
+
+
+def _short_sample(value: object) -> object:
+    return {"files": value} if isinstance(value, str | list) else value
+
+
+ShortSample = Annotated[SampleConfig, BeforeValidator(_short_sample)]
+
+
+class SplitConfig(Section):
+    """Share out the background; signals are all for testing."""
+
+    train: float = Field(0.5, gt=0, lt=1)
+    validation: float = Field(0.1, gt=0, lt=1)
+    test: float = Field(0.4, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> SplitConfig:
+        total = self.train + self.validation + self.test
+        if abs(total - 1.0) > 1e-9:
+            raise ValueError(f"train, validation and test must add up to 1, got {total:g}")
+        return self
+
+
+class DataConfig(Section):
+    """Say which files to read and how.
+
+    A sample is a path or pattern, a list of them, or ``{files: …, label: …}``.
+    """
+
+    background: dict[str, ShortSample] = Field(min_length=1)
+    signals: dict[str, ShortSample] = Field(default_factory=dict)
+    format: FormatName = "auto"
+    out_of_range: Literal["refuse", "clip", "wrap"] = "refuse"
+    split: SplitConfig = SplitConfig()
+    max_events: int | None = Field(None, gt=0)
+    seed: int = 1

@@ -1,0 +1,161 @@
+"""Put the sections together, read a file and phrase what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError, field_validator
+
+from l1ad.config.base import Section
+from l1ad.config.data import DataConfig
+from l1ad.config.firmware import CsimConfig, FirmwareConfig, SynthesisConfig
+from l1ad.config.model import ModelConfig, ScalingConfig, ScoreConfig, TrainingConfig
+from l1ad.config.physics import RatesConfig, SimulationConfig, StudiesConfig
+from l1ad.errors import ConfigError, nearest
+
+
+class _Loader(yaml.SafeLoader):
+    """Read ``1e-3`` as the number it is (YAML 1.1, which PyYAML follows, wants ``1.0e-3``)."""
+
+
+_Loader.add_implicit_resolver(  # type: ignore[no-untyped-call]
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
+
+
+class Config(Section):
+    """Hold one trigger's whole configuration.
+
+    Attributes:
+        name: names the run folder and the firmware; a C identifier.
+        layout: a shipped layout or the path of a YAML file.
+        runs: folder of the artefacts, relative to the configuration file.
+        hls_projects: folder of the HLS projects, likewise.
+        folder: the configuration file's own folder (set by the loader).
+    """
+
+    name: str
+    layout: str
+    data: DataConfig
+    model: ModelConfig
+    score: ScoreConfig
+    scaling: ScalingConfig = ScalingConfig()
+    training: TrainingConfig = TrainingConfig()
+    firmware: FirmwareConfig = FirmwareConfig()
+    csim: CsimConfig = CsimConfig()
+    synthesis: SynthesisConfig = SynthesisConfig()
+    simulation: SimulationConfig = SimulationConfig()
+    rates: RatesConfig = RatesConfig()
+    studies: StudiesConfig = StudiesConfig()
+    runs: str = "../runs"
+    hls_projects: str = "../hls_projects"
+    folder: Path = Field(Path(), exclude=True)
+
+    @field_validator("name")
+    @classmethod
+    def _identifier(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+            raise ValueError("wanted letters, digits and underscores, a letter first")
+        return name
+
+    def path(self, relative: str) -> Path:
+        """Resolve a path of the configuration against its file's folder."""
+        return (self.folder / Path(relative).expanduser()).resolve()
+
+    @property
+    def run(self) -> Path:
+        """Give the folder of this configuration's artefacts."""
+        return self.path(self.runs) / self.name
+
+    @property
+    def project(self) -> Path:
+        """Give the folder of this configuration's HLS project."""
+        return self.path(self.hls_projects) / f"{self.name}_{self.firmware.board}"
+
+
+def load_config(path: Path) -> Config:
+    """Read a configuration file.
+
+    Raises:
+        ConfigError: no such file, not YAML, or a key or value that is wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(
+            f"Cannot read configuration {str(path)!r}: {reason}; give the path of a YAML file such as configs/demo.yaml."
+        ) from None
+    return parse_config(text, str(path), path.parent)
+
+
+def parse_config(text: str, where: str, folder: Path) -> Config:
+    """Make a configuration from YAML text.
+
+    Args:
+        text: the YAML.
+        where: the file's name, for messages.
+        folder: what relative paths are relative to.
+
+    Raises:
+        ConfigError: not YAML, or a key or value that is wrong.
+    """
+    try:
+        data = yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where} is not YAML: {' '.join(str(error).split())}.") from None
+    if not isinstance(data, dict):
+        raise ConfigError(f"{where} must be a mapping of keys such as 'name' and 'data', got {type(data).__name__}.")
+    if "folder" in data:
+        raise ConfigError(f"{where}: key 'folder' is unknown; {nearest('folder', _keys(Config, ()))}.")
+    try:
+        return Config.model_validate(data | {"folder": folder})
+    except ValidationError as error:
+        raise ConfigError(f"{where}: " + _sentence([_phrase(entry) for entry in error.errors()[:5]])) from None
+
+
+def _sentence(phrases: list[str]) -> str:
+    text = "; ".join(phrases)
+    return text if text.endswith("?") else text + "."
+
+
+def _phrase(entry: Any) -> str:
+    location = tuple(entry["loc"])
+    key = ".".join(str(part) for part in location)
+    match entry["type"]:
+        case "extra_forbidden":
+            return f"key {key!r} is unknown; {nearest(str(location[-1]), _keys(Config, location[:-1]))}"
+        case "missing":
+            return f"key {key!r} is missing; add it"
+        case _:
+            message = entry["msg"].removeprefix("Value error, ").rstrip(".")
+            return f"key {key!r}: {message[0].lower()}{message[1:]}, got {_short(entry['input'])}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "…"
+
+
+def _keys(model: type[Section], location: tuple[Any, ...]) -> list[str]:
+    """List the valid keys of the section at a location."""
+    for part in location:
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        found = _section_in(annotation)
+        if found is None:
+            continue
+        model = found
+    return [name for name in model.model_fields if name != "folder"]
+
+
+def _section_in(annotation: Any) -> type[Section] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _section_in(argument)
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,82 @@
+"""Name everything that can go wrong, with the exit code the command line gives it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+USER_MISTAKE = 2
+FAILURE = 1
+
+
+class L1adError(Exception):
+    """Say in one sentence what was wanted, what came and what to do."""
+
+    exit_code = USER_MISTAKE
+
+
+class ConfigError(L1adError):
+    """Refuse a configuration: unknown key, wrong type, missing key, impossible value."""
+
+
+class InputError(L1adError):
+    """Refuse an input file or array."""
+
+
+class LayoutError(L1adError):
+    """Refuse an object layout, or data that do not fit one."""
+
+
+class ArtefactError(L1adError):
+    """Refuse a folder that is not the artefact that was wanted."""
+
+
+class ModelError(L1adError):
+    """Refuse a model: not understood, not convertible, or not fitting its layout."""
+
+
+class ConversionError(L1adError):
+    """Refuse a conversion that cannot be exact; names the layer and the reason."""
+
+
+class ReportError(L1adError):
+    """Refuse a tool's report that is cut off, of another kind or inconsistent."""
+
+
+class ToolMissingError(L1adError):
+    """Name a tool that is not there, where it was looked for and how to override."""
+
+
+class ToolFailedError(L1adError):
+    """Report the failure of an external tool, with the last lines of its log."""
+
+    exit_code = FAILURE
+
+
+class MismatchError(L1adError):
+    """Report two implementations that must agree and do not."""
+
+    exit_code = FAILURE
+
+
+class TrainingError(L1adError):
+    """Report a training that cannot go on, with the state that was kept."""
+
+    exit_code = FAILURE
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """Phrase the valid choices, the nearest ones first.
+
+    Args:
+        name: what the user wrote.
+        valid: what would have been accepted.
+
+    Returns:
+        ``did you mean 'a' or 'b'?`` when something is near, else ``valid are 'a', 'b', …``.
+    """
+    choices = sorted(valid)
+    near = difflib.get_close_matches(name, choices, n=3, cutoff=0.6)
+    if near:
+        return "did you mean " + " or ".join(repr(choice) for choice in near) + "?"
+    return "valid are " + ", ".join(repr(choice) for choice in choices)
