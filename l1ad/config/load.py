@@ -21,7 +21,7 @@ class _Loader(yaml.SafeLoader):
     """Read ``1e-3`` as the number it is (YAML 1.1, which PyYAML follows, wants ``1.0e-3``)."""
 
 
-_Loader.add_implicit_resolver(  # type: ignore[no-untyped-call]
+_Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
 )
 
