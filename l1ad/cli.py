@@ -1,0 +1,140 @@
+"""Be the command line: parse arguments, call one stage, show what it gives. The only module that sees every stage."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec
+
+import typer
+
+from l1ad.errors import FAILURE, USER_MISTAKE, L1adError
+
+app = typer.Typer(
+    name="l1ad",
+    help="Level-1 trigger autoencoders to firmware: train, convert, simulate and synthesise, exact to the last bit.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration file, as configs/demo.yaml.")]
+Force = Annotated[bool, typer.Option("--force", help="Do it again even if nothing has changed.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+
+P = ParamSpec("P")
+
+
+def _stage(name: str, function: str | None = None) -> Callable[..., Any]:
+    """Import a stage when it is called, so that the command line starts at once."""
+    return getattr(importlib.import_module(f"l1ad.stages.{name}"), function or name)  # type: ignore[no-any-return]
+
+
+def _config(path: Path) -> Any:
+    from l1ad.config import load_config
+
+    return load_config(path)
+
+
+def _show(result: Any, as_json: bool) -> None:
+    """Print a stage's result: JSON on demand, else its lines."""
+    data = result if isinstance(result, dict) else result.to_dict()
+    if as_json:
+        typer.echo(json.dumps(data, indent=1, default=str))
+        return
+    from l1ad.reporting.terminal import render
+
+    render(data)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """List the tools and versions found here, and what each stage can do with them."""
+    from l1ad.toolchain import doctor as examine
+
+    _show({"tools": [entry.to_dict() for entry in examine()]}, as_json)
+
+
+@app.command()
+def prepare(config: ConfigPath, force: Force = False, as_json: Json = False) -> None:
+    """Turn raw files into a dataset of hardware integers."""
+    _show(_stage("prepare")(_config(config), force=force), as_json)
+
+
+@app.command()
+def simulate(config: ConfigPath, force: Force = False, as_json: Json = False) -> None:
+    """Generate trigger events with Pythia 8 and a parametrised detector."""
+    _show(_stage("simulate")(_config(config), force=force), as_json)
+
+
+@app.command()
+def train(
+    config: ConfigPath,
+    float_: Annotated[bool, typer.Option("--float", help="Train the floating-point baseline only.")] = False,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Train the autoencoder, quantisation-aware (or the float baseline)."""
+    _show(_stage("train")(_config(config), float_only=float_, force=force), as_json)
+
+
+@app.command()
+def convert(config: ConfigPath, force: Force = False, as_json: Json = False) -> None:
+    """Write the HLS project: scaling, network, score and comparators behind named ports."""
+    _show(_stage("convert")(_config(config), force=force), as_json)
+
+
+@app.command()
+def csim(config: ConfigPath, force: Force = False, as_json: Json = False) -> None:
+    """Run the compiled C simulation over the data and compare it with QKeras (exactly) and float (physics)."""
+    _show(_stage("csim")(_config(config), force=force), as_json)
+
+
+@app.command()
+def synth(
+    config: ConfigPath,
+    tool: Annotated[str | None, typer.Option(help="auto, vitis, vivado or open; default: the configuration's.")] = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Synthesise: with the vendor's tool where it is, else by the open flow (alkaid, Verilator, Yosys)."""
+    _show(_stage("synth")(_config(config), tool=tool, force=force), as_json)
+
+
+def _guarded(function: Callable[P, int]) -> Callable[P, int]:
+    """Turn errors into one sentence on standard error and an exit code."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> int:
+        try:
+            return function(*args, **kwargs)
+        except L1adError as error:
+            print(f"l1ad: {error}", file=sys.stderr)
+            return error.exit_code
+        except KeyboardInterrupt:
+            print("l1ad: interrupted; what was finished is kept, run the same command to go on.", file=sys.stderr)
+            return 130
+        except BrokenPipeError:
+            return FAILURE
+        except OSError as error:
+            print(f"l1ad: {error.strerror or error}: {error.filename!r}; free space or choose another place.", file=sys.stderr)
+            return USER_MISTAKE
+
+    return call
+
+
+@_guarded
+def main() -> int:
+    """Run the command line and return its exit code."""
+    code = app(standalone_mode=False)
+    return code if isinstance(code, int) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
