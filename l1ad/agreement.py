@@ -81,7 +81,8 @@ def compare(left: str, right: str, left_codes: IntArray, right_codes: IntArray, 
     a, b = np.asarray(left_codes, dtype=np.int64), np.asarray(right_codes, dtype=np.int64)
     if a.shape != b.shape:
         raise MismatchError(f"{left} and {right} must give the same shape, got {a.shape!r} and {b.shape!r}.")
-    a, b = a.reshape(len(a), -1), b.reshape(len(b), -1)
+    width = a.size // max(len(a), 1)
+    a, b = a.reshape(len(a), width), b.reshape(len(b), width)
     difference = np.abs(a - b)
     rows = np.flatnonzero(difference.any(axis=1))
     shown = []

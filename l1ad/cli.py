@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 import importlib
 import json
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec
@@ -115,15 +113,15 @@ def _guarded(function: Callable[P, int]) -> Callable[P, int]:
         try:
             return function(*args, **kwargs)
         except L1adError as error:
-            print(f"l1ad: {error}", file=sys.stderr)
+            typer.echo(f"l1ad: {error}", err=True)
             return error.exit_code
         except KeyboardInterrupt:
-            print("l1ad: interrupted; what was finished is kept, run the same command to go on.", file=sys.stderr)
+            typer.echo("l1ad: interrupted; what was finished is kept, run the same command to go on.", err=True)
             return 130
         except BrokenPipeError:
             return FAILURE
         except OSError as error:
-            print(f"l1ad: {error.strerror or error}: {error.filename!r}; free space or choose another place.", file=sys.stderr)
+            typer.echo(f"l1ad: {error.strerror or error}: {error.filename!r}; free space or choose another place.", err=True)
             return USER_MISTAKE
 
     return call

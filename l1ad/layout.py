@@ -16,7 +16,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from l1ad.errors import LayoutError, nearest
+from l1ad.errors import ConfigError, LayoutError, nearest
 from l1ad.fixed import FixedPoint, IntArray
 
 FEATURES = ("pt", "eta", "phi")
@@ -285,6 +285,8 @@ def parse_layout_dict(data: Any, where: str) -> ObjectLayout:
         raise LayoutError(
             f"{where} is not a layout: {type(error).__name__} {error}; see l1ad/layouts/l1topo44.yaml for the form."
         ) from None
+    except ConfigError as error:
+        raise LayoutError(f"{where} is not a layout: {error}") from None
     return _validated(layout, where)
 
 
