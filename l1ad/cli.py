@@ -6,6 +6,7 @@ import functools
 import importlib
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec
 
@@ -31,7 +32,7 @@ P = ParamSpec("P")
 
 def _stage(name: str, function: str | None = None) -> Callable[..., Any]:
     """Import a stage when it is called, so that the command line starts at once."""
-    return getattr(importlib.import_module(f"l1ad.stages.{name}"), function or name)  # type: ignore[no-any-return]
+    return getattr(importlib.import_module(f"l1ad.stages.{name}"), function or name)
 
 
 def _config(path: Path) -> Any:
@@ -56,7 +57,8 @@ def doctor(as_json: Json = False) -> None:
     """List the tools and versions found here, and what each stage can do with them."""
     from l1ad.toolchain import doctor as examine
 
-    _show({"tools": [entry.to_dict() for entry in examine()]}, as_json)
+    found = examine()
+    _show({"tools": [asdict(tool) for tool in found.tools], "stages": [asdict(stage) for stage in found.stages]}, as_json)
 
 
 @app.command()

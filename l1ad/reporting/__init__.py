@@ -1,0 +1,1 @@
+"""Turn results into what people look at: terminal tables, Markdown, CSV, JSON, LaTeX and one HTML page."""

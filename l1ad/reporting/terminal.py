@@ -1,0 +1,83 @@
+"""Show plain data on the terminal: scalars as lines, lists of records as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+_MAX_ROWS = 60
+
+
+def render(data: Mapping[str, Any], console: Console | None = None) -> None:
+    """Print a result.
+
+    Args:
+        data: plain data: scalars, lists of scalars, records, or lists of records.
+        console: where to; standard output by default.
+    """
+    out = console or Console(soft_wrap=True)
+    records: list[tuple[str, list[Mapping[str, Any]]]] = []
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            records.append((key, [value]))
+        elif _is_table(value):
+            records.append((key, list(value)))
+        else:
+            out.print(f"{_title(key)}: {_cell(value)}", highlight=False, markup=False)
+    for key, rows in records:
+        out.print(_vertical(key, rows[0]) if len(rows) == 1 else _horizontal(key, rows))
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(row, Mapping) for row in value)
+
+
+def _vertical(title: str, row: Mapping[str, Any]) -> Table:
+    table = Table(title=_title(title), title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
+    for key, value in row.items():
+        table.add_row(_title(key), _cell(value))
+    return table
+
+
+def _horizontal(title: str, rows: list[Mapping[str, Any]]) -> Table:
+    table = Table(title=_title(title), title_justify="left")
+    keys = _keys_with_values(rows)
+    for key in keys:
+        numeric = all(isinstance(row.get(key), int | float | None) for row in rows)
+        table.add_column(_title(key), justify="right" if numeric else "left", overflow="fold")
+    for row in rows[:_MAX_ROWS]:
+        table.add_row(*(_cell(row.get(key)) for key in keys))
+    if len(rows) > _MAX_ROWS:
+        table.caption = f"{len(rows) - _MAX_ROWS} more rows; --json gives all"
+    return table
+
+
+def _keys_with_values(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """List the keys, in order of appearance, leaving out those that no row has a value for."""
+    keys: dict[str, None] = {}
+    for row in rows:
+        keys |= dict.fromkeys(key for key, value in row.items() if value is not None and value != [] and value != {})
+    return list(keys)
+
+
+def _title(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1e5 else f"{value:,.0f}"
+    if isinstance(value, list | tuple):
+        return ", ".join(_cell(entry) for entry in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_cell(entry)}" for key, entry in value.items())
+    return str(value)

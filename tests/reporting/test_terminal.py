@@ -1,0 +1,40 @@
+import io
+
+from rich.console import Console
+
+from l1ad.reporting.terminal import render
+
+
+def shown(data: dict[str, object]) -> str:
+    out = io.StringIO()
+    render(data, Console(file=out, width=100))
+    return out.getvalue()
+
+
+def test_scalars_lists_records_and_tables() -> None:
+    text = shown(
+        {
+            "n_events": 100000,
+            "exact": True,
+            "parted_at": None,
+            "clock": 25.0,
+            "report": {"lut": 0, "dsp": None},
+            "signals": [{"name": "ttbar", "auc": 0.91234, "empty": None}, {"name": "a_4l", "auc": 0.5, "empty": None}],
+        }
+    )
+    assert "n events: 100000" in text
+    assert "exact: yes" in text
+    assert "parted at: –" in text
+    assert "clock: 25" in text
+    assert "0.9123" in text
+    assert "empty" not in text
+
+
+def test_a_zero_is_shown_and_an_absent_value_is_a_dash() -> None:
+    rows = [line for line in shown({"report": {"lut": 0, "dsp": None}}).splitlines() if "lut" in line or "dsp" in line]
+    assert "0" in rows[0]
+    assert "–" in rows[1]
+
+
+def test_a_long_table_says_what_it_leaves_out() -> None:
+    assert "5 more rows; --json gives all" in shown({"events": [{"i": i} for i in range(65)]})
