@@ -1,0 +1,1 @@
+"""Compute anomaly scores in float64 and in integers, and judge them."""

@@ -1,0 +1,269 @@
+"""Judge anomaly scores: ROC, AUC, efficiency at a background rate, thresholds, decision flips; with weights and errors.
+
+An event is selected when ``score >= threshold``. Scores may be integers (firmware codes) or float64; every rule is exact on ties.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from l1ad.errors import InputError
+from l1ad.fixed import FloatArray, IntArray
+from l1ad.scores.selection import (
+    MIN_EVENTS,
+    Efficiency,
+    Scores,
+    checked_scores,
+    checked_weight,
+    effective_number,
+    efficiency,
+    threshold_for_fraction,
+    threshold_for_weight,
+)
+
+__all__ = [
+    "MIN_EVENTS",
+    "Auc",
+    "Efficiency",
+    "Flips",
+    "Roc",
+    "Scores",
+    "WorkingPoint",
+    "auc",
+    "checked_scores",
+    "checked_weight",
+    "effective_number",
+    "efficiency",
+    "flips",
+    "flips_at_fraction",
+    "roc",
+    "threshold_for_fraction",
+    "threshold_for_weight",
+    "working_point",
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Roc:
+    """Hold a ROC curve: what is selected at each distinct score, from the highest down.
+
+    Attributes:
+        threshold: distinct scores, descending, shape ``(n_points,)``.
+        fpr: selected fraction of the background's weight, same shape.
+        tpr: selected fraction of the signal's weight, same shape.
+    """
+
+    threshold: NDArray[Any]
+    fpr: FloatArray
+    tpr: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Auc:
+    """Hold the area under a ROC curve and its standard error (DeLong)."""
+
+    value: float
+    error: float
+
+    def to_dict(self) -> dict[str, float]:
+        """Give plain data for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingPoint:
+    """Hold what one threshold does.
+
+    Attributes:
+        target_fpr: background fraction that was asked for.
+        threshold: smallest threshold that keeps it.
+        background: background fraction reached, with interval and counts.
+        signal: signal efficiency.
+    """
+
+    target_fpr: float
+    threshold: float
+    background: Efficiency
+    signal: Efficiency
+
+    @property
+    def enough(self) -> bool:
+        """Say whether enough background events are behind the point for it to mean something."""
+        return self.background.enough
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        return asdict(self) | {"enough": self.enough}
+
+
+@dataclass(frozen=True, slots=True)
+class Flips:
+    """Count events that two selections decide differently.
+
+    Attributes:
+        n_events: events compared.
+        n_left_only: selected by the first only.
+        n_right_only: selected by the second only.
+        n_both: selected by both.
+    """
+
+    n_events: int
+    n_left_only: int
+    n_right_only: int
+    n_both: int
+
+    @property
+    def n_different(self) -> int:
+        """Give the number of events decided differently."""
+        return self.n_left_only + self.n_right_only
+
+    @property
+    def fraction(self) -> float:
+        """Give the fraction of all events decided differently."""
+        return self.n_different / self.n_events if self.n_events else 0.0
+
+    @property
+    def overlap(self) -> float:
+        """Give the Jaccard overlap: selected by both over selected by any; 1 where nothing is selected."""
+        either = self.n_different + self.n_both
+        return self.n_both / either if either else 1.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        return asdict(self) | {"n_different": self.n_different, "fraction": self.fraction, "overlap": self.overlap}
+
+
+def roc(
+    background: Scores, signal: Scores, background_weight: ArrayLike | None = None, signal_weight: ArrayLike | None = None
+) -> Roc:
+    """Give the ROC curve, one point for each distinct score.
+
+    Args:
+        background: background scores, shape ``(n_background,)``.
+        signal: signal scores, shape ``(n_signal,)``.
+        background_weight: weights of at least 0, or None.
+        signal_weight: likewise.
+
+    Raises:
+        InputError: no background, no signal, NaN scores or weights that do not fit.
+    """
+    b, wb = checked_scores(background, background_weight, "background")
+    s, ws = checked_scores(signal, signal_weight, "signal")
+    threshold = np.unique(np.concatenate([b, s]))[::-1]
+    return Roc(threshold, _selected_fraction(b, wb, threshold), _selected_fraction(s, ws, threshold))
+
+
+def _selected_fraction(scores: Scores, weight: FloatArray, threshold: NDArray[Any]) -> FloatArray:
+    """Give the fraction of the weight at or above each threshold."""
+    order = np.argsort(scores, kind="stable")
+    above = np.concatenate([np.cumsum(weight[order][::-1])[::-1], [0.0]])
+    return above[np.searchsorted(scores[order], threshold, side="left")] / above[0]
+
+
+def auc(
+    background: Scores, signal: Scores, background_weight: ArrayLike | None = None, signal_weight: ArrayLike | None = None
+) -> Auc:
+    """Give the probability that a signal event scores above a background event (ties count half), with its error.
+
+    The error is DeLong's (Biometrics 44 (1988) 837), with the weights normalised to a sum of 1 as probabilities: each sample adds
+    ``sum p^2 (v - auc)^2 / (1 - sum p^2)``, ``v`` an event's own probability to beat the other sample; the published form for equal ones.
+
+    Args:
+        background: background scores, shape ``(n_background,)``.
+        signal: signal scores, shape ``(n_signal,)``.
+        background_weight: weights of at least 0, or None.
+        signal_weight: likewise.
+
+    Raises:
+        InputError: no background, no signal, NaN scores or weights that do not fit.
+    """
+    b, wb = checked_scores(background, background_weight, "background")
+    s, ws = checked_scores(signal, signal_weight, "signal")
+    signal_beats, background_loses = _below(s, b, wb), ws.sum() - _below(b, s, ws)
+    value = float(ws @ signal_beats) / float(wb.sum() * ws.sum())
+    variance = _placement_variance(signal_beats / wb.sum(), ws / ws.sum(), value)
+    variance += _placement_variance(background_loses / ws.sum(), wb / wb.sum(), value)
+    return Auc(value, float(np.sqrt(variance)))
+
+
+def _below(scores: Scores, others: Scores, weight: FloatArray) -> FloatArray:
+    """Give for each score the weight of the others below it, ties counting half."""
+    order = np.argsort(others, kind="stable")
+    below = np.concatenate([[0.0], np.cumsum(weight[order])])
+    ranked = others[order]
+    return (below[np.searchsorted(ranked, scores, side="left")] + below[np.searchsorted(ranked, scores, side="right")]) / 2.0
+
+
+def _placement_variance(placement: FloatArray, probability: FloatArray, value: float) -> float:
+    squared = np.square(probability)
+    free = 1.0 - float(squared.sum())
+    return float(squared @ np.square(placement - value)) / free if free > 0 else float("inf")
+
+
+def working_point(
+    background: Scores,
+    signal: Scores,
+    fpr: float,
+    background_weight: ArrayLike | None = None,
+    signal_weight: ArrayLike | None = None,
+) -> WorkingPoint:
+    """Give the signal efficiency at the smallest threshold that keeps a background fraction.
+
+    Args:
+        background: background scores, shape ``(n_background,)``.
+        signal: signal scores, shape ``(n_signal,)``.
+        fpr: wanted background fraction, in (0, 1).
+        background_weight: weights of at least 0, or None.
+        signal_weight: likewise.
+
+    Raises:
+        InputError: a fraction out of range, no events, NaN scores or weights that do not fit.
+    """
+    if not 0 < fpr < 1:
+        raise InputError(f"A background fraction must be between 0 and 1, got {fpr!r}; use for example 1e-3.")
+    threshold = threshold_for_fraction(background, background_weight, fpr)
+    return WorkingPoint(
+        fpr,
+        threshold,
+        efficiency(np.asarray(background) >= threshold, background_weight),
+        efficiency(np.asarray(signal) >= threshold, signal_weight),
+    )
+
+
+def flips(left: ArrayLike, right: ArrayLike) -> Flips:
+    """Count events that two selections decide differently.
+
+    Args:
+        left: whether the first selects each event, bool, shape ``(n_events,)``.
+        right: likewise the second.
+
+    Raises:
+        InputError: the shapes differ.
+    """
+    a, b = np.asarray(left, dtype=bool), np.asarray(right, dtype=bool)
+    if a.shape != b.shape:
+        raise InputError(f"Two selections must be of the same events, got shapes {a.shape!r} and {b.shape!r}.")
+    return Flips(len(a), int((a & ~b).sum()), int((b & ~a).sum()), int((a & b).sum()))
+
+
+def flips_at_fraction(
+    left: Scores, right: Scores, background: IntArray, fraction: float, weight: ArrayLike | None = None
+) -> Flips:
+    """Count events that two scores decide differently, each at its own threshold for the same background fraction.
+
+    Args:
+        left: first scores, shape ``(n_events,)``.
+        right: second scores of the same events.
+        background: numbers of the events that are background and set the thresholds, shape ``(n_background,)``.
+        fraction: selected fraction of the background's weight.
+        weight: weights of those background events, shape ``(n_background,)``, or None.
+
+    Raises:
+        InputError: the shapes differ, no background, NaN scores or weights that do not fit.
+    """
+    cuts = [threshold_for_fraction(np.asarray(scores)[background], weight, fraction) for scores in (left, right)]
+    return flips(np.asarray(left) >= cuts[0], np.asarray(right) >= cuts[1])
