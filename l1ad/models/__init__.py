@@ -1,0 +1,1 @@
+"""Build, train and evaluate QKeras models: the only part of the package that imports QKeras."""
