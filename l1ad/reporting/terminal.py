@@ -29,6 +29,8 @@ def render(data: Mapping[str, Any], console: Console | None = None) -> None:
             out.print(f"{_title(key)}: {_cell(value)}", highlight=False, markup=False)
     for key, rows in records:
         out.print(_vertical(key, rows[0]) if len(rows) == 1 else _horizontal(key, rows))
+        if len(rows) > _MAX_ROWS:
+            out.print(f"{len(rows) - _MAX_ROWS} more rows; --json gives all", highlight=False)
 
 
 def _is_table(value: object) -> bool:
@@ -52,8 +54,6 @@ def _horizontal(title: str, rows: list[Mapping[str, Any]]) -> Table:
         table.add_column(_title(key), justify="right" if numeric else "left", overflow="fold")
     for row in rows[:_MAX_ROWS]:
         table.add_row(*(_cell(row.get(key)) for key in keys))
-    if len(rows) > _MAX_ROWS:
-        table.caption = f"{len(rows) - _MAX_ROWS} more rows; --json gives all"
     return table
 
 
