@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import json
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -105,6 +106,22 @@ def synth(
 ) -> None:
     """Synthesise: with the vendor's tool where it is, else by the open flow (alkaid, Verilator, Yosys)."""
     _show(_stage("synth")(_config(config), tool=tool, force=force), as_json)
+
+
+@app.command()
+def run(config: ConfigPath, force: Force = False, as_json: Json = False) -> None:
+    """Run the whole flow: prepare, train, convert, csim, synth, report."""
+    from l1ad.reporting.terminal import note
+
+    settings = _config(config)
+    results: dict[str, Any] = {}
+    for name in ("prepare", "train", "convert", "csim", "synth", "report"):
+        began = time.monotonic()
+        note(f"{name} …")
+        results[name] = _stage(name)(settings, force=force)
+        state = "done" if results[name].fresh else "nothing has changed"
+        note(f"{name}: {state}, {time.monotonic() - began:.1f} s, {results[name].path}")
+    _show({name: result.to_dict() for name, result in results.items()} if as_json else results["report"], as_json)
 
 
 def _guarded(function: Callable[P, int]) -> Callable[P, int]:

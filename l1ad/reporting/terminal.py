@@ -33,6 +33,11 @@ def render(data: Mapping[str, Any], console: Console | None = None) -> None:
             out.print(f"{len(rows) - _MAX_ROWS} more rows; --json gives all", highlight=False)
 
 
+def note(text: str) -> None:
+    """Say on standard error how the work goes on."""
+    Console(stderr=True, soft_wrap=True).print(text, highlight=False, markup=False)
+
+
 def _is_table(value: object) -> bool:
     return isinstance(value, list | tuple) and bool(value) and all(isinstance(row, Mapping) for row in value)
 
