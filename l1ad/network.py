@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from l1ad.errors import ModelError
-from l1ad.fixed import FixedPoint, IntArray, Overflow
+from l1ad.fixed import FixedPoint, FloatArray, IntArray, Overflow
 from l1ad.layout import ObjectLayout, parse_layout_dict
 from l1ad.scaling import Scaling
 
@@ -106,9 +106,12 @@ class ScoreSpec:
             raise ModelError(
                 f"A log-variance of {log_variance.width} bits wants a table of more than 4096 entries; use 12 bits or fewer."
             )
+        return self.table.to_int(self.table_values(log_variance))
+
+    def table_values(self, log_variance: FixedPoint) -> FloatArray:
+        """Give the lookup table before it is quantised; float64, shape ``(2 ** log_variance.width,)``."""
         v = log_variance.from_int(np.arange(log_variance.min_int, log_variance.max_int + 1))
-        exact = np.exp(v) - v - 1.0 if self.kind is Score.KL else np.exp(-v)
-        return self.table.to_int(exact)
+        return np.exp(v) - v - 1.0 if self.kind is Score.KL else np.exp(-v)
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain data for JSON."""
