@@ -1,0 +1,47 @@
+"""Decide whether QKeras' float32 arithmetic is exact for a network."""
+
+from __future__ import annotations
+
+from l1ad.network import Dense, Network
+from l1ad.ranges.interval import Interval
+from l1ad.ranges.nodes import layer_terms, prove, sum_fractional
+
+#: Integers up to here, both signs, are exact in float32 (24 bits of significand).
+LIMIT = 1 << 24
+
+
+def float32_failure(network: Network) -> str | None:
+    """Name the first accumulator that float32 cannot hold exactly.
+
+    A matrix product may add in any order, so every subset of a neuron's terms must fit 24 bits: the sum of all positive and the sum
+    of all negative bounds. QKeras' straight-through quantiser then computes ``x + (q(x) - x)``: the difference must fit as well.
+
+    Returns:
+        The node's name, or None when every step is exact.
+    """
+    nodes = {node.node: node for node in prove(network)}
+    inputs, fractional = nodes["scaled"].values, network.scaling.type.fractional
+    for layer in network.layers:
+        output = nodes[f"{layer.name}.output"].values
+        if layer.accumulator is not None or layer.result is not None:
+            return f"{layer.name}.accumulator"
+        if any(_needed(layer, inputs, fractional, j, output[j]) > LIMIT for j in range(layer.n_out)):
+            return f"{layer.name}.accumulator"
+        inputs, fractional = output, layer.output.fractional
+    return None
+
+
+def _needed(layer: Dense, inputs: tuple[Interval, ...], fractional: int, neuron: int, output: Interval) -> int:
+    """Give the largest integer, in units of the finest grid, that the neuron's float arithmetic may meet."""
+    grid = sum_fractional(layer, fractional)
+    terms = layer_terms(layer, inputs, fractional, neuron)
+    finer = max(0, layer.output.fractional - grid)
+    high = sum(max(0, term.high) for term in terms) << finer
+    low = -sum(min(0, term.low) for term in terms) << finer
+    quantised = output.magnitude << max(0, grid - layer.output.fractional)
+    return max(high, low) + quantised
+
+
+def float32_exact(network: Network) -> bool:
+    """Say whether every accumulator of a network is exact in float32, in any order of summation."""
+    return float32_failure(network) is None

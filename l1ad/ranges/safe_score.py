@@ -1,0 +1,88 @@
+"""Choose the smallest score types that keep everything and cannot overflow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from l1ad.errors import ModelError
+from l1ad.fixed import MAX_WIDTH, FixedPoint, Overflow, Rounding
+from l1ad.layout import ObjectLayout
+from l1ad.network import Dense, Network, Score, ScoreSpec
+from l1ad.ranges.interval import smallest_type
+from l1ad.ranges.nodes import NodeRange, prove
+from l1ad.scaling import Scaling
+
+#: A lookup table's entry: as wide as one column of a block RAM.
+TABLE_BITS = 18
+
+
+def smallest_score(
+    layout: ObjectLayout,
+    scaling: Scaling,
+    layers: tuple[Dense, ...],
+    kind: Score,
+    cyclic: bool,
+    columns: tuple[int, ...],
+) -> ScoreSpec:
+    """Give the narrowest exact types for a score: no step rounds (but the table's entries) and none can overflow.
+
+    Args:
+        layout: the input columns.
+        scaling: hardware integers to the input type.
+        layers: the network's layers.
+        kind: which score.
+        cyclic: whether phi differences are folded.
+        columns: columns that take part in a reconstruction score; () takes all of them.
+
+    Returns:
+        The score with a type at every step.
+
+    Raises:
+        ModelError: a step needs more than 62 bits, or the network does not fit the score.
+    """
+    taken = (columns or tuple(range(layout.n_columns))) if kind.is_reconstruction else ()
+    wide = _widest(scaling, layers, kind, cyclic, taken)
+    nodes = {node.node: node for node in prove(Network("candidate", layout, scaling, layers, wide))}
+    spec = replace(wide, square=_minimal(nodes["square"]), total=_minimal(nodes["score"]))
+    return replace(spec, difference=_minimal(nodes["difference"])) if kind.is_reconstruction else spec
+
+
+def _minimal(node: NodeRange) -> FixedPoint:
+    if node.minimal is None:
+        raise ModelError(
+            f"An exact score needs more than {MAX_WIDTH} bits at {node.node!r} (it spans [{node.low}, {node.high}]); "
+            "give its type in the configuration."
+        )
+    return node.minimal
+
+
+def _exact(fractional: int) -> FixedPoint:
+    return FixedPoint(True, MAX_WIDTH, MAX_WIDTH - fractional)
+
+
+def _widest(scaling: Scaling, layers: tuple[Dense, ...], kind: Score, cyclic: bool, columns: tuple[int, ...]) -> ScoreSpec:
+    """Give a score whose types keep everything, to be narrowed by what is proved."""
+    output = layers[-1].output
+    base = max(scaling.type.fractional, output.fractional) if kind.is_reconstruction else output.fractional
+    table = _table(kind, output, 2 * base) if kind.needs_log_variance else None
+    term = 2 * base
+    if table is not None:
+        term = max(term, table.fractional) if kind is Score.KL else term + table.fractional
+    difference = _exact(base) if kind.is_reconstruction else None
+    return ScoreSpec(kind, _exact(2 * base), _exact(term), difference, columns, cyclic and kind.is_reconstruction, table)
+
+
+def _table(kind: Score, address: FixedPoint, finest: int) -> FixedPoint:
+    """Give the table's type: holds its largest entry, rest of ``TABLE_BITS`` for the fraction, no finer than the square."""
+    candidate = ScoreSpec(kind, _exact(0), _exact(0))
+    largest = float(candidate.table_values(address).max())
+    integer = int(np.ceil(largest)).bit_length()
+    fractional = max(0, min(finest, TABLE_BITS - integer))
+    type_ = smallest_type(0, int(np.ceil(largest * 2.0**fractional)), fractional, Rounding.RND, Overflow.SAT)
+    if type_ is None:
+        raise ModelError(
+            f"A log-variance of {address} gives table entries up to {largest:.3g}, more than {MAX_WIDTH} bits; use a narrower output type."
+        )
+    return type_
