@@ -1,0 +1,58 @@
+"""Tell what kind of report a file is, and read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from l1ad.errors import ReportError
+from l1ad.resources import ResourceReport
+from l1ad.vendor.parsers import cosim, csynth, export, failfast, hierarchy, timing, utilisation, xmltree
+from l1ad.vendor.parsers.text import Source, read_source
+
+_TEXT_KINDS: tuple[tuple[Callable[[Source], bool], Callable[[Source], ResourceReport]], ...] = (
+    (csynth.is_rpt, csynth.parse_rpt),
+    (hierarchy.is_hierarchy, hierarchy.parse),
+    (utilisation.is_utilisation, utilisation.parse),
+    (timing.is_timing, timing.parse),
+    (export.is_rpt, export.parse_rpt),
+    (failfast.is_failfast, failfast.parse),
+    (cosim.is_cosim, cosim.parse),
+)
+_KNOWN = "C synthesis, export, utilisation, timing summary, failfast or cosimulation report of Vivado or Vitis"
+
+
+def parse_report(path: Path) -> ResourceReport:
+    """Read one report file of any known kind.
+
+    Args:
+        path: the file, ``.rpt`` or ``.xml``.
+
+    Raises:
+        ReportError: not a known report, cut off, damaged or inconsistent; names the file.
+    """
+    source = read_source(path)
+    try:
+        return _parse(source)
+    except ReportError as error:
+        # The numbers' own checks (ResourceReport) do not know the file.
+        raise error if str(path) in str(error) else source.error(f"is damaged: {error}") from None
+
+
+def _parse(source: Source) -> ResourceReport:
+    if next(line for line in source.lines if line).lstrip().startswith("<"):
+        return _parse_xml(source)
+    csynth.refuse_summary(source)
+    for is_kind, parse in _TEXT_KINDS:
+        if is_kind(source):
+            return parse(source)
+    raise source.error(f"is no {_KNOWN}, or its head is damaged")
+
+
+def _parse_xml(source: Source) -> ResourceReport:
+    root = xmltree.parse(source)
+    if csynth.is_xml(root):
+        return csynth.parse_xml(source, root)
+    if export.is_xml(root):
+        return export.parse_xml(source, root)
+    raise source.error(f"is no {_KNOWN}: its XML starts with {root.tag!r}")
