@@ -1,0 +1,214 @@
+"""Compute with alkaid's symbolic variables what the network's steps need beyond sums: products, squares, folds, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l1ad.errors import ConversionError
+from l1ad.fixed import FixedPoint, FloatArray
+from l1ad.network import Dense
+from l1ad.rtl.quantise import (
+    CONSTANT_BITS,
+    Variable,
+    choose,
+    constant,
+    floor_to,
+    is_constant,
+    is_short,
+    low_bits,
+    negative,
+    plus,
+    round_to,
+)
+
+#: Address bits up to which a function of one value is a table: one 6-input LUT gives one output bit.
+TABLE_BITS = 6
+
+
+def width(value: Variable) -> int:
+    """Give the number of bits a variable takes."""
+    return int(sum(value.kif))
+
+
+def array(values: Sequence[Variable]) -> Variable:
+    """Put variables into alkaid's array, which knows sums and products with constant matrices."""
+    from alkaid.trace import FVArray
+
+    held = np.empty(len(values), dtype=object)
+    held[:] = list(values)
+    return FVArray(held, hwconf=values[0].hwconf)
+
+
+def not_below(value: Variable, bound: float) -> Variable:
+    """Give 1 where a value is at least a bound, which is on the value's grid; a wide one is compared in two halves."""
+    if bound <= value.low:
+        return constant(value, 1.0)
+    if bound > value.high:
+        return constant(value, 0.0)
+    if width(value) <= CONSTANT_BITS:
+        return value >= bound
+    _, integer, fractional = value.kif
+    middle = integer - CONSTANT_BITS + 2
+    high, low = floor_to(value, -middle), low_bits(value, middle, fractional)
+    bound_high = float(np.floor(bound * 2.0**-middle) * 2.0**middle)
+    above, level = not_below(high, bound_high + 2.0**middle), not_below(high, bound_high)
+    return above | (level & not_below(low, bound - bound_high))
+
+
+def total(values: Sequence[Variable]) -> Variable:
+    """Add variables up in a tree."""
+    return array(values).sum() if len(values) > 1 else values[0]
+
+
+def table(value: Variable, entries: FloatArray, where: str) -> Variable:
+    """Look a value up.
+
+    Args:
+        value: the address.
+        entries: what to give for each representable value from ``value.low`` to ``value.high``, in order.
+        where: what the table is for, named in the error.
+
+    Raises:
+        ConversionError: an entry has more significant bits than alkaid keeps.
+    """
+    if not all(is_short(float(entry)) for entry in entries):
+        raise ConversionError(
+            f"The table of {where} has entries of more than {CONSTANT_BITS} significant bits, which the RTL cannot hold; "
+            "choose a narrower table type."
+        )
+    if is_constant(value):
+        return constant(value, float(entries[0]))
+    return value.lookup(entries)
+
+
+def representable(value: Variable) -> FloatArray:
+    """List the values a variable may have, in order."""
+    n = round((value.high - value.low) / value.step) + 1
+    return value.low + value.step * np.arange(n, dtype=np.float64)
+
+
+def magnitude(value: Variable) -> Variable:
+    """Give the absolute value."""
+    if value.low >= 0:
+        return value
+    return -value if value.high <= 0 else abs(value)
+
+
+def square(value: Variable) -> Variable:
+    """Square a variable, exactly.
+
+    A short one is looked up; a longer one is its magnitude ``a * 2 ** k + b``, whose square is ``a² * 4 ** k + b²`` (no carry
+    between the two) plus ``a * b * 2 ** (k + 1)``.
+    """
+    if is_constant(value):
+        return constant(value, value.low**2)
+    if width(value) <= TABLE_BITS:
+        return table(value, representable(value) ** 2, "a square")
+    size = magnitude(value)
+    if width(size) <= TABLE_BITS:
+        return table(size, representable(size) ** 2, "a square")
+    _, integer, fractional = size.kif
+    middle = integer - (width(size) + 1) // 2 + 1
+    high, low = floor_to(size, -middle), low_bits(size, middle, fractional)
+    return (square(high) + square(low)) + (high * low) * 2.0
+
+
+def folded(value: Variable, turn: float) -> Variable:
+    """Add a turn once to values below minus half a turn, take one from values not below half a turn."""
+    half = turn / 2
+    if -half <= value.low and value.high < half:
+        return value
+    bits = np.log2(turn)
+    if bits == np.floor(bits) and -3 * half <= value.low and value.high < 3 * half:
+        return value.quantize(1, int(bits) - 1, value.kif[2], "WRAP", "TRN")
+    upper = choose(value >= half, value - turn, value) if value.high >= half else value
+    return choose(value < -half, value + turn, upper) if value.low < -half else upper
+
+
+def turned(value: Variable, period: int) -> Variable:
+    """Bring an integer into ``[-period / 2, period / 2)`` by adding whole periods."""
+    half, odd = period // 2, period % 2
+    if period & (period - 1) == 0:
+        return value.quantize(1, period.bit_length() - 2, 0, "WRAP", "TRN") if period > 1 else constant(value, 0.0)
+    low, high = value.low, value.high
+    while high > half - 1 + odd:
+        high = max(high - period, half - 1 + odd)
+        value = (value - (half + odd)).msb_mux(value, value - period, (min(low, -half), high, 1.0))
+        low = min(low, -half)
+    while low < -half:
+        low = max(low + period, -half)
+        value = (value + half).msb_mux(value + period, value, (low, high, 1.0))
+    return value
+
+
+def divided(value: Variable, numerator: int, denominator: int) -> Variable:
+    """Give ``floor(value * numerator / denominator)`` of an integer."""
+    if numerator % denominator == 0:
+        return value * float(numerator // denominator)
+    if denominator & (denominator - 1) == 0:
+        return floor_to(value * (numerator / denominator), 0)
+    return table(value, np.floor(representable(value) * numerator / denominator), "a phi on another grid")
+
+
+def weighted_sums(inputs: Sequence[Variable], layer: Dense) -> list[Variable]:
+    """Sum inputs times weights and the bias, as ``Dense`` says: exactly, or each product cast to the accumulator first.
+
+    Products that the accumulator holds exactly share one adder graph; the others are rounded one by one.
+
+    Args:
+        inputs: the layer's inputs.
+        layer: weights, biases and accumulator.
+
+    Returns:
+        One variable for each output.
+    """
+    weight = layer.weight_type.from_int(layer.weight)
+    if layer.accumulator is None:
+        return _sums(inputs, weight, [[] for _ in range(layer.n_out)], layer.bias_type.from_int(layer.bias))
+    accumulator = layer.accumulator
+    lossy = _lossy(inputs, layer, accumulator)
+    rounded = _rounded_products(inputs, np.where(lossy, weight, 0.0), accumulator)
+    bias = accumulator.from_int(accumulator.cast(layer.bias, layer.bias_type.fractional))
+    signed, integer, fractional = accumulator.kif
+    sums = _sums(inputs, np.where(lossy, 0.0, weight), rounded, bias)
+    return [value.quantize(signed, integer, fractional, "WRAP", "TRN") for value in sums]
+
+
+def _lossy(inputs: Sequence[Variable], layer: Dense, accumulator: FixedPoint) -> NDArray[np.bool_]:
+    """Say which products have bits below the accumulator's step, shape ``(n_in, n_out)``."""
+    zeros = np.log2(np.where(layer.weight == 0, 1, layer.weight & -layer.weight)).astype(np.int64)
+    fractional = np.array([value.kif[2] for value in inputs])[:, np.newaxis] + layer.weight_type.fractional - zeros
+    lossy: NDArray[np.bool_] = (fractional > accumulator.fractional) & (layer.weight != 0)
+    return lossy
+
+
+def _rounded_products(inputs: Sequence[Variable], weight: FloatArray, accumulator: FixedPoint) -> list[list[Variable]]:
+    """Multiply each input by its own weights (one shared graph an input) and round every product; by output."""
+    terms: list[list[Variable]] = [[] for _ in range(weight.shape[1])]
+    for value, row in zip(inputs, weight, strict=True):
+        if is_constant(value) or not row.any():
+            continue
+        products = np.asarray(array([value]) @ row[np.newaxis, row != 0])
+        for output, product in zip(np.flatnonzero(row), products, strict=True):
+            terms[output].append(round_to(product, accumulator.fractional, accumulator.rounding))
+    return terms
+
+
+def _sums(inputs: Sequence[Variable], weight: FloatArray, terms: list[list[Variable]], bias: FloatArray) -> list[Variable]:
+    none = constant(inputs[0], 0.0)
+    shared = [_or(value, none) for value in np.asarray(array(inputs) @ weight)] if weight.any() else [none] * weight.shape[1]
+    sums = [total([first, *rest]) if rest else first for first, rest in zip(shared, terms, strict=True)]
+    return [plus(value, float(b)) for value, b in zip(sums, bias, strict=True)]
+
+
+def _or(value: Variable, zero: Variable) -> Variable:
+    """Turn a plain 0, which alkaid gives for a column without weights, into a constant."""
+    return value if hasattr(value, "hwconf") else zero
+
+
+def relu(value: Variable) -> Variable:
+    """Give a value, or 0 where it is negative."""
+    return choose(negative(value), 0.0, value) if value.low < 0 else value

@@ -1,0 +1,291 @@
+"""Trace a network's steps, from hardware integers to trigger bits, into alkaid's combinational logic.
+
+Each step (scaling, every layer, the score) is traced on its own: it becomes a module of its own, and its cost can be told apart.
+The semantics are those of ``l1ad.network``; ``l1ad.emulator.reference`` is what the result is compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from l1ad.errors import ConversionError, ModelError
+from l1ad.fixed import IntArray, Overflow
+from l1ad.network import Activation, Dense, Network, Score
+from l1ad.rtl.arithmetic import divided, folded, not_below, relu, square, table, total, turned, weighted_sums
+from l1ad.rtl.quantise import Variable, cast, choose, flag, plus
+
+Values = dict[str, Variable]
+
+
+@dataclass(frozen=True, slots=True)
+class Net:
+    """Name a bus between modules: integers of ``width`` bits times ``2 ** -fractional``.
+
+    ``low`` and ``high`` bound its values; a constant has width 0 when it is 0.
+    """
+
+    name: str
+    low: float
+    high: float
+    step: float
+    signed: bool
+    width: int
+    fractional: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Describe a step before it is traced: which nets it reads and writes, and how one comes from the other."""
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    compute: Callable[[Values], Values]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """Hold a traced step: one module.
+
+    Attributes:
+        name: the module's name.
+        inputs: the nets it reads, in the order of the logic's inputs.
+        outputs: the nets it writes, in the order of the logic's outputs.
+        logic: alkaid's ``CombLogic``.
+    """
+
+    name: str
+    inputs: tuple[Net, ...]
+    outputs: tuple[Net, ...]
+    logic: Any
+
+    @property
+    def cost(self) -> float:
+        """Give alkaid's estimate of the LUTs it takes."""
+        return float(self.logic.cost)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Design:
+    """Hold a network's logic: modules in a chain, with registers between them or without.
+
+    Attributes:
+        network: what is computed.
+        stages: the modules, in order.
+        registered: whether registers stand before the first module, between any two and after the last.
+    """
+
+    network: Network
+    stages: tuple[Stage, ...]
+    registered: bool = False
+
+    @property
+    def latency_cycles(self) -> int:
+        """Give the clock cycles from the input registers to the output registers; 0 for combinational logic."""
+        return len(self.stages) if self.registered else 0
+
+    @property
+    def cost(self) -> float:
+        """Give alkaid's estimate of the LUTs."""
+        return sum(stage.cost for stage in self.stages)
+
+
+def trace_network(network: Network) -> Design:
+    """Trace a network into combinational modules, one a step.
+
+    Args:
+        network: the network.
+
+    Returns:
+        The design; its last stage gives ``score`` and one net for each threshold's name.
+
+    Raises:
+        ConversionError: a table that alkaid cannot hold, or logic it cannot settle.
+    """
+    nets = {net.name: net for net in hardware_nets(network)}
+    stages = []
+    for step in steps(network):
+        stage = trace_step(step, [nets[name] for name in step.inputs])
+        nets |= {net.name: net for net in stage.outputs}
+        stages.append(stage)
+    return Design(network, tuple(stages))
+
+
+def hardware_nets(network: Network) -> list[Net]:
+    """Give the nets of the hardware integers, named as the ports."""
+    layout = network.layout
+    return [
+        Net(port, column.type.min, column.type.max, 1.0, column.type.signed, column.type.width, 0)
+        for port, column in zip(layout.ports, layout.columns, strict=True)
+    ]
+
+
+def trace_step(step: Step, inputs: Sequence[Net]) -> Stage:
+    """Trace one step.
+
+    Args:
+        step: what is computed.
+        inputs: the nets it reads, in the step's order.
+
+    Raises:
+        ConversionError: a table that alkaid cannot hold, or logic it cannot settle.
+    """
+    variables = variables_of(inputs)
+    values = step.compute(dict(zip(step.inputs, variables, strict=True)))
+    logic = trace_logic(variables, [values[name] for name in step.outputs], step.name)
+    outputs = tuple(net_of(name, logic, i) for i, name in enumerate(step.outputs))
+    return Stage(step.name, tuple(inputs), outputs, logic)
+
+
+def variables_of(nets: Sequence[Net]) -> list[Variable]:
+    """Make symbolic variables that have the nets' ranges."""
+    from alkaid.trace import FVArray
+
+    low, high, step = (np.array([getattr(net, name) for net in nets]) for name in ("low", "high", "step"))
+    return list(np.asarray(FVArray.from_lhs(low, high, step)))
+
+
+def trace_logic(inputs: Sequence[Variable], outputs: Sequence[Variable], name: str) -> Any:
+    """Let alkaid turn variables into logic.
+
+    Raises:
+        ConversionError: alkaid's optimisation does not settle.
+    """
+    from alkaid.trace import trace
+
+    try:
+        return trace(list(inputs), list(outputs))
+    except RuntimeError as error:
+        raise ConversionError(f"alkaid could not settle the logic of {name!r}: {error}; change the layer's types.") from error
+
+
+def net_of(name: str, logic: Any, output: int) -> Net:
+    """Describe one of the logic's outputs."""
+    interval = logic.out_qint[output]
+    signed, integer, fractional = interval.kif
+    if interval.min == interval.max == 0:
+        return Net(name, 0.0, 0.0, 1.0, False, 0, 0)
+    return Net(name, interval.min, interval.max, interval.step, bool(signed), int(signed) + integer + fractional, fractional)
+
+
+def steps(network: Network) -> list[Step]:
+    """List a network's steps, in order."""
+    scaled = tuple(f"scaled_{port}" for port in network.layout.ports)
+    found = [Step("scaling", network.layout.ports, scaled, lambda values: _scale(network, values, scaled))]
+    names = scaled
+    for layer in network.layers:
+        outputs = tuple(f"{layer.name}_{i}" for i in range(layer.n_out))
+        found.append(_dense_step(layer, names, outputs))
+        names = outputs
+    return [*found, _score_step(network, scaled, names)]
+
+
+def _scale(network: Network, values: Values, names: tuple[str, ...]) -> Values:
+    """Rotate, subtract the offset, shift, cast."""
+    scaling = network.scaling
+    x = _rotate(network, [values[port] for port in network.layout.ports])
+    differences = [
+        plus(value, -float(offset)) * 2.0**-shift for value, offset, shift in zip(x, scaling.offset, scaling.shift, strict=True)
+    ]
+    return {name: cast(value, scaling.type) for name, value in zip(names, differences, strict=True)}
+
+
+def _rotate(network: Network, x: list[Variable]) -> list[Variable]:
+    layout, kind = network.layout, network.scaling.phi_reference
+    if kind is None:
+        return x
+    column = layout.slot_columns(kind).start + layout.slot(kind).features.index("phi")
+    reference_period = layout.phi_period(column) or 1
+    out = list(x)
+    for i, presence in enumerate(layout.presence_column):
+        period = layout.phi_period(i)
+        if period is not None:
+            difference = x[i] - divided(x[column], period, reference_period)
+            out[i] = choose(flag(x[presence]), turned(difference, period), 0.0)
+    return out
+
+
+def _dense_step(layer: Dense, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Step:
+    def compute(values: Values) -> Values:
+        return dict(zip(outputs, _dense([values[name] for name in inputs], layer), strict=True))
+
+    return Step(layer.name, inputs, outputs, compute)
+
+
+def _dense(inputs: list[Variable], layer: Dense) -> list[Variable]:
+    sums = weighted_sums(inputs, layer)
+    if layer.result is not None:
+        sums = [cast(value, layer.result) for value in sums]
+    # An unsigned type that does not wrap takes negative values to 0 by itself.
+    clips = not layer.output.signed and layer.output.overflow is not Overflow.WRAP
+    if layer.activation is Activation.RELU and not clips:
+        sums = [relu(value) for value in sums]
+    return [cast(value, layer.output) for value in sums]
+
+
+def _score_step(network: Network, scaled: tuple[str, ...], outputs: tuple[str, ...]) -> Step:
+    spec, ports = network.score, network.layout.ports
+    inputs = outputs
+    if spec.kind.is_reconstruction:
+        inputs = (*(scaled[c] for c in spec.columns), *(outputs[c] for c in spec.columns))
+    if spec.kind is Score.MASKED_MSE:
+        present = network.layout.presence_column[list(spec.columns)]
+        inputs = (*inputs, *dict.fromkeys(ports[c] for c in present))
+    names = tuple(threshold.name for threshold in network.thresholds)
+
+    def compute(values: Values) -> Values:
+        terms = _reconstruction_terms(network, values) if spec.kind.is_reconstruction else _latent_terms(network, values, outputs)
+        score = cast(total(terms), spec.total)
+        return {"score": score} | {t.name: not_below(score, float(spec.total.from_int(t.value))) for t in network.thresholds}
+
+    return Step("score", inputs, ("score", *names), compute)
+
+
+def _reconstruction_terms(network: Network, values: Values) -> list[Variable]:
+    """Give the squared differences of the columns that take part, 0 for objects that are absent."""
+    spec, ports, last = network.score, network.layout.ports, network.layers[-1].name
+    if spec.difference is None:
+        raise ModelError(f"Score {spec.kind.value!r} wants a difference type.")
+    present = {port: flag(values[port]) for port in ports if port in values}
+    terms = []
+    for column in spec.columns:
+        difference = values[f"scaled_{ports[column]}"] - values[f"{last}_{column}"]
+        turn = network.phi_turn(column, _grid(network)) if spec.cyclic else None
+        if turn is not None:
+            difference = folded(difference, turn * 2.0 ** -_grid(network))
+        difference = cast(difference, spec.difference)
+        if spec.kind is Score.MASKED_MSE:
+            difference = choose(present[ports[network.layout.presence_column[column]]], difference, 0.0)
+        terms.append(cast(square(difference), spec.square))
+    return terms
+
+
+def _grid(network: Network) -> int:
+    return max(network.scaling.type.fractional, network.layers[-1].output.fractional)
+
+
+def _latent_terms(network: Network, values: Values, outputs: tuple[str, ...]) -> list[Variable]:
+    """Give the squares of the means; add or multiply what the table gives for the log-variances."""
+    spec = network.score
+    if not spec.kind.needs_log_variance:
+        return [cast(square(values[name]), spec.square) for name in outputs]
+    n = len(outputs) // 2
+    squares = [cast(square(values[name]), spec.square) for name in outputs[:n]]
+    factors = [_table(network, values[name]) for name in outputs[n:]]
+    pairs = zip(squares, factors, strict=True)
+    return [a * b if spec.kind is Score.R_Z else a + b for a, b in pairs]
+
+
+def _table(network: Network, log_variance: Variable) -> Variable:
+    """Look the log-variance up, for the values it can have."""
+    spec, address = network.score, network.layers[-1].output
+    if spec.table is None:
+        raise ModelError(f"Score {spec.kind.value!r} wants a table type.")
+    entries: IntArray = spec.table_codes(address)
+    first, last = (round(bound / address.step) - address.min_int for bound in (log_variance.low, log_variance.high))
+    stride = round(log_variance.step / address.step) or 1
+    return table(log_variance, spec.table.from_int(entries[first : last + 1 : stride]), f"score {spec.kind.value!r}")
