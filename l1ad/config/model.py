@@ -10,17 +10,31 @@ from l1ad.config.base import PerLayer, Section, TypeText
 
 
 class ModelConfig(Section):
-    """Describe the autoencoder: ``hidden`` and ``latent`` make the encoder, a decoder mirrors it."""
+    """Describe the autoencoder: ``hidden`` and ``latent`` make the encoder, a decoder mirrors it.
+
+    Widths are one number for all layers on the chip or a list with one a layer; ``*_integer`` leaves out the sign bit, as QKeras
+    counts. ``activation_*`` are of the hidden ReLUs, ``latent_type`` is an autoencoder's bottleneck, ``output_type`` the last layer's.
+    """
 
     kind: Literal["ae", "vae"]
     hidden: tuple[int, ...] = Field((32, 16), strict=False)
     latent: int = Field(3, ge=1)
     weight_bits: PerLayer = (6,)
     weight_integer: PerLayer = (1,)
+    bias_bits: PerLayer = (8,)
+    bias_integer: PerLayer = (2,)
     activation_bits: PerLayer = (8,)
     activation_integer: PerLayer = (3,)
     input_type: TypeText = "ap_fixed<8,4,AP_RND_CONV,AP_SAT>"
-    output_type: TypeText = "ap_fixed<10,5,AP_RND_CONV,AP_SAT>"
+    latent_type: TypeText = "ap_fixed<8,4,AP_RND_CONV,AP_SAT>"
+    output_type: TypeText = "ap_fixed<8,4,AP_RND_CONV,AP_SAT>"
+    batch_norm: bool = False
+
+    @model_validator(mode="after")
+    def _positive(self) -> ModelConfig:
+        if any(width < 1 for width in self.hidden):
+            raise ValueError("hidden wants widths of at least 1")
+        return self
 
 
 class ScoreConfig(Section):
@@ -30,24 +44,67 @@ class ScoreConfig(Section):
     square: TypeText | None = None
     total: TypeText | None = None
     difference: TypeText | None = None
+    table: TypeText | None = None
     cyclic_phi: bool = True
 
 
 class TrainingConfig(Section):
-    """Say how long and how fast to train."""
+    """Say how to train: the float baseline for ``float_epochs``, then quantisation-aware for ``epochs``.
+
+    Attributes:
+        epochs: quantisation-aware epochs.
+        float_epochs: epochs of the float baseline.
+        batch_size: events a step.
+        learning_rate: Adam's, at its highest.
+        schedule: ``cosine`` falls to 1 % after a warm-up of one epoch, ``constant`` stays.
+        average: decay of the exponential moving average of the weights that is kept; 0 keeps the last weights.
+        beta: weight of the Kullback-Leibler term against half the summed squared error (β-VAE).
+        loss: reconstruction loss; ``auto`` masks absent objects unless the score is ``mse``.
+        object_weights: factor on the loss of each object kind, 1 if left out.
+        event_weights: whether events count with their weight.
+        bounded_outputs: whether a decoder that is not on the chip bounds eta and phi by a tanh at the input type's range.
+        sparsity: part of each layer's weights on the chip that is pruned.
+        prune_from: part of the quantisation-aware epochs after which pruning starts.
+        prune_to: part after which the sparsity is reached.
+        seed: decides initial weights, order and noise.
+        seeds: how many networks to train, with seeds ``seed``, ``seed + 1``, …
+    """
 
     epochs: int = Field(20, ge=1)
+    float_epochs: int = Field(20, ge=1)
     batch_size: int = Field(1024, ge=1)
-    learning_rate: float = Field(1e-3, gt=0)
+    learning_rate: float = Field(3e-3, gt=0)
+    schedule: Literal["cosine", "constant"] = "cosine"
+    average: float = Field(0.99, ge=0, lt=1)
     beta: float = Field(0.8, ge=0)
+    loss: Literal["auto", "masked_mse", "mse"] = "auto"
+    object_weights: dict[str, float] = Field(default_factory=dict)
+    event_weights: bool = True
+    bounded_outputs: bool = False
+    sparsity: float = Field(0.0, ge=0, lt=1)
+    prune_from: float = Field(0.1, ge=0, le=1)
+    prune_to: float = Field(0.6, gt=0, le=1)
     seed: int = Field(1, ge=0)
-    seeds: int = Field(1, ge=1)
+    seeds: int = Field(1, ge=1, le=64)
+
+    @model_validator(mode="after")
+    def _pruning_order(self) -> TrainingConfig:
+        if self.prune_from >= self.prune_to:
+            raise ValueError(f"prune_from must be below prune_to, got {self.prune_from:g} and {self.prune_to:g}")
+        if any(weight < 0 for weight in self.object_weights.values()):
+            raise ValueError("object_weights must not be negative")
+        return self
 
 
 class ScalingConfig(Section):
-    """Say how hardware integers are scaled: from data by the documented rule, or with numbers given for every column."""
+    """Say how hardware integers are scaled: from data by the documented rule, or with numbers given for every column.
+
+    ``coverage`` is the central part of a column's present values that the rule puts into the input type's range.
+    """
 
     rule: Literal["robust", "given"] = "robust"
+    coverage: float = Field(0.98, gt=0, lt=1)
+    empty_columns: Literal["refuse", "ignore"] = "refuse"
     offset: tuple[int, ...] | None = Field(None, strict=False)
     shift: tuple[int, ...] | None = Field(None, strict=False)
     phi_reference: str | None = None

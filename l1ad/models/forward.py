@@ -1,0 +1,75 @@
+"""Compute the autoencoder in the training graph, for several networks side by side, in float or with QKeras' exact values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from l1ad.fixed import FixedPoint
+from l1ad.models.plan import LayerPlan, Plan
+from l1ad.models.quantisers import quantise
+from l1ad.network import Activation
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Hold what the loss looks at; tensors with axes (network, event, value).
+
+    Attributes:
+        mean: the latent values (of a variational encoder the means).
+        log_variance: None for a plain autoencoder.
+        reconstruction: the decoder's output.
+    """
+
+    mean: Any
+    log_variance: Any
+    reconstruction: Any
+
+
+def scaled_input(tf: Any, counts: Any, factor: Any, type_: FixedPoint, quantised: bool) -> Any:
+    """Scale offset-subtracted counts and round or only saturate them to the input type.
+
+    Args:
+        tf: TensorFlow.
+        counts: integers, offset subtracted, axes (…, column).
+        factor: ``2 ** -shift`` of each column, float32.
+        type_: the input type.
+        quantised: whether to round.
+    """
+    x = tf.cast(counts, tf.float32) * factor
+    return quantise(tf, x, type_) if quantised else tf.clip_by_value(x, type_.min, type_.max)
+
+
+def forward(tf: Any, plan: Plan, weights: list[Any], biases: list[Any], x: Any, noise: Any, quantised: bool) -> Forward:
+    """Compute encoder and decoder.
+
+    Args:
+        tf: TensorFlow.
+        plan: the graph.
+        weights: one tensor a layer, ``(n_seeds, n_in, n_out)``.
+        biases: ``(n_seeds, 1, n_out)``.
+        x: scaled inputs, ``(n_seeds, n_events, n_columns)``.
+        noise: unit normal numbers ``(n_seeds, n_events, latent)``, or None to decode the means.
+        quantised: whether chip layers have their quantised values.
+    """
+    values = x
+    mean = log_variance = None
+    for i, layer in enumerate(plan.layers):
+        values = _dense(tf, layer, weights[i], biases[i], values, quantised)
+        if i == plan.n_encoder - 1:
+            mean, log_variance = values, None
+            if plan.variational:
+                mean, log_variance = values[..., : plan.latent], tf.clip_by_value(values[..., plan.latent :], -8.0, 8.0)
+                values = mean if noise is None else mean + noise * tf.exp(0.5 * log_variance)
+    return Forward(mean, log_variance, values)
+
+
+def _dense(tf: Any, layer: LayerPlan, weight: Any, bias: Any, x: Any, quantised: bool) -> Any:
+    types = layer.types if quantised else None
+    if types is not None:
+        weight = quantise(tf, weight, types.weight, keep_gradient=True)
+        bias = quantise(tf, bias, types.bias, keep_gradient=True)
+    values = tf.matmul(x, weight) + bias
+    if layer.activation is Activation.RELU:
+        values = tf.nn.relu(values)
+    return values if types is None else quantise(tf, values, types.output, keep_gradient=layer.activation is Activation.LINEAR)

@@ -1,0 +1,31 @@
+"""Quantise in the training graph with the values of QKeras' quantisers (alpha 1) and a straight-through gradient.
+
+The forward values are bit-identical to ``quantized_bits(b, i, alpha=1)`` and ``quantized_relu(b, i)`` wherever those give values of
+their grid; QKeras adds the rounding of ``x + (xq - x)`` in float32 off it. The graph is a third of QKeras' and compiles as a whole.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from l1ad.fixed import FixedPoint
+
+
+def quantise(tf: Any, x: Any, type_: FixedPoint, *, keep_gradient: bool = False) -> Any:
+    """Round half to even and saturate, in float32.
+
+    Args:
+        tf: TensorFlow.
+        x: float32 tensor.
+        type_: the type; its modes are ``RND_CONV`` and ``SAT``.
+        keep_gradient: pass the gradient also outside the range, so that a saturated value finds back.
+
+    Returns:
+        Tensor of values of the type; its gradient is 1 inside the range.
+    """
+    scale = float(2.0**type_.fractional)
+    low, high = float(type_.min_int), float(type_.max_int)
+    held = tf.clip_by_value(x * scale, low, high)
+    rounded = tf.round(tf.stop_gradient(held)) / scale
+    through = x if keep_gradient else held / scale
+    return through - tf.stop_gradient(through) + rounded

@@ -1,0 +1,160 @@
+"""Compile training: one XLA call an epoch, over integers held in memory, for several networks side by side.
+
+Stock ``model.fit`` pays for Python, for the input pipeline and for a graph of small operations at every step. Here the whole
+epoch is one compiled loop: gather, scale, forward, backward, Adam and the moving average.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l1ad.fixed import FloatArray
+from l1ad.layout import ObjectLayout
+from l1ad.models.forward import forward, scaled_input
+from l1ad.models.losses import LossSpec, event_loss
+from l1ad.models.plan import Plan
+from l1ad.scaling import Scaling
+
+_BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-7  # Adam's constants (Kingma & Ba, arXiv:1412.6980), as in Keras
+#: Events a validation step takes.
+VALIDATION_CHUNK = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Hold what the compiled functions are made for."""
+
+    plan: Plan
+    loss: LossSpec
+    layout: ObjectLayout
+    scaling: Scaling
+    quantised: bool
+    average: float
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Hold events as tensors: counts less offset, presence bits and weights."""
+
+    counts: Any
+    present: Any
+    weight: Any
+    n_events: int
+
+
+def make_table(tf: Any, graph: Graph, x_hw: NDArray[Any], weight: FloatArray) -> Table:
+    """Put events into memory as integers.
+
+    Args:
+        tf: TensorFlow.
+        graph: whose layout and scaling.
+        x_hw: hardware integers ``(n_events, n_columns)``.
+        weight: ``(n_events,)``.
+    """
+    counts = graph.scaling.rotated(graph.layout, x_hw) - np.array(graph.scaling.offset, dtype=np.int64)
+    small = np.int16 if np.abs(counts).max(initial=0) < 2**15 else np.int32
+    present = (np.asarray(x_hw)[:, graph.layout.presence_column] != 0).astype(np.int8)
+    return Table(tf.constant(counts.astype(small)), tf.constant(present), tf.constant(weight.astype(np.float32)), len(x_hw))
+
+
+def _batch(tf: Any, graph: Graph, table: Table, index: Any) -> tuple[Any, Any, Any]:
+    factor = tf.constant(np.ldexp(1.0, -np.array(graph.scaling.shift)).astype(np.float32))
+    x = scaled_input(tf, tf.gather(table.counts, index), factor, graph.plan.input_type, graph.quantised)
+    return x, tf.cast(tf.gather(table.present, index), tf.float32), tf.gather(table.weight, index)
+
+
+def _losses(tf: Any, graph: Graph, flat: list[Any], masks: list[Any], batch: tuple[Any, Any, Any], noise: Any) -> Any:
+    """Give the weighted mean loss of each network, shape ``(n_seeds,)``."""
+    x, present, weight = batch
+    n = len(graph.plan.layers)
+    weights = [w * m for w, m in zip(flat[:n], masks, strict=True)]
+    out = forward(tf, graph.plan, weights, flat[n:], x, noise, graph.quantised)
+    return tf.reduce_mean(weight * event_loss(tf, graph.loss, out, x, present), axis=1)
+
+
+def compile_epoch(tf: Any, graph: Graph, table: Table) -> Callable[..., Any]:
+    """Compile one epoch.
+
+    Args:
+        tf: TensorFlow.
+        graph: what to train.
+        table: the events.
+
+    Returns:
+        A function of flat parameters, Adam's moments (two lists), flat averages, masks, event numbers
+        ``(n_steps, n_seeds, batch)``, learning rates ``(n_steps,)``, the number of the first step and a seed ``(2,)``; it gives the
+        four lists after the epoch and the mean loss ``(n_seeds,)``.
+    """
+
+    def step(carry: Any, masks: Any, index: Any, rate: Any, number: Any, seed: Any) -> Any:
+        flat, first, second, average = carry
+        batch = _batch(tf, graph, table, index)
+        noise = None
+        if graph.plan.variational:
+            shape = (*index.shape, graph.plan.latent)
+            noise = tf.random.stateless_normal(shape, tf.stack([seed[0], seed[1] + number]))
+        with tf.GradientTape() as tape:
+            tape.watch(flat)
+            losses = _losses(tf, graph, flat, masks, batch, noise)
+            total = tf.reduce_sum(losses)
+        updated = _adam(tf, flat, tape.gradient(total, flat), first, second, rate, number)
+        return *updated, _averaged(tf, average, updated[0], graph.average, number), losses
+
+    def epoch(flat: Any, first: Any, second: Any, average: Any, masks: Any, index: Any, rates: Any, start: Any, seed: Any) -> Any:
+        def body(i: Any, carry: Any, total: Any) -> Any:
+            *carry, losses = step(carry, masks, index[i], rates[i], start + i, seed)
+            return i + 1, tuple(carry), total + losses
+
+        zero = tf.zeros([index.shape[1]], tf.float32)
+        _, carry, total = tf.while_loop(lambda i, *_: i < index.shape[0], body, (0, (flat, first, second, average), zero))
+        return *carry, total / float(index.shape[0])
+
+    return tf.function(epoch, jit_compile=True)
+
+
+def _adam(tf: Any, flat: Any, gradients: Any, first: Any, second: Any, rate: Any, number: Any) -> tuple[Any, Any, Any]:
+    first = [_BETA1 * m + (1.0 - _BETA1) * g for m, g in zip(first, gradients, strict=True)]
+    second = [_BETA2 * v + (1.0 - _BETA2) * g * g for v, g in zip(second, gradients, strict=True)]
+    t = tf.cast(number + 1, tf.float32)
+    scale = rate * tf.sqrt(1.0 - _BETA2**t) / (1.0 - _BETA1**t)
+    flat = [p - scale * m / (tf.sqrt(v) + _EPSILON) for p, m, v in zip(flat, first, second, strict=True)]
+    return flat, first, second
+
+
+def _averaged(tf: Any, average: Any, flat: Any, decay: float, number: Any) -> Any:
+    """Move the average; early on it follows closely, so that the starting weights are forgotten."""
+    t = tf.cast(number, tf.float32)
+    keep = tf.minimum(decay, (1.0 + t) / (10.0 + t)) if decay > 0 else 0.0
+    return [keep * a + (1.0 - keep) * p for a, p in zip(average, flat, strict=True)]
+
+
+def compile_validation(tf: Any, graph: Graph, table: Table) -> Callable[[list[Any], list[Any]], FloatArray]:
+    """Compile the mean loss over a table, without noise.
+
+    Args:
+        tf: TensorFlow.
+        graph: what is trained.
+        table: the events.
+
+    Returns:
+        A function of flat parameters and masks that gives the loss of each network, float64 ``(n_seeds,)``.
+    """
+
+    def chunk(flat: Any, masks: Any, index: Any) -> Any:
+        every = tf.tile(index[tf.newaxis], [flat[0].shape[0], 1])
+        return _losses(tf, graph, flat, masks, _batch(tf, graph, table, every), None)
+
+    compiled = tf.function(chunk, jit_compile=True)
+    size = min(VALIDATION_CHUNK, table.n_events)
+    starts = range(0, table.n_events - size + 1, size)
+
+    def validate(flat: list[Any], masks: list[Any]) -> FloatArray:
+        parts = [compiled(flat, masks, tf.range(s, s + size)).numpy() for s in starts]
+        return np.mean(np.array(parts, dtype=np.float64), axis=0)
+
+    return validate

@@ -1,0 +1,98 @@
+"""Train the autoencoder: the float baseline, then the same weights quantisation-aware, then the exact integer network."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from l1ad.artefact import code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.config import Config
+from l1ad.dataset import Dataset, load_dataset
+from l1ad.errors import LayoutError
+from l1ad.models.training import FloatTraining, QuantisedTraining, save_float, save_quantised, train_float, train_quantised
+from l1ad.trained import FLOAT_KIND, KIND
+
+SECTIONS = ("name", "layout", "model", "score", "scaling", "training")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """Say what was trained.
+
+    Attributes:
+        path: the artefact.
+        fresh: whether it was made now; else nothing had changed.
+        kind: ``float_model`` or ``model``.
+        summary: shape, events, losses and the digest of the network.
+    """
+
+    path: Path
+    fresh: bool
+    kind: str
+    summary: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        return asdict(self) | {"path": str(self.path)}
+
+
+def train(config: Config, *, force: bool = False, float_only: bool = False) -> TrainResult:
+    """Train a configuration's model on its dataset's background.
+
+    Killed at any time and run again, it goes on from the last epoch and ends with the same weights.
+
+    Args:
+        config: the configuration.
+        force: train again even if nothing has changed.
+        float_only: stop after the float baseline.
+
+    Returns:
+        What was made.
+
+    Raises:
+        ArtefactError: there is no dataset.
+        InputError: no background, a column without values, or impossible weights.
+        ConfigError: a configuration that does not fit together.
+        ModelError: a model that is not exactly convertible.
+        TrainingError: the loss diverged.
+    """
+    dataset = load_dataset(config.run / "dataset")
+    if dataset.layout.name != config.layout and not config.layout.endswith((".yaml", ".yml")):
+        raise LayoutError(
+            f"The dataset has layout {dataset.layout.name!r} and the configuration {config.layout!r}; run 'l1ad prepare' again."
+        )
+    baseline = _train_float(config, dataset, force)
+    return baseline if float_only else _train_quantised(config, dataset, baseline, force)
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    return {name: value for name, value in config.plain().items() if name in SECTIONS}
+
+
+def _train_float(config: Config, dataset: Dataset, force: bool) -> TrainResult:
+    target = config.run / "model_float"
+    inputs, settings = {"dataset": dataset.digest}, _settings(config)
+    del settings["name"]
+    key = stage_key(FLOAT_KIND, inputs, settings, config.training.seed, code_digest("l1ad.stages.train"))
+    if not force and is_current(target, FLOAT_KIND, key):
+        return TrainResult(target, False, FLOAT_KIND, read_manifest(target).summary)
+    with writing(
+        target, FLOAT_KIND, key=key, inputs=inputs, config=settings, seed=config.training.seed, resumable=not force
+    ) as draft:
+        training: FloatTraining = train_float(config, dataset, draft.path / "checkpoint.npz")
+        draft.summary.update(save_float(training, draft.path))
+    return TrainResult(target, True, FLOAT_KIND, draft.summary)
+
+
+def _train_quantised(config: Config, dataset: Dataset, baseline: TrainResult, force: bool) -> TrainResult:
+    target = config.run / "model"
+    inputs = {"dataset": dataset.digest, "float_model": read_manifest(baseline.path).digest}
+    settings = _settings(config)
+    key = stage_key(KIND, inputs, settings, config.training.seed, code_digest("l1ad.stages.train"))
+    if not force and is_current(target, KIND, key):
+        return TrainResult(target, False, KIND, read_manifest(target).summary)
+    with writing(target, KIND, key=key, inputs=inputs, config=settings, seed=config.training.seed, resumable=not force) as draft:
+        training: QuantisedTraining = train_quantised(config, dataset, baseline.path, draft.path / "checkpoint.npz")
+        draft.summary.update(save_quantised(training, draft.path))
+    return TrainResult(target, True, KIND, draft.summary)
