@@ -2,34 +2,75 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from l1ad.config.base import Section
 
 
 class FirmwareConfig(Section):
-    """Say for which board the firmware is and how its ports look."""
+    """Say for which board the firmware is and how its top looks.
+
+    Attributes:
+        board: a shipped board or the path of a YAML file.
+        clock_ns: clock period, if it is not the board's.
+        ports: one port a column, or one packed word an object (its first feature in the lowest bits).
+        interface: handshake of the data ports.
+        control: handshake of the whole block.
+        style: ``combinational`` is one stage without registers, ``pipelined`` cuts it by the clock; ``auto`` is combinational where
+            a clock period is all the latency the board's trigger gives.
+        thresholds: trigger bits and their integer scores; left out, those of the model.
+        threshold_ports: whether thresholds come in by ports; otherwise they are constants.
+        reuse_factor: products that share a multiplier; the pipeline then takes a new event every so many clocks.
+    """
 
     board: str = "l1topo"
     clock_ns: float | None = Field(None, gt=0)
     ports: Literal["columns", "packed"] = "columns"
     interface: Literal["ap_none", "ap_vld"] = "ap_none"
     control: Literal["ap_ctrl_none", "ap_ctrl_hs"] = "ap_ctrl_none"
+    style: Literal["auto", "combinational", "pipelined"] = "auto"
     thresholds: dict[str, int] = Field(default_factory=dict)
+    threshold_ports: bool = False
     reuse_factor: int = Field(1, ge=1)
+
+    @field_validator("thresholds")
+    @classmethod
+    def _identifiers(cls, thresholds: dict[str, int]) -> dict[str, int]:
+        for name in thresholds:
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+                raise ValueError(f"{name!r} is no name for a port: wanted small letters, digits and underscores, a letter first")
+        return thresholds
+
+    @model_validator(mode="after")
+    def _possible(self) -> FirmwareConfig:
+        if self.style == "combinational" and self.reuse_factor > 1:
+            raise ValueError("a reuse_factor above 1 wants style 'pipelined': one combinational stage has no clocks to share over")
+        return self
 
 
 class CsimConfig(Section):
     """Say how many events the C simulation takes and what the floating-point comparison must hold.
 
-    ``events`` 0 takes all of them. Tolerances compare FLOAT with CSIM.
+    Attributes:
+        events: how many events of the dataset; 0 takes all.
+        false_positive_rate: background fraction of the working point.
+        max_auc_loss: largest drop of a signal's AUC from FLOAT to CSIM.
+        max_efficiency_loss: largest relative drop of a signal's efficiency at the working point, beyond its statistical error;
+            None does not ask.
+        max_flips: largest share of the background selected by FLOAT or CSIM that the two decide differently at the working point;
+            None does not ask.
+        threads: threads of the simulation; 0 takes all cores.
     """
 
     events: int = Field(0, ge=0)
     false_positive_rate: float = Field(1e-3, gt=0, lt=1)
     max_auc_loss: float = Field(0.05, gt=0)
+    max_efficiency_loss: float | None = Field(None, gt=0, le=1)
+    max_flips: float | None = Field(None, gt=0, le=1)
+    threads: int = Field(0, ge=0)
 
 
 class SynthesisConfig(Section):

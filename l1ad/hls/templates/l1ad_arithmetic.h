@@ -1,0 +1,51 @@
+// Steps between the hardware integers and the network's types. Everything is exact until the assignment to a type with modes.
+#ifndef L1AD_ARITHMETIC_H_
+#define L1AD_ARITHMETIC_H_
+
+#include "ap_fixed.h"
+#include "ap_int.h"
+
+namespace l1ad {
+
+// The value of an integer divided by 2^SHIFT: the same bits, the binary point moved.
+template <int WIDTH, int SHIFT> ap_fixed<WIDTH, WIDTH - SHIFT> shifted(const ap_int<WIDTH> &integer) {
+    #pragma HLS INLINE
+    ap_fixed<WIDTH, WIDTH - SHIFT> out;
+    out.range(WIDTH - 1, 0) = integer.range(WIDTH - 1, 0);
+    return out;
+}
+
+// The remainder of the floored division by PERIOD, for quotients from LOW to HIGH.
+template <int PERIOD, int LOW, int HIGH, int WIDTH> ap_int<WIDTH> remainder(const ap_int<WIDTH> &value) {
+    #pragma HLS INLINE
+    ap_int<WIDTH> out = value;
+    for (int quotient = LOW; quotient <= HIGH; quotient++) {
+        #pragma HLS UNROLL
+        const ap_int<WIDTH> start = quotient * PERIOD;
+        const ap_int<WIDTH> end = (quotient + 1) * PERIOD;
+        if (value >= start && value < end)
+            out = value - start;
+    }
+    return out;
+}
+
+// A difference of angles brought nearer by one TURN, in units of its last place, where it is half a turn or more away.
+template <long long TURN, int WIDTH, int INTEGER> ap_fixed<WIDTH, INTEGER> folded(const ap_fixed<WIDTH, INTEGER> &difference) {
+    #pragma HLS INLINE
+    const ap_int<WIDTH + 3> turn = TURN;
+    ap_int<WIDTH> bits;
+    bits.range(WIDTH - 1, 0) = difference.range(WIDTH - 1, 0);
+    ap_int<WIDTH + 3> code = bits;
+    const ap_int<WIDTH + 3> twice = code << 1;
+    if (twice < -turn)
+        code += turn;
+    else if (twice >= turn)
+        code -= turn;
+    ap_fixed<WIDTH, INTEGER> out;
+    out.range(WIDTH - 1, 0) = code.range(WIDTH - 1, 0);
+    return out;
+}
+
+} // namespace l1ad
+
+#endif
