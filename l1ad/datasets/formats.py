@@ -1,0 +1,119 @@
+"""Recognise a file's format and open the reader for it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from l1ad.datasets.chunk import EventChunk
+from l1ad.errors import InputError, nearest
+from l1ad.layout import ObjectLayout
+
+
+class Format(enum.Enum):
+    """Name the file formats that can be read."""
+
+    FORTYMHZ = "fortymhz"
+    GELATO = "gelato"
+    GELATO_MERGED = "gelato_merged"
+    L1NTUPLE = "l1ntuple"
+    NANOAOD = "nanoaod"
+    XAOD = "xaod"
+
+    @classmethod
+    def parse(cls, text: str) -> Format:
+        """Find a format by its name.
+
+        Raises:
+            InputError: there is no such format.
+        """
+        try:
+            return cls(text)
+        except ValueError:
+            raise InputError(f"There is no file format {text!r}; {nearest(text, [f.value for f in cls])}.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectColumns:
+    """Describe one kind of object in a file: where it is stored, how many places it has (None: any number), which features."""
+
+    kind: str
+    stored: str
+    places: int | None
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileDescription:
+    """Say what a file is.
+
+    Attributes:
+        path: the file.
+        format: its format.
+        n_events: how many events it has.
+        objects: the kinds of objects in it.
+        columns: the dataset columns it can fill.
+        menu_items: names of the trigger decisions in it, by bit of the ``menu`` column.
+        notes: what else a user should know, a sentence each.
+    """
+
+    path: Path
+    format: Format
+    n_events: int
+    objects: tuple[ObjectColumns, ...]
+    columns: tuple[str, ...]
+    menu_items: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Reader(Protocol):
+    """Read one format."""
+
+    format: Format
+
+    def describe(self, path: Path) -> FileDescription:
+        """Say what a file is; raises InputError for one that is damaged or of another kind."""
+        ...
+
+    def chunks(self, path: Path, layout: ObjectLayout, size: int) -> Iterator[EventChunk]:
+        """Read a file's events, about ``size`` at once."""
+        ...
+
+
+def reader(format_: Format) -> Reader:
+    """Give the reader of a format."""
+    from l1ad.datasets.fortymhz import FortyMhzReader
+    from l1ad.datasets.gelato import GelatoReader
+
+    readers: dict[Format, Reader] = {Format.FORTYMHZ: FortyMhzReader(), Format.GELATO: GelatoReader()}
+    return readers[format_]
+
+
+def recognise(path: Path) -> Format:
+    """Tell a file's format by what is in it.
+
+    Raises:
+        InputError: no such file, a folder, damaged, or of no known format.
+    """
+    _check_file(path)
+    with path.open("rb") as file:
+        magic = file.read(8)
+    if magic.startswith(b"\x89HDF"):
+        from l1ad.datasets.hdf5 import recognise_hdf5
+
+        return Format(recognise_hdf5(path))
+    raise InputError(
+        f"{str(path)!r} is neither an HDF5 nor a ROOT file (it begins with {magic!r}); give one of the supported formats."
+    )
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise InputError(f"{str(path)!r} is a folder; give a file, or a pattern such as '{path.name}/*.h5'.")
+    if not path.is_file():
+        raise InputError(f"There is no file {str(path)!r}; check the path in the configuration.")
+    if path.stat().st_size == 0:
+        raise InputError(f"{str(path)!r} is empty; download or write it again.")

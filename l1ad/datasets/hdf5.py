@@ -1,0 +1,151 @@
+"""Open HDF5 files with errors that name the file and the data set, read them in chunks and append to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l1ad.errors import InputError
+
+#: Events per stored block; each block holds one number of one object, so that a run of absent objects costs nothing.
+BLOCK = 16_384
+#: Data sets that tell the HDF5 formats apart.
+_SIGNATURES = (
+    ("fortymhz", ("Particles",)),
+    ("gelato_merged", ("L1_data",)),
+    ("gelato_merged", ("HLT_data",)),
+    ("gelato", ("L1_jFexSR_jets",)),
+    ("gelato", ("HLT_jets",)),
+)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """Open an HDF5 file for reading.
+
+    Raises:
+        InputError: the file is missing, cut off or damaged, also when that shows only while reading.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, RuntimeError, KeyError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{str(path)!r} cannot be read as HDF5 ({reason}); it may be cut off, fetch it again.") from None
+
+
+def recognise_hdf5(path: Path) -> str:
+    """Tell which HDF5 format a file has.
+
+    Raises:
+        InputError: none of those known.
+    """
+    with opened(path) as file:
+        names = set(file.keys())
+    for format_, wanted in _SIGNATURES:
+        if names.issuperset(wanted):
+            return format_
+    raise InputError(
+        f"{str(path)!r} is an HDF5 file of no known format: it has {sorted(names)[:8]!r}; "
+        "wanted 'Particles' (40 MHz), 'L1_jFexSR_jets' or 'HLT_jets' (GELATO), or 'L1_data' or 'HLT_data' (GELATO merged)."
+    )
+
+
+def array(file: Any, name: str, path: Path, shape: tuple[int | None, ...]) -> Any:
+    """Find a numeric data set of a given form.
+
+    Args:
+        file: the open file.
+        name: the data set's name.
+        path: the file's path, for messages.
+        shape: wanted size of each axis, None for any.
+
+    Raises:
+        InputError: missing, not numeric, or of another shape.
+    """
+    import h5py
+
+    found = file.get(name)
+    if not isinstance(found, h5py.Dataset):
+        raise InputError(f"{str(path)!r} has no data set {name!r}; it has {sorted(file.keys())[:12]!r}.")
+    if found.dtype.kind not in "fiub":
+        raise InputError(
+            f"{str(path)!r}: data set {name!r} must hold numbers, got dtype {found.dtype}; write it again as floats."
+        )
+    fits = len(found.shape) == len(shape) and all(want in (None, got) for want, got in zip(shape, found.shape, strict=True))
+    if not fits:
+        wanted = "(" + ", ".join("any" if size is None else str(size) for size in shape) + ")"
+        raise InputError(
+            f"{str(path)!r}: data set {name!r} must have shape {wanted}, got {found.shape!r}; is this the right format?"
+        )
+    return found
+
+
+def spans(n_events: int, size: int, block: int | None) -> Iterator[slice]:
+    """Part the events into slices of about ``size`` that begin where stored blocks do, so that none is unpacked twice."""
+    step = size if not block else max(size // block, 1) * block
+    for first in range(0, n_events, step):
+        yield slice(first, min(first + step, n_events))
+
+
+class Hdf5Appender:
+    """Append events to the data sets of a new file.
+
+    Each data set is compressed with gzip and shuffle in blocks of one number of one object.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import h5py
+
+        self._file = h5py.File(path, "w")
+
+    def __enter__(self) -> Hdf5Appender:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def append(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Append arrays of equal length to the data sets of their names, which the first call makes."""
+        for name, values in arrays.items():
+            if name not in self._file:
+                self._make(name, values)
+            data = self._file[name]
+            start = len(data)
+            data.resize(start + len(values), axis=0)
+            data[start:] = values
+
+    def _make(self, name: str, values: NDArray[Any]) -> None:
+        block = (BLOCK,) + (1,) * (values.ndim - 1)
+        self._file.create_dataset(
+            name,
+            shape=(0, *values.shape[1:]),
+            maxshape=(None, *values.shape[1:]),
+            dtype=values.dtype,
+            chunks=block,
+            compression="gzip",
+            compression_opts=9,
+            shuffle=True,
+            track_times=False,
+        )
+
+    def constant(self, name: str, values: NDArray[Any]) -> None:
+        """Store a small array as it is."""
+        self._file.create_dataset(name, data=values, track_times=False)
+
+    def attribute(self, name: str, value: object) -> None:
+        """Store an attribute of the file."""
+        self._file.attrs[name] = value
+
+
+def binary_fraction(values: NDArray[np.float64], lsb: float) -> NDArray[np.float64]:
+    """Round values to a power of two below half their hardware step: few significant bits compress well, and rounding to the step recovers the count."""
+    step = 2.0 ** -(np.ceil(-np.log2(lsb)) + 1)
+    return np.rint(values / step) * step

@@ -1,0 +1,1 @@
+"""Study trigger physics: rates, efficiencies and simulated events."""
