@@ -11,6 +11,9 @@ from l1ad.vendor.parsers.text import Source, Table, integer, tables
 
 _COLUMNS = {
     "lut": ("Total LUTs",),
+    "logic": ("Logic LUTs",),
+    "lutram": ("LUTRAMs",),
+    "srl": ("SRLs",),
     "ff": ("FFs",),
     "ramb36": ("RAMB36",),
     "ramb18": ("RAMB18",),
@@ -37,7 +40,7 @@ def parse(source: Source) -> ResourceReport:
     if table is None or not table.closed or not table.rows:
         raise source.cut_off("the hierarchy's table is not complete")
     columns = {field: at for field, names in _COLUMNS.items() if (at := table.column(*names)) is not None}
-    if missing := sorted({"lut", "ff", "dsp", "ramb36", "ramb18"} - set(columns)):
+    if missing := sorted(set(_COLUMNS) - set(columns) - {"uram"}):
         raise source.cut_off(f"the hierarchy has no column for {', '.join(missing)}")
     total = _shares(source, table.rows[0], columns)
     return ResourceReport(
@@ -61,14 +64,16 @@ def _breakdown(
     top = depths[0]
     rows = [row for row, depth in zip(table.rows, depths, strict=True) if depth == top + 2]
     shares = tuple(LayerResources(row[0], **_shares(source, row, columns)) for row in rows)
-    for name in ("ff", "dsp", "bram18"):
-        if shares and sum(getattr(share, name) for share in shares) != total[name]:
+    for name in ("ff", "dsp", "bram18", "uram"):
+        if shares and sum(getattr(share, name) or 0 for share in shares) != (total[name] or 0):
             raise source.error(f"contradicts itself: the instances' {name} do not sum to the top's")
     return shares
 
 
 def _shares(source: Source, row: tuple[str, ...], columns: Mapping[str, int]) -> dict[str, Any]:
     counts = {field: integer(source, row[at], f"{field} of {row[0]}") for field, at in columns.items()}
+    if counts["lut"] != counts["logic"] + counts["lutram"] + counts["srl"]:
+        raise source.error(f"contradicts itself: the LUTs of {row[0]} are not the sum of their kinds")
     return {
         "lut": counts["lut"],
         "ff": counts["ff"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ _MET = "All user specified timing constraints are met."
 _NOT_MET = "Timing constraints are not met."
 _NONE = "There are no user specified timing constraints."
 _KINDS = {"Setup": "Max Delay Paths", "Hold": "Min Delay Paths", "PW": "Pulse Width Checks"}
+#: Asynchronous resets have groups of their own, counted into WNS and WHS.
+_SAME_AS = {"Recovery": "Setup", "Removal": "Hold"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def parse(source: Source) -> ResourceReport:
     worst = next((path for path in paths if path.slack == summary.wns), None)
     if summary.wns is not None and worst is None:
         raise source.cut_off(f"no path of the details has the worst slack, {summary.wns:g} ns")
-    periods = {decimal(source, period, "a clock's period") for period in _periods(source)}
+    periods = set(_periods(source))
     others = {"tns_ns": summary.tns, "tns_failing_endpoints": summary.failing, "whs_ns": summary.whs, "wpws_ns": summary.wpws}
     return ResourceReport(
         tool="Vivado",
@@ -118,9 +121,9 @@ def _verdict(source: Source, summary: _Summary) -> tuple[str, ...]:
 def _groups(source: Source) -> Iterator[tuple[int, str, str]]:
     """Give line, kind and worst slack of every group of paths in the details."""
     for number, line in enumerate(source.lines):
-        match = re.match(r"(Setup|Hold|PW)\s+:.*Failing Endpoints?,\s+Worst Slack\s+(\S+?)(?:ns)?\s*,", line)
+        match = re.match(r"(Setup|Hold|PW|Recovery|Removal)\s*:.*Failing Endpoints?,\s+Worst Slack\s+(\S+?)(?:ns)?\s*,", line)
         if match:
-            yield number, match.group(1), match.group(2)
+            yield number, _SAME_AS.get(match.group(1), match.group(1)), match.group(2)
 
 
 def _check_groups(source: Source, summary: _Summary) -> None:
@@ -146,21 +149,26 @@ def _check_groups(source: Source, summary: _Summary) -> None:
 
 def _paths(source: Source) -> Iterator[_Path]:
     """Give the maximum-delay paths, each checked against its own sums."""
-    starts = [n for n, line in enumerate(source.lines) if re.match(r"Slack( \((MET|VIOLATED)\))? :", line)]
-    for start, stop in zip(starts, [*starts[1:], len(source.lines)], strict=True):
+    starts = [number for number, line in enumerate(source.lines) if re.match(r"Slack[ :]", line)]
+    for start, stop in itertools.pairwise([*starts, len(source.lines)]):
         block = source.lines[start:stop]
-        if any(re.match(r"\s+Path Type:\s+(Setup \()?Max", line) for line in block):
+        constrained = re.match(r"Slack \((MET|VIOLATED)\) :", block[0])
+        if constrained and any(re.match(r"\s+Path Type:\s+(\w+ \()?Max", line) for line in block):
             yield _path(source, block)
 
 
 def _path(source: Source, block: tuple[str, ...]) -> _Path:
-    slack = _find(source, block, r"Slack(?: \((?:MET|VIOLATED)\))? :\s+(\S+?)ns(?: |$)")
+    slack = _find(source, block, r"Slack \((?:MET|VIOLATED)\) :\s+(\S+?)ns(?: |$)")
     delay = _find(source, block, r"\s+Data Path Delay:\s+(\S+?)ns ")
     logic = _find(source, block, r"\s+Data Path Delay:.*\(logic (\S+?)ns ")
     route = _find(source, block, r"\s+Data Path Delay:.*route (\S+?)ns ")
     if abs(logic + route - delay) > 0.0015 or _find(source, block, r"\s+slack\s+(\S+)$") != slack:
         raise source.error(f"contradicts itself: the path with the slack {slack:g} ns is not the sum of its parts")
-    return _Path(slack, delay, _find(source, block, r"\s+Requirement:\s+(\S+?)ns "))
+    requirement = _find(source, block, r"\s+Requirement:\s+(\S+?)ns ")
+    limits = [match.group(1) for line in block for match in re.finditer(r"MaxDelay Path (\S+?)ns", line)]
+    if any(decimal(source, limit, "a path's limit") != requirement for limit in limits):
+        raise source.error(f"contradicts itself: a path's requirement is {requirement:g} ns and {limits!r}")
+    return _Path(slack, delay, requirement)
 
 
 def _find(source: Source, block: tuple[str, ...], pattern: str) -> float:
@@ -170,14 +178,17 @@ def _find(source: Source, block: tuple[str, ...], pattern: str) -> float:
     return decimal(source, found[0], "a path's time")
 
 
-def _periods(source: Source) -> Iterator[str]:
-    """Give the periods in the clock summary."""
+def _periods(source: Source) -> Iterator[float]:
+    """Give the periods in the clock summary, which must fit the frequencies beside them."""
     if "| Clock Summary" not in source.lines:
         raise source.cut_off("no clock summary")
     start = source.lines.index("| Clock Summary")
     for line in source.lines[start + 3 : start + 60]:
         if line.startswith("| "):
             return
-        match = re.match(r"\s*\S+\s+\{[^}]*\}\s+(\S+)\s+\S+$", line)
+        match = re.match(r"\s*\S+\s+\{[^}]*\}\s+(\S+)\s+(\S+)$", line)
         if match:
-            yield match.group(1)
+            period, frequency = (decimal(source, text, "a clock's period and frequency") for text in match.groups())
+            if abs(period * frequency - 1000) > 0.0006 * (period + frequency):
+                raise source.error(f"contradicts itself: a period of {period:g} ns is not {frequency:g} MHz")
+            yield period

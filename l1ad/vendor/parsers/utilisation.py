@@ -152,7 +152,8 @@ def _logic(source: Source, found: Iterable[Table], sites: dict[str, _Site], prim
     ff, latches = _site(source, sites, "Register as Flip Flop"), _site(source, sites, "Register as Latch")
     by_type = next((table for table in found if table.columns[:2] == ("Total", "Clock Enable")), None)
     summed = None if by_type is None else sum(integer(source, row[0], "registers by type") for row in by_type.rows)
-    if registers != ff + latches or (summed is not None and summed != registers):
+    gates = _site(source, sites, "Register as AND/OR") if "Register as AND/OR" in sites else 0
+    if registers != ff + latches + gates or (summed is not None and summed != registers):
         raise source.error("contradicts itself: registers are not the sum of their kinds")
     listed = sum(count for name, count in primitives.items() if name in {"FDRE", "FDSE", "FDCE", "FDPE"})
     if listed != ff:
