@@ -202,8 +202,16 @@ class FixedPoint:
 
     @property
     def min_int(self) -> int:
-        """Give the smallest integer code (``SAT_SYM`` still represents it, but never produces it by saturation)."""
+        """Give the smallest integer code (``SAT_SYM`` can represent it, but no cast gives it)."""
         return -(1 << (self.width - 1)) if self.signed else 0
+
+    @property
+    def symmetric_min_int(self) -> int:
+        """Give the smallest code that a cast with ``SAT_SYM`` gives: minus the largest, but -1 for a type that is a sign only.
+
+        The headers bring the smallest code itself to it as well, not only what is below (``ap_fixed_base::operator=``).
+        """
+        return -self.max_int if self.signed and self.width > 1 else self.min_int
 
     @property
     def max_int(self) -> int:
@@ -240,12 +248,11 @@ class FixedPoint:
 
         Returns:
             This type's integer codes, same shape, int64.
-
-        Raises:
-            ConfigError: a left shift would leave 63 bits.
         """
         codes = np.asarray(value, dtype=np.int64)
-        shift = fractional - self.fractional
+        shift = max(
+            fractional - self.fractional, -MAX_WIDTH
+        )  # further left, a code but 0 is out of every type's range all the same
         if shift < 0 and codes.size:
             top = int(max(abs(int(codes.max())), abs(int(codes.min()))))
             if top.bit_length() - shift > 63:
@@ -267,8 +274,7 @@ class FixedPoint:
             case Overflow.SAT:
                 return np.clip(codes, low, high)
             case Overflow.SAT_SYM:
-                inside = (codes >= low) & (codes <= high)
-                return np.where(inside, codes, np.clip(codes, -high if self.signed else low, high))
+                return np.clip(codes, np.int64(self.symmetric_min_int), high)
             case Overflow.SAT_ZERO:
                 return np.where((codes < low) | (codes > high), np.int64(0), codes)
             case Overflow.WRAP:

@@ -99,30 +99,23 @@ class Interval:
 
     def overflowed(self, type_: FixedPoint) -> Interval:
         """Bring codes into a type's range by its overflow mode; the hull where the result has gaps."""
-        if self.fits(type_):
-            return self
         low, high = type_.min_int, type_.max_int
         match type_.overflow:
             case Overflow.SAT:
                 return Interval(min(max(self.low, low), high), min(max(self.high, low), high))
             case Overflow.SAT_SYM:
-                return self._symmetric(low, high, type_.signed)
+                low = type_.symmetric_min_int
+                return Interval(min(max(self.low, low), high), min(max(self.high, low), high))
             case Overflow.SAT_ZERO:
                 inside = self._clipped(low, high)
+                if inside == self:
+                    return self
                 return Interval(0, 0) if inside is None else inside.hull(Interval(0, 0))
             case Overflow.WRAP:
                 turns = (self.low - low) >> type_.width
                 if turns != (self.high - low) >> type_.width:
                     return Interval(low, high)
                 return Interval(self.low - (turns << type_.width), self.high - (turns << type_.width))
-
-    def _symmetric(self, low: int, high: int, signed: bool) -> Interval:
-        """Saturate to plus or minus ``high``; the code ``low`` itself is kept where it is reached exactly."""
-        bottom = -high if signed else low
-        pieces = [piece for piece in (self._clipped(low, high),) if piece is not None]
-        pieces += [Interval(high, high)] if self.high > high else []
-        pieces += [Interval(bottom, bottom)] if self.low < low else []
-        return hull(pieces)
 
     def _clipped(self, low: int, high: int) -> Interval | None:
         a, b = max(self.low, low), min(self.high, high)

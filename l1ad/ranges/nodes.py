@@ -53,7 +53,7 @@ class NodeRange:
     @property
     def overflows(self) -> bool:
         """Say whether an element can leave the declared type."""
-        return self.type is not None and any(not interval.fits(self.type) for interval in self.needed)
+        return self.first_outside is not None
 
     @property
     def can_wrap(self) -> bool:
@@ -70,7 +70,7 @@ class NodeRange:
         """Give the first element that can leave the declared type."""
         if self.type is None:
             return None
-        return next((i for i, interval in enumerate(self.needed) if not interval.fits(self.type)), None)
+        return next((i for i, interval in enumerate(self.needed) if interval.overflowed(self.type) != interval), None)
 
     def to_dict(self) -> dict[str, Any]:
         """Give a row of the report's table."""

@@ -42,7 +42,7 @@ def quantise(value: Fraction, type_: FixedPoint) -> Fraction:
             case Overflow.SAT:
                 code = type_.min_int if code < 0 else type_.max_int
             case Overflow.SAT_SYM:
-                code = (-type_.max_int if type_.signed else 0) if code < 0 else type_.max_int
+                code = type_.symmetric_min_int if code < 0 else type_.max_int
     return code * Fraction(2) ** -type_.fractional
 
 
