@@ -1,0 +1,116 @@
+"""Make the section that shows how well scores separate signal from background."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from l1ad.dataset import Dataset
+from l1ad.fixed import FloatArray
+from l1ad.reporting.document import (
+    Block,
+    Figure,
+    Section,
+    State,
+    Table,
+    Verdict,
+    between,
+    number,
+    number_columns,
+    text_columns,
+    with_error,
+)
+from l1ad.reporting.drawing import DASHES, Axes, Series, histogram_plot, line_plot
+from l1ad.scores.metrics import roc
+from l1ad.scores.performance import Performance, background_of, signals_of
+from l1ad.scoreset import ScoreSet
+
+
+def physics_section(dataset: Dataset, scores: Sequence[ScoreSet], performances: Sequence[Performance]) -> Section:
+    """Show ROC curves, score distributions, AUC and efficiencies of every source and signal.
+
+    Args:
+        dataset: the dataset.
+        scores: the score sets; at least one.
+        performances: ``evaluate`` of each, in the same order.
+    """
+    blocks: list[Block] = [auc_table(performances), efficiency_table(performances), *few_events(performances)]
+    blocks += [roc_figure(dataset, scores), *(score_figure(dataset, one) for one in scores[-1:])]
+    return Section("Physics", tuple(blocks))
+
+
+def auc_table(performances: Sequence[Performance]) -> Table:
+    """List the AUC of every signal by every source, in per cent."""
+    signals = performances[0].signals
+    rows = []
+    for i, signal in enumerate(signals):
+        cells = [with_error(p.signals[i].auc.value, p.signals[i].auc.error, 100.0) for p in performances]
+        rows.append((signal.label, number(signal.n_events), *cells))
+    columns = (*text_columns("Signal"), *number_columns("Events"), *number_columns(*(f"{p.source} [%]" for p in performances)))
+    note = f"Test part of the background, {number(performances[0].n_background)} weighted events; errors after DeLong."
+    return Table("Area under the ROC curve", columns, tuple(rows), note)
+
+
+def efficiency_table(performances: Sequence[Performance]) -> Table:
+    """List efficiency, threshold and the background behind it for every signal, background fraction and source."""
+    rows = []
+    for performance in performances:
+        for signal in performance.signals:
+            for point in signal.points:
+                value = between(point.signal.value, point.signal.low, point.signal.high)
+                behind = f"{number(point.background.n_passed)}{'' if point.enough else ' (too few)'}"
+                threshold = number(int(point.threshold)) if float(point.threshold).is_integer() else number(point.threshold, 5)
+                rows.append((signal.label, performance.source, f"{point.target_fpr:g}", threshold, behind, value))
+    rows.sort(key=lambda row: (row[0], -float(row[2])))
+    columns = (
+        *text_columns("Signal", "Score"),
+        *number_columns("Background fraction", "Threshold", "Background events", "Efficiency [%]"),
+    )
+    note = "The threshold is the smallest that keeps the fraction; intervals cover 68 %: Clopper-Pearson, with effective numbers for weights."
+    return Table("Signal efficiency at fixed background fraction", columns, tuple(rows), note)
+
+
+def few_events(performances: Sequence[Performance]) -> list[Block]:
+    """Warn of background fractions with too few events behind them."""
+    poor: dict[float, int] = {}
+    for performance in performances:
+        for signal in performance.signals:
+            poor |= {point.target_fpr: point.background.n_passed for point in signal.points if not point.enough}
+    texts = [f"{fpr:g} ({number(count)} events)" for fpr, count in sorted(poor.items(), reverse=True)]
+    message = f"Too few background events to mean anything at background fractions {', '.join(texts)}."
+    return [Verdict(State.WARNING, message)] if texts else []
+
+
+def roc_figure(dataset: Dataset, scores: Sequence[ScoreSet]) -> Figure:
+    """Draw the ROC curve of every signal (colour) and source (dash), the background fraction on a logarithmic axis."""
+    series = []
+    lowest = 1.0
+    for dash, one in enumerate(scores):
+        background = background_of(dataset, one)
+        for colour, signal in enumerate(signals_of(dataset, one)):
+            curve = roc(background.scores, signal.scores, background.weight, signal.weight)
+            positive = curve.fpr > 0
+            lowest = min(lowest, float(curve.fpr[positive][0]))
+            label = f"{signal.label}, {one.source.value}"
+            series.append(Series(label, curve.fpr[positive], curve.tpr[positive], line=DASHES[dash % 4], colour=colour))
+    axes = Axes("background fraction", "signal efficiency", log_x=True, x_range=(max(lowest, 1e-7), 1.0), y_range=(0.0, 1.02))
+    return line_plot("roc", "ROC curves by signal (colour) and source of the score (line).", axes, series)
+
+
+def score_figure(dataset: Dataset, scores: ScoreSet) -> Figure:
+    """Draw the distribution of a score for the background and every signal."""
+    step = 1.0 if scores.step is None else scores.step
+    samples = [background_of(dataset, scores), *signals_of(dataset, scores)]
+    shown = {sample.label: (np.asarray(sample.scores) * step, sample.weight) for sample in samples}
+    wide = _is_wide(shown)
+    caption = f"Score distributions, {scores.source.value}, normalised to 1" + ("; the first bin holds zeros." if wide else ".")
+    return histogram_plot(
+        f"scores-{scores.source.value}", caption, Axes("score", "fraction of events", log_x=wide, log_y=True), shown
+    )
+
+
+def _is_wide(samples: Mapping[str, tuple[FloatArray, FloatArray]]) -> bool:
+    """Say whether scores span so much that a logarithmic axis is wanted."""
+    values = np.concatenate([v for v, _ in samples.values()])
+    return bool(values.min() >= 0 and values.max() > 20 * max(float(np.median(values)), 1e-12))

@@ -1,0 +1,215 @@
+"""Make the section that shows what a design costs: one table a level, budgets, published designs of the same level, plots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from l1ad.board import Anchor, Board
+from l1ad.reporting.comparison import COMPARED, Entry, differences, levels_in, pareto
+from l1ad.reporting.document import (
+    ABSENT,
+    Block,
+    Figure,
+    Section,
+    Table,
+    Text,
+    number,
+    number_columns,
+    percent,
+    signed_percent,
+    text_columns,
+)
+from l1ad.reporting.drawing import Axes, Series, bar_plot, line_plot
+from l1ad.reporting.runs import Run
+from l1ad.resources import Level
+
+_MEANING = {
+    Level.CSYNTH: "C synthesis: an estimate by the HLS tool",
+    Level.COSIM: "C/RTL cosimulation: simulated latency",
+    Level.LOGIC: "after logic synthesis",
+    Level.PLACED: "after placement",
+    Level.ROUTED: "after place and route",
+    Level.OPEN: "open flow: Yosys' LUTs are not Vivado's, and the latency is an estimate",
+}
+_HEAD = (
+    *text_columns("Run", "Tool", "Part"),
+    *number_columns("Clock [ns]", "Latency [cycles]", "Latency [ns]", "II", "LUT", "FF", "DSP", "BRAM18"),
+    *number_columns("LUT of part", "Latency of budget", "Efficiency", "AUC"),
+)
+
+
+def resources_section(
+    entries: Sequence[Entry], baseline: Sequence[Entry] | None, runs: Sequence[Run], anchors: Sequence[Anchor], fpr: float
+) -> Section | None:
+    """Show all resource reports level by level; None where there is none.
+
+    Args:
+        entries: the rows.
+        baseline: rows that the others are compared with, or None.
+        runs: the runs, for breakdowns, boards and notes.
+        anchors: published designs.
+        fpr: background fraction of the quoted efficiencies.
+    """
+    if not entries:
+        return None
+    boards = {run.board.name: run.board for run in runs if run.board is not None}
+    blocks: list[Block] = [Text(_board_sentence(board)) for board in boards.values()]
+    for level in levels_in(entries):
+        rows = [entry for entry in entries if entry.level == level.value]
+        blocks.append(level_table(level, rows, fpr))
+        if baseline:
+            blocks += differences_table(level, rows, baseline)
+        blocks += [*anchor_table(level, anchors), *pareto_figure(level, rows, anchors, fpr)]
+    return Section("Resources and latency", (*blocks, *breakdown_figures(runs), *_notes(runs)))
+
+
+def _board_sentence(board: Board) -> str:
+    totals = board.totals
+    budget = (
+        f"latency budget {number(board.latency_budget_ns)} ns"
+        if board.latency_budget_ns is not None
+        else "no latency budget is public"
+    )
+    share = "no LUT budget is public" if board.lut_budget_fraction is None else f"LUT budget {number(board.lut_budget)}"
+    return (
+        f"{board.title}: {board.part} with {number(totals.lut)} LUT, {number(totals.ff)} FF, {number(totals.dsp)} DSP, "
+        f"{number(totals.bram18)} BRAM18, {number(totals.uram)} URAM; clock {number(board.clock_ns)} ns, {budget}, {share}."
+    )
+
+
+def level_table(level: Level, rows: Sequence[Entry], fpr: float) -> Table:
+    """List the rows of one level."""
+    cells = tuple(
+        (
+            *(row.run, row.tool, row.part or ABSENT),
+            *(number(row.clock_ns), number(row.latency_cycles), number(row.latency_ns), number(row.ii)),
+            *(number(row.lut), number(row.ff), number(row.dsp), number(row.bram18)),
+            *(percent(row.lut_of_part), percent(row.latency_of_budget), percent(row.efficiency), percent(row.auc)),
+        )
+        for row in rows
+    )
+    note = (
+        "A dash is a number the report does not give. Latency [ns] is the time to the result, of a combinational design its longest path. "
+        f"Efficiency is the mean over signals at background fraction {fpr:g}, AUC likewise the mean."
+    )
+    return Table(f"Level {level.value} ({_MEANING[level]})", _HEAD, cells, note)
+
+
+def differences_table(level: Level, rows: Sequence[Entry], baseline: Sequence[Entry]) -> list[Block]:
+    """List the differences to the baseline in per cent; nothing where it has no row of this level."""
+    found = [(row, differences(row, baseline)) for row in rows if row not in baseline]
+    cells = tuple((row.run, row.tool, *(signed_percent(d[name]) for name in COMPARED)) for row, d in found if d is not None)
+    titles = ("Latency [cycles]", "Latency [ns]", "II", "LUT", "FF", "DSP", "BRAM18", "URAM", "Efficiency", "AUC")
+    title = f"Difference to {baseline[0].run}, level {level.value}"
+    return [Table(title, (*text_columns("Run", "Tool"), *number_columns(*titles)), cells)] if cells else []
+
+
+def anchor_table(level: Level, anchors: Sequence[Anchor]) -> list[Block]:
+    """List published designs of a level; the open flow is shown beside published open-flow numbers and estimates only."""
+    chosen = anchors_of(level, anchors)
+    cells = tuple(
+        (
+            *(
+                anchor.name,
+                anchor.network,
+                anchor.score_on_chip or ABSENT,
+                anchor.level,
+                anchor.part or ABSENT,
+                number(anchor.clock_ns),
+            ),
+            *(
+                number(anchor.latency_cycles),
+                number(anchor.latency_ns),
+                number(anchor.lut) if anchor.lut is not None else anchor.lut_share or ABSENT,
+            ),
+            *(number(anchor.ff), number(anchor.dsp), number(anchor.bram18)),
+            *(
+                "itself" if anchor.confirmed == "primary" else "quoted elsewhere",
+                "; ".join(t for t in (anchor.source, anchor.note) if t),
+            ),
+        )
+        for anchor in chosen
+    )
+    head = (
+        *text_columns("Published design", "Network", "Score on chip", "Level", "Part"),
+        *number_columns("Clock [ns]", "Latency [cycles]", "Latency [ns]", "LUT", "FF", "DSP", "BRAM18"),
+        *text_columns("Read in the source", "Source"),
+    )
+    return [Table(f"Published designs beside level {level.value}", head, cells)] if cells else []
+
+
+def anchors_of(level: Level, anchors: Sequence[Anchor]) -> tuple[Anchor, ...]:
+    """Give the published designs of exactly this level."""
+    return tuple(anchor for anchor in anchors if anchor.level == level.value)
+
+
+def other_anchors_table(anchors: Sequence[Anchor], levels: Sequence[Level]) -> list[Block]:
+    """List published designs whose level no run has, so that nobody takes them for comparable numbers."""
+    shown = {level.value for level in levels}
+    blocks: list[Block] = []
+    for name in dict.fromkeys(anchor.level for anchor in anchors if anchor.level not in shown):
+        rows = [anchor for anchor in anchors if anchor.level == name]
+        cells = tuple(
+            (
+                *(a.name, a.network, a.part or ABSENT, number(a.latency_ns)),
+                number(a.lut) if a.lut is not None else a.lut_share or ABSENT,
+                *(number(a.ff), number(a.dsp), number(a.bram18), "; ".join(t for t in (a.source, a.note) if t)),
+            )
+            for a in rows
+        )
+        head = (
+            *text_columns("Design", "Network", "Part"),
+            *number_columns("Latency [ns]", "LUT", "FF", "DSP", "BRAM18"),
+            *text_columns("Source"),
+        )
+        blocks.append(Table(f"Published designs, level {name}: not comparable with the tables above", head, cells))
+    return blocks
+
+
+def pareto_figure(level: Level, rows: Sequence[Entry], anchors: Sequence[Anchor], fpr: float) -> list[Block]:
+    """Draw efficiency against LUTs with the Pareto line; published designs of the level stand at their LUTs."""
+    known = [(row.run, float(row.lut), row.efficiency) for row in rows if row.lut is not None and row.efficiency is not None]
+    if not known:
+        return []
+    points = [(lut, 100.0 * efficiency) for _, lut, efficiency in known]
+    best = [points[i] for i in pareto(points)]
+    series = [Series("Pareto line", [p[0] for p in best], [p[1] for p in best], line="--", colour=8)]
+    series += [
+        Series(name, [lut], [y], line="", marker="o", colour=i)
+        for i, ((name, _, _), (lut, y)) in enumerate(zip(known, points, strict=True))
+    ]
+    marks = {anchor.name: float(anchor.lut) for anchor in anchors_of(level, anchors) if anchor.lut}
+    caption = (
+        f"Mean signal efficiency at background fraction {fpr:g} against LUTs, level {level.value}; dashed verticals are published designs "
+        "of that level, whose efficiency on these samples is not known."
+    )
+    axes = Axes("LUT", "mean efficiency [%]", title=f"level {level.value}", log_x=True)
+    return [line_plot(f"pareto-{level.value}", caption, axes, series, marks)]
+
+
+def breakdown_figures(runs: Sequence[Run]) -> list[Figure]:
+    """Draw the LUTs and flip-flops of every layer, where a report breaks them down."""
+    figures = []
+    for run in runs:
+        for synthesis in run.syntheses:
+            for i, report in enumerate(synthesis.reports):
+                parts = [part for part in report.breakdown if part.lut is not None or part.ff is not None]
+                if parts:
+                    groups: dict[str, list[float | None]] = {"LUT": [p.lut for p in parts], "FF": [p.ff for p in parts]}
+                    used = {name: values for name, values in groups.items() if any(values)}
+                    caption = f"{run.name}: resources per layer, {report.tool}, level {report.level.value}."
+                    name = f"layers-{run.name}-{synthesis.name}-{i}"
+                    figures.append(bar_plot(name, caption, Axes("cells", ""), [p.name for p in parts], used or groups))
+    return figures
+
+
+def _notes(runs: Sequence[Run]) -> tuple[Block, ...]:
+    """Give every note of every report once."""
+    notes = [
+        f"{run.name}, {report.tool}: {note}"
+        for run in runs
+        for s in run.syntheses
+        for report in s.reports
+        for note in report.notes
+    ]
+    return tuple(Text(note) for note in dict.fromkeys(notes))

@@ -1,0 +1,208 @@
+"""Read what a run has left behind: its artefacts, whichever of them are there, for reports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from l1ad.artefact import MANIFEST, Manifest, file_digest, read_manifest
+from l1ad.board import Board, load_board
+from l1ad.config import Config
+from l1ad.dataset import Dataset, load_dataset
+from l1ad.errors import ArtefactError, ReportError
+from l1ad.network import Network
+from l1ad.resources import ResourceReport
+from l1ad.scoreset import ScoreSet, Source, load_scores
+from l1ad.trained import NETWORK_FILE
+
+#: Files that hold resource reports, in the folder of a synthesis.
+REPORTS_FILE = "reports.json"
+_SOURCES = (Source.FLOAT, Source.QKERAS, Source.CSIM, Source.EMULATOR, Source.RTL)
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesis:
+    """Hold the reports of one synthesis.
+
+    Attributes:
+        name: the folder's name, as ``synth_open``.
+        reports: one a tool and level.
+        agreements: comparisons of its RTL with the C simulation or emulator, plain data.
+    """
+
+    name: str
+    reports: tuple[ResourceReport, ...]
+    agreements: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """Hold everything of one run that a report shows; what is not there is None or empty.
+
+    Attributes:
+        name: the run's name.
+        path: its folder.
+        manifests: manifest of each artefact, by the folder's name.
+        board: the board it is made for.
+        network: the exact network.
+        history: training curves by phase; per quantity and epoch a value for each seed.
+        dataset: the data.
+        scores: score sets of the C simulation.
+        agreements: exactness comparisons, plain data.
+        syntheses: resource reports.
+    """
+
+    name: str
+    path: Path
+    manifests: Mapping[str, Manifest]
+    board: Board | None = None
+    network: Network | None = None
+    history: Mapping[str, Mapping[str, list[list[float]]]] | None = None
+    dataset: Dataset | None = None
+    scores: tuple[ScoreSet, ...] = ()
+    agreements: tuple[Mapping[str, Any], ...] = ()
+    syntheses: tuple[Synthesis, ...] = ()
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Give the digest of every artefact that was read, by run and folder."""
+        return {f"{self.name}/{name}": manifest.digest for name, manifest in self.manifests.items()}
+
+
+def load_run(place: Config | Path) -> Run:
+    """Read a run.
+
+    Args:
+        place: a configuration; a run's folder; the folder of one synthesis; a file or folder of vendor reports; or a ``.json`` file of
+            resource reports.
+
+    Raises:
+        ArtefactError: nothing of this project and no report is there.
+        ReportError: a report that is damaged or of another kind.
+    """
+    if isinstance(place, Config):
+        return _from_folder(place.run, place.name, place.firmware.board)
+    if not place.exists():
+        raise ArtefactError(f"There is nothing at {str(place)!r}; give a configuration, a run folder or a resource report.")
+    if place.is_file():
+        return _from_reports(place)
+    if (place / MANIFEST).is_file():
+        return _from_artefact(place)
+    if _artefacts(place):
+        return _from_folder(place, place.resolve().name, None)
+    return _from_reports(place)
+
+
+def _artefacts(folder: Path) -> dict[str, Manifest]:
+    if not folder.is_dir():
+        return {}
+    names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith(".") and (entry / MANIFEST).is_file())
+    return {name: read_manifest(folder / name) for name in names if name != "report"}
+
+
+def _from_folder(folder: Path, name: str, board: str | None) -> Run:
+    manifests = _artefacts(folder)
+    if not manifests:
+        raise ArtefactError(f"Run {str(folder)!r} holds no artefact; run 'l1ad run' or 'l1ad prepare' and 'l1ad train' first.")
+    known = board or _board_name(manifests)
+    kinds = {manifest.kind for manifest in manifests.values()}
+    return Run(
+        name,
+        folder,
+        manifests,
+        load_board(known) if known else None,
+        Network.load(folder / "model" / NETWORK_FILE) if "model" in kinds else None,
+        _history(folder),
+        load_dataset(folder / "dataset") if "dataset" in kinds else None,
+        _scores(folder / "csim"),
+        _agreements(folder / "csim"),
+        tuple(_synthesis(folder / key) for key, manifest in manifests.items() if (folder / key / REPORTS_FILE).is_file()),
+    )
+
+
+def _board_name(manifests: Mapping[str, Manifest]) -> str | None:
+    for manifest in manifests.values():
+        name = manifest.config.get("firmware", {}).get("board") if isinstance(manifest.config.get("firmware"), dict) else None
+        if name:
+            return str(name)
+    return None
+
+
+def _history(folder: Path) -> Mapping[str, Any] | None:
+    for file in (folder / "model" / "history.json", folder / "model_float" / "history.json"):
+        if file.is_file():
+            return {phase: curves for phase, curves in _json(file).items() if isinstance(curves, dict)}
+    return None
+
+
+def _scores(folder: Path) -> tuple[ScoreSet, ...]:
+    return tuple(load_scores(folder, source) for source in _SOURCES if (folder / f"{source.value}.json").is_file())
+
+
+def _agreements(folder: Path) -> tuple[Mapping[str, Any], ...]:
+    """Read ``agreement.json``: one comparison, a list of them, or a mapping that holds some."""
+    file = folder / "agreement.json"
+    return tuple(_found_agreements(_json(file))) if file.is_file() else ()
+
+
+def _found_agreements(data: Any) -> list[Mapping[str, Any]]:
+    if isinstance(data, list):
+        return [found for entry in data for found in _found_agreements(entry)]
+    if not isinstance(data, dict):
+        return []
+    if {"left", "right", "n_events", "n_different"} <= data.keys():
+        return [data]
+    return [found for entry in data.values() for found in _found_agreements(entry)]
+
+
+def _synthesis(folder: Path) -> Synthesis:
+    return Synthesis(folder.name, _reports(folder / REPORTS_FILE), _agreements(folder))
+
+
+def _reports(file: Path) -> tuple[ResourceReport, ...]:
+    data = _json(file)
+    entries = data if isinstance(data, list) else [data]
+    if not all(isinstance(entry, dict) for entry in entries):
+        raise ReportError(f"{str(file)!r} holds no resource reports; it wants a list of what 'l1ad synth' writes.")
+    return tuple(ResourceReport.from_dict(entry) for entry in entries)
+
+
+def _from_artefact(folder: Path) -> Run:
+    manifest = read_manifest(folder)
+    if not (folder / REPORTS_FILE).is_file():
+        raise ArtefactError(
+            f"{str(folder)!r} is an artefact of kind {manifest.kind!r} without resource reports; give its run's folder."
+        )
+    synthesis = _synthesis(folder)
+    return Run(folder.resolve().parent.name, folder, {folder.name: manifest}, syntheses=(synthesis,))
+
+
+def _from_reports(place: Path) -> Run:
+    """Read reports that this project did not make."""
+    if place.suffix == ".json":
+        reports = _reports(place)
+    else:
+        from l1ad.vendor.parsers import parse_folder, parse_report
+
+        reports = tuple(parse_folder(place)) if place.is_dir() else (parse_report(place),)
+    digest = file_digest(place) if place.is_file() else _reports_digest(reports)
+    manifest = Manifest("reports", 1, digest, "", {}, {}, {}, None)
+    name = place.resolve().stem if place.is_file() else place.resolve().name
+    return Run(name, place, {place.name: manifest}, syntheses=(Synthesis(place.name, reports, ()),))
+
+
+def _reports_digest(reports: tuple[ResourceReport, ...]) -> str:
+    import hashlib
+
+    text = json.dumps([report.to_dict() for report in reports], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ArtefactError(f"{str(file)!r} is damaged ({type(error).__name__} {error}); run its stage again.") from None

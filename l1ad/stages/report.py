@@ -1,0 +1,233 @@
+"""Report on any number of runs: one page, one comparison table, and the same numbers as Markdown, CSV, JSON and LaTeX."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from l1ad.artefact import code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.board import load_anchors
+from l1ad.config import Config
+from l1ad.errors import InputError
+from l1ad.reporting.comparison import (
+    NAMES,
+    Entry,
+    differences,
+    entries_of,
+    find_baseline,
+    levels_in,
+    require_within,
+    to_csv,
+)
+from l1ad.reporting.condition import parse_condition
+from l1ad.reporting.document import Block, Figure, Page, Section, number
+from l1ad.reporting.model_sections import exactness_section, model_section
+from l1ad.reporting.physics_sections import physics_section
+from l1ad.reporting.render import write_page
+from l1ad.reporting.resource_sections import other_anchors_table, resources_section
+from l1ad.reporting.runs import Run, load_run
+from l1ad.scores.performance import FPRS, Performance, evaluate
+
+KIND = "report"
+#: Score sets from the most firmware-like to the least; the first that is there stands for the model in the comparison.
+_PREFERENCE = ("csim", "emulator", "rtl", "qkeras", "float")
+Performances = Mapping[str, tuple[Performance, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportResult:
+    """Say what the report holds.
+
+    Attributes:
+        path: the artefact; ``report.html`` is in it.
+        fresh: whether it was made now; else nothing had changed.
+        entries: the comparison's rows as plain data.
+    """
+
+    path: Path
+    fresh: bool
+    entries: tuple[Mapping[str, Any], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        return {
+            "path": str(self.path),
+            "fresh": self.fresh,
+            "page": str(self.path / "report.html"),
+            "comparison": [dict(entry) for entry in self.entries],
+        }
+
+
+def report(
+    runs: Config | Path | Sequence[Config | Path],
+    *,
+    force: bool = False,
+    output: Path | None = None,
+    baseline: str | None = None,
+    fail_if: str | None = None,
+    fpr: float = FPRS[0],
+) -> ReportResult:
+    """Write the report of one or more runs.
+
+    Args:
+        runs: configurations, run folders, folders of one synthesis, or vendor reports.
+        force: write it again even if nothing has changed.
+        output: the report's folder; by default ``report`` in the first run.
+        baseline: name of the run that the others are compared with.
+        fail_if: a limit such as ``lut > 5000 or latency_ns > 25``; the names are those of ``comparison.Entry``.
+        fpr: background fraction of the efficiency in the comparison.
+
+    Returns:
+        Where the report is, and the comparison.
+
+    Raises:
+        ArtefactError: a place that holds no run and no report.
+        InputError: an impossible condition, baseline or background fraction, or scores of another dataset.
+        LimitError: the limit is passed; the report is written all the same.
+    """
+    places = [runs] if isinstance(runs, Config | Path) else list(runs)
+    if not places:
+        raise InputError("A report wants at least one run, got none; give a configuration or a run folder.")
+    if not 0 < fpr < 1:
+        raise InputError(f"A background fraction must be between 0 and 1, got {fpr!r}; use for example 1e-3.")
+    condition = parse_condition(fail_if, NAMES) if fail_if is not None else None
+    loaded = _named(tuple(load_run(place) for place in places))
+    result, entries = _write(loaded, output or _default_output(loaded[0]), baseline, fpr, force)
+    if condition is not None:
+        require_within(entries, condition)
+    return result
+
+
+def _named(runs: tuple[Run, ...]) -> tuple[Run, ...]:
+    """Give runs of equal names different ones."""
+    counts: dict[str, int] = {}
+    named = []
+    for run in runs:
+        counts[run.name] = counts.get(run.name, 0) + 1
+        named.append(run if counts[run.name] == 1 else replace(run, name=f"{run.name}-{counts[run.name]}"))
+    return tuple(named)
+
+
+def _default_output(run: Run) -> Path:
+    """Put the report into a run's folder, or beside a single synthesis or report file."""
+    is_run = run.path.is_dir() and not (run.path / "manifest.json").is_file()
+    return (run.path if is_run else run.path.resolve().parent) / "report"
+
+
+def _write(
+    runs: tuple[Run, ...], target: Path, baseline: str | None, fpr: float, force: bool
+) -> tuple[ReportResult, tuple[Entry, ...]]:
+    inputs = {name: digest for run in runs for name, digest in run.digests.items()}
+    settings = {"baseline": baseline, "fpr": fpr, "runs": [run.name for run in runs]}
+    key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.report") + _resources_digest())
+    if not force and is_current(target, KIND, key):
+        rows = tuple(Entry(**entry) for entry in read_manifest(target).summary["comparison"])
+        return ReportResult(target, False, tuple(row.to_dict() for row in rows)), rows
+    performances = {run.name: _performances(run, fpr) for run in runs}
+    entries = tuple(e for run in runs for e in entries_of(run, _representative(performances[run.name]), fpr))
+    reference = find_baseline(entries, baseline) if baseline is not None else None
+    with writing(target, KIND, key=key, inputs=inputs, config=settings) as draft:
+        page = _page(runs, performances, entries, reference, fpr)
+        write_page(page, draft.path, "report")
+        (draft.path / "report.csv").write_text(to_csv(entries, reference), encoding="utf-8")
+        data = _data(runs, performances, entries, reference, fpr)
+        (draft.path / "report.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+        draft.summary["comparison"] = [entry.to_dict() for entry in entries]
+    return ReportResult(target, True, tuple(entry.to_dict() for entry in entries)), entries
+
+
+def _resources_digest() -> str:
+    """Digest the templates and published numbers, which are not code."""
+    from importlib import resources
+
+    digest = hashlib.sha256()
+    for folder in ("reporting/templates", "boards"):
+        for entry in sorted((resources.files("l1ad") / folder).iterdir(), key=lambda e: e.name):
+            digest.update(entry.read_bytes())
+    return digest.hexdigest()
+
+
+def _performances(run: Run, fpr: float) -> tuple[Performance, ...]:
+    if run.dataset is None:
+        return ()
+    fprs = tuple(sorted({*FPRS, fpr}, reverse=True))
+    return tuple(evaluate(run.dataset, scores, fprs) for scores in run.scores)
+
+
+def _representative(performances: Sequence[Performance]) -> Performance | None:
+    by_source = {performance.source: performance for performance in performances}
+    return next((by_source[source] for source in _PREFERENCE if source in by_source), None)
+
+
+def _page(
+    runs: Sequence[Run], performances: Performances, entries: Sequence[Entry], baseline: Sequence[Entry] | None, fpr: float
+) -> Page:
+    anchors = load_anchors()
+    resources = resources_section(entries, baseline, runs, anchors, fpr)
+    sections = [resources] if resources is not None and len(runs) > 1 else []
+    for run in runs:
+        sections += _run_sections(run, performances[run.name], len(runs) > 1)
+    if resources is not None and len(runs) == 1:
+        sections.append(resources)
+    others = other_anchors_table(anchors, levels_in(entries))
+    if resources is not None and others:
+        sections.append(Section("Published designs at other levels", tuple(others)))
+    title = f"{runs[0].name}: from trigger objects to firmware" if len(runs) == 1 else f"{len(runs)} runs compared"
+    return Page(title, _lead(runs, entries), tuple(sections), _footer(runs))
+
+
+def _run_sections(run: Run, performances: tuple[Performance, ...], several: bool) -> list[Section]:
+    made = [model_section(run)]
+    if run.dataset is not None and performances:
+        made.append(physics_section(run.dataset, run.scores, performances))
+    made.append(exactness_section(run))
+    present = [section for section in made if section is not None]
+    if not several:
+        return present
+    return [replace(section, title=f"{run.name}: {section.title}", blocks=_renamed(section, run.name)) for section in present]
+
+
+def _renamed(section: Section, run: str) -> tuple[Block, ...]:
+    """Make figure names unique between runs."""
+    return tuple(replace(b, name=f"{run}-{b.name}") if isinstance(b, Figure) else b for b in section.blocks)
+
+
+def _lead(runs: Sequence[Run], entries: Sequence[Entry]) -> str:
+    names = ", ".join(run.name for run in runs)
+    levels = ", ".join(f"{entry.run} by {entry.tool} ({entry.level})" for entry in entries)
+    numbers = f"Resource numbers: {levels}." if levels else "There is no resource report yet; 'l1ad synth' makes one."
+    return f"Report on {names}. {numbers}"
+
+
+def _footer(runs: Sequence[Run]) -> tuple[str, ...]:
+    lines = []
+    for run in runs:
+        for name, manifest in run.manifests.items():
+            lines.append(
+                f"{run.name}/{name}: {manifest.kind}, digest {manifest.digest[:16]}, form {number(manifest.spec_version)}"
+            )
+    versions = {f"{k} {v}" for run in runs for manifest in run.manifests.values() for k, v in manifest.versions.items()}
+    return (*lines, "Made with " + ", ".join(sorted(versions)) + ".") if versions else tuple(lines)
+
+
+def _data(
+    runs: Sequence[Run], performances: Performances, entries: Sequence[Entry], baseline: Sequence[Entry] | None, fpr: float
+) -> dict[str, Any]:
+    rows = [e.to_dict() | ({"differences": differences(e, baseline)} if baseline else {}) for e in entries]
+    details = {
+        run.name: {
+            "digests": run.digests,
+            "performance": [performance.to_dict() for performance in performances[run.name]],
+            "agreements": [dict(agreement) for agreement in run.agreements],
+            "syntheses": {
+                s.name: {"reports": [r.to_dict() for r in s.reports], "agreements": [dict(a) for a in s.agreements]}
+                for s in run.syntheses
+            },
+        }
+        for run in runs
+    }
+    return {"spec_version": 1, "fpr": fpr, "comparison": rows, "runs": details}
