@@ -78,7 +78,7 @@ def convert_network(network: Network, target: Target) -> Inner:
     inner = Inner(files, route, input_type, output_type, types, layer_variables(source, network))
     check_weights(network, inner)
     check_types(network, inner)
-    files[f"firmware/{FUNCTION}.cpp"] = inlined(source, inner).encode()
+    files[f"firmware/{FUNCTION}.cpp"] = inlined(source, network, inner).encode()
     return inner
 
 
@@ -312,7 +312,7 @@ def _finest(layer: Dense, grid: int, fractional: int) -> int:
 _INNER_PRAGMA = re.compile(r"^\s*#pragma HLS (INTERFACE|PIPELINE|DATAFLOW)\b.*\n", re.MULTILINE)
 
 
-def inlined(source: str, inner: Inner) -> str:
+def inlined(source: str, network: Network, inner: Inner) -> str:
     """Make hls4ml's function one to be called: no interface or pipeline of its own, inlined, its arrays open to tracing.
 
     Raises:
@@ -327,23 +327,24 @@ def inlined(source: str, inner: Inner) -> str:
     for name in arguments.groups():
         text = re.sub(rf"^\s*#pragma HLS ARRAY_\w+ variable={name} .*\n", "", text, flags=re.MULTILINE)
     text = _HEADER.sub(lambda match: match.group() + "\n    #pragma HLS INLINE", text)
-    return _traced(text, inner).replace(f'#include "{FUNCTION}.h"', f'#include "{FUNCTION}.h"\n#include "l1ad_trace.h"')
+    sizes = {layer.name: layer.n_out for layer in network.layers}
+    return _traced(text, inner, sizes).replace(f'#include "{FUNCTION}.h"', f'#include "{FUNCTION}.h"\n#include "l1ad_trace.h"')
 
 
-def _traced(source: str, inner: Inner) -> str:
+def _traced(source: str, inner: Inner, sizes: dict[str, int]) -> str:
     lines = []
     for line in source.splitlines():
         lines.append(line)
         match = _CALL.match(line)
         if match is not None:
-            lines += [f"    {call}" for call in _trace_calls(match["output"], inner)]
+            lines += [f"    {call}" for call in _trace_calls(match["output"], inner, sizes)]
     return "\n".join(lines) + "\n"
 
 
-def _trace_calls(variable: str, inner: Inner) -> list[str]:
+def _trace_calls(variable: str, inner: Inner, sizes: dict[str, int]) -> list[str]:
     calls = []
     for layer, steps in inner.variables.items():
         for step, name in zip(("result", "output"), steps, strict=True):
             if name == variable:
-                calls.append(f'L1AD_TRACE("{layer}.{step}", {name});')
+                calls.append(f'L1AD_TRACE("{layer}.{step}", {name}, {sizes[layer]});')
     return calls

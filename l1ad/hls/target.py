@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from l1ad.board import Board
@@ -102,8 +102,3 @@ def with_configured_thresholds(network: Network, firmware: FirmwareConfig) -> Ne
                 "give an integer in that range."
             )
     return network
-
-
-def named(network: Network, name: str) -> Network:
-    """Give the network another name."""
-    return replace(network, name=name)

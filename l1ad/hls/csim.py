@@ -1,0 +1,274 @@
+"""Compile the top as it is synthesised and run it over many events at once, on all cores."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import platform
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l1ad import toolchain
+from l1ad.errors import ArtefactError, ToolFailedError
+from l1ad.fixed import IntArray
+from l1ad.hls import statements
+from l1ad.hls.project import SIMULATION_TYPES, HlsProject, call, load_project
+from l1ad.hls.simulation_types import fast_types
+from l1ad.hls.top import banner, render, top_ports
+from l1ad.network import Network
+from l1ad.ranges import prove
+
+#: Events handed to the compiled top at a time.
+CHUNK = 65_536
+_BUILD = "build"
+_FLAGS = ("-std=c++17", "-shared", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-w")
+_FAST = ("-O3", "-march=native", "-fopenmp", "-fwhole-program")
+_TRACE = ("-O1",)
+
+
+@dataclass(frozen=True, slots=True)
+class TraceNode:
+    """Describe an inner array of the top: its name, size and fractional bits."""
+
+    name: str
+    size: int
+    fractional: int
+
+
+class Csim:
+    """Run the C simulation of an HLS project.
+
+    The library is compiled on first use into the project's ``build`` folder and found there again while neither sources, flags,
+    compiler nor processor have changed.
+    """
+
+    def __init__(self, project: HlsProject | Path, *, threads: int = 0) -> None:
+        self.project = load_project(project) if isinstance(project, Path) else project
+        self._threads = threads or len(os.sched_getaffinity(0))
+        self._libraries: dict[bool, ctypes.CDLL] = {}
+
+    @property
+    def network(self) -> Network:
+        """Give the network that is simulated."""
+        return self.project.network
+
+    def prepare(self) -> None:
+        """Compile now instead of at the first event."""
+        self._library(trace=False)
+
+    def run(self, x_hw: NDArray[Any]) -> tuple[IntArray, NDArray[np.bool_]]:
+        """Simulate events.
+
+        Args:
+            x_hw: hardware integers in the layout's range, shape ``(n_events, n_columns)``; any integer dtype.
+
+        Returns:
+            Codes of ``network.score.total``, int64 ``(n_events,)``; trigger bits, bool ``(n_events, n_thresholds)``.
+
+        Raises:
+            LayoutError: another shape or dtype, or values outside the hardware range, with the column and how many.
+            ToolMissingError: there is no C++ compiler.
+            ToolFailedError: the top does not compile; with the compiler's message.
+        """
+        self.network.layout.check(x_hw, "Events to simulate")
+        library = self._library(trace=False)
+        scores = np.empty(len(x_hw), dtype=np.int64)
+        bits = np.empty((len(x_hw), len(self.network.thresholds)), dtype=np.uint8)
+        for start in range(0, len(x_hw), CHUNK):
+            part = slice(start, min(start + CHUNK, len(x_hw)))
+            rows = np.ascontiguousarray(x_hw[part], dtype=np.int32)
+            library.l1ad_csim(
+                _pointer(rows, ctypes.c_int32),
+                self._thresholds(),
+                _pointer(scores[part], ctypes.c_int64),
+                _pointer(bits[part], ctypes.c_uint8),
+                ctypes.c_int64(len(rows)),
+                ctypes.c_int(self._threads),
+            )
+        return scores, bits.astype(np.bool_)
+
+    def scores(self, x_hw: NDArray[Any]) -> IntArray:
+        """Simulate events and give the scores only; as ``run``."""
+        return self.run(x_hw)[0]
+
+    def trace(self, x_hw: NDArray[Any]) -> dict[str, IntArray]:
+        """Simulate events and give the inner arrays, on the grids of ``emulator.reference.evaluate``.
+
+        Args:
+            x_hw: as for ``run``.
+
+        Returns:
+            By node, in order of computation: ``scaled``, ``<layer>.result``, ``<layer>.output``, ``difference``, ``square``,
+            ``score``; int64 ``(n_events, n)``, the score ``(n_events,)``.
+        """
+        self.network.layout.check(x_hw, "Events to trace")
+        library = self._library(trace=True)
+        nodes = self._trace_nodes(library)
+        rows = np.ascontiguousarray(x_hw, dtype=np.int32)
+        values = np.empty((len(rows), sum(node.size for node in nodes)), dtype=np.int64)
+        library.l1ad_csim_trace(
+            _pointer(rows, ctypes.c_int32), self._thresholds(), _pointer(values, ctypes.c_int64), ctypes.c_int64(len(rows))
+        )
+        return dict(self._on_reference_grids(nodes, values)) | {"score": self.scores(x_hw)}
+
+    def _trace_nodes(self, library: ctypes.CDLL) -> list[TraceNode]:
+        row = np.zeros((1, self.network.n_inputs), dtype=np.int32)
+        room = np.zeros(8 * sum(node_size(self.network)), dtype=np.int64)
+        library.l1ad_csim_nodes.restype = ctypes.c_char_p
+        text = library.l1ad_csim_nodes(_pointer(row, ctypes.c_int32), self._thresholds(), _pointer(room, ctypes.c_int64)).decode()
+        fields = [line.split() for line in text.splitlines()]
+        return [TraceNode(name, int(size), int(fractional)) for name, size, fractional in fields]
+
+    def _on_reference_grids(self, nodes: list[TraceNode], values: IntArray) -> Iterator[tuple[str, IntArray]]:
+        grids = {node.node: node.fractional for node in prove(self.network)}
+        start = 0
+        for node in nodes:
+            codes = values[:, start : start + node.size]
+            shift = grids.get(node.name, node.fractional) - node.fractional
+            yield node.name, (codes << shift if shift >= 0 else codes >> -shift)
+            start += node.size
+
+    def _thresholds(self) -> Any:
+        values = [threshold.value for threshold in self.network.thresholds]
+        return (ctypes.c_int64 * max(1, len(values)))(*values)
+
+    def _library(self, *, trace: bool) -> ctypes.CDLL:
+        if trace not in self._libraries:
+            self._libraries[trace] = ctypes.CDLL(str(build(self.project, trace=trace)))
+        return self._libraries[trace]
+
+
+def node_size(network: Network) -> list[int]:
+    """Give the sizes of the reference's nodes, as room for a trace."""
+    return [len(node.needed) for node in prove(network)]
+
+
+def _pointer(array: NDArray[Any], kind: Any) -> Any:
+    return array.ctypes.data_as(ctypes.POINTER(kind))
+
+
+def bridge(project: HlsProject, *, trace: bool) -> str:
+    """Write the C interface around the top.
+
+    Args:
+        project: the project.
+        trace: whether inner arrays are handed out.
+    """
+    network, target = project.network, project.target
+    inputs, thresholds, outputs = top_ports(network, target)
+    values = [f"{port.hls_type} {port.name} = thresholds[{i}];" for i, port in enumerate(thresholds)]
+    context = {
+        "banner": banner(network),
+        "trace": trace,
+        "n_inputs": network.n_inputs,
+        "pack": [*statements.pack(inputs, "row"), *values],
+        "outputs": outputs,
+        "call": call(network, target),
+    }
+    return render("l1ad_bridge.cpp.j2", context)
+
+
+def build(project: HlsProject, *, trace: bool = False) -> Path:
+    """Compile a project's C simulation, unless the library is there already.
+
+    Args:
+        project: the project.
+        trace: whether inner arrays are handed out.
+
+    Returns:
+        The shared library.
+
+    Raises:
+        ToolMissingError: there is no C++ compiler.
+        ToolFailedError: it does not compile; with the compiler's first error.
+        ArtefactError: the project's folder cannot be written.
+    """
+    compiler = toolchain.require(toolchain.GXX)
+    source = bridge(project, trace=trace)
+    flags = (*_FLAGS, *(_TRACE if trace else _FAST))
+    folder = project.path / _BUILD / f"csim-{_build_key(project, source, flags, compiler.version)[:16]}"
+    library = folder / "libl1ad_csim.so"
+    if library.is_file():
+        return library
+    try:
+        return _compile(project, source, flags, folder)
+    except OSError as error:
+        raise ArtefactError(
+            f"Could not build the C simulation in {str(folder)!r}: {error.strerror or error}; free the disk or make it writable."
+        ) from error
+
+
+def _build_key(project: HlsProject, source: str, flags: tuple[str, ...], version: str | None) -> str:
+    description = (project.path / "l1ad_project.json").read_bytes()
+    digest = hashlib.sha256(description)
+    for part in (source, " ".join(flags), version or "", _processor()):
+        digest.update(part.encode() + b"\0")
+    return digest.hexdigest()
+
+
+def _processor() -> str:
+    """Name the instructions this machine has: a library built for them does not run elsewhere."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor()
+    return platform.machine() + next((line for line in text.splitlines() if line.startswith(("flags", "Features"))), "")
+
+
+def _compile(project: HlsProject, source: str, flags: tuple[str, ...], folder: Path) -> Path:
+    work = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    try:
+        (work / "l1ad_bridge.cpp").write_text(source, encoding="utf-8")
+        types = _write_types(project, work / "simulation_types")
+        includes = [f"-I{folder}" for folder in (types, project.path / "firmware", project.path)]
+        args = [*flags, *includes, "l1ad_bridge.cpp", "-o", "libl1ad_csim.so"]
+        compile_cpp(args, work, "l1ad_bridge.cpp")
+        shutil.rmtree(folder, ignore_errors=True)
+        work.rename(folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return folder / "libl1ad_csim.so"
+
+
+def _write_types(project: HlsProject, folder: Path) -> Path:
+    source = project.path / SIMULATION_TYPES
+    headers = {
+        path.relative_to(source).as_posix(): path.read_text(encoding="utf-8") for path in source.rglob("*") if path.is_file()
+    }
+    for name, text in fast_types(headers).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def compile_cpp(args: list[str], folder: Path, what: str) -> None:
+    """Run the C++ compiler and phrase its failure.
+
+    Args:
+        args: its arguments.
+        folder: where it runs; its log goes there.
+        what: the file that is compiled.
+
+    Raises:
+        ToolMissingError: there is no compiler.
+        ToolFailedError: it failed; with its first error.
+    """
+    log = folder / "compile.log"
+    done = toolchain.run(toolchain.require(toolchain.GXX), args, cwd=folder, log=log, step=f"compiling {what}", check=False)
+    if done.returncode == 0:
+        return
+    errors = [
+        line.strip() for line in done.text().splitlines() if re.search(r"\berror: |undefined reference|No space left", line)
+    ]
+    message = errors[0] if errors else toolchain.describe_exit(done.returncode) + "; " + toolchain.tail(log)
+    raise ToolFailedError(f"Compiling {what} failed: {message}")

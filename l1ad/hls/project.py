@@ -1,0 +1,160 @@
+"""Put an HLS project together, write it, read it back and check that nobody has changed it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from l1ad.artefact import read_manifest
+from l1ad.errors import ArtefactError
+from l1ad.hls import statements
+from l1ad.hls.golden import Golden
+from l1ad.hls.inner import convert_network
+from l1ad.hls.target import Target
+from l1ad.hls.top import FUNCTION, banner, render, top_files, top_ports
+from l1ad.network import Network
+
+KIND = "hls_project"
+NETWORK_FILE = "network.json"
+DESCRIPTION = "l1ad_project.json"
+TEST_BENCH = "l1ad_test.cpp"
+SOURCES = ("firmware/l1ad_top.cpp", "firmware/l1ad_network.cpp")
+#: Folders that a compiler has to search; ``ap_types`` only where no vendor tool brings its own.
+INCLUDE_FOLDERS = ("firmware",)
+SIMULATION_TYPES = "firmware/ap_types"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HlsProject:
+    """Give access to an HLS project.
+
+    Attributes:
+        path: the project's folder.
+        network: the network in it, with its thresholds.
+        target: part, clock and ports.
+        route: how hls4ml converted it: ``bit_exact`` or ``explicit``.
+        digest: the artefact's digest.
+    """
+
+    path: Path
+    network: Network
+    target: Target
+    route: str
+    digest: str
+
+    @property
+    def top(self) -> str:
+        """Give the name of the top function."""
+        return FUNCTION
+
+    def require_network(self, network: Network) -> HlsProject:
+        """Return self if the project was made from a network.
+
+        Raises:
+            ArtefactError: it was made from another one.
+        """
+        if self.network.digest != network.digest:
+            raise ArtefactError(
+                f"HLS project {str(self.path)!r} holds network {self.network.digest[:12]}, the model is {network.digest[:12]}: its "
+                "weights or types no longer match; run 'l1ad convert' again."
+            )
+        return self
+
+
+def project_files(network: Network, target: Target, golden: Golden) -> dict[str, bytes]:
+    """Make every file of a project.
+
+    Args:
+        network: the network, with its thresholds.
+        target: part, clock and ports.
+        golden: vectors for the test bench.
+
+    Returns:
+        Contents by path relative to the project.
+
+    Raises:
+        ConversionError: the network cannot be converted exactly; names the layer and the reason.
+    """
+    inner = convert_network(network, target)
+    files = inner.files | top_files(network, target, inner) | golden.files()
+    files[TEST_BENCH] = test_bench(network, target, len(golden.x_hw)).encode()
+    files[NETWORK_FILE] = json.dumps(network.to_dict()).encode()
+    description = {
+        "target": target.to_dict(),
+        "route": inner.route,
+        "types": inner.types,
+        "top": FUNCTION,
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},
+    }
+    files[DESCRIPTION] = (json.dumps(description, indent=1) + "\n").encode()
+    return files
+
+
+def test_bench(network: Network, target: Target, n_golden: int) -> str:
+    """Write the self-checking test bench."""
+    inputs, thresholds, outputs = top_ports(network, target)
+    constants = [f"{p.hls_type} {p.name} = {t.value}LL;" for p, t in zip(thresholds, network.thresholds, strict=False)]
+    context = {
+        "banner": banner(network),
+        "n_inputs": network.n_inputs,
+        "n_golden": n_golden,
+        "pack": [*statements.pack(inputs, "row"), *constants],
+        "outputs": outputs,
+        "call": call(network, target),
+    }
+    return render(f"{TEST_BENCH}.j2", context)
+
+
+def call(network: Network, target: Target) -> str:
+    """Give the arguments of a call of the top with variables named like its ports."""
+    return ", ".join(port.name for ports in top_ports(network, target) for port in ports)
+
+
+def write_files(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write a file set into a folder."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def load_project(path: Path) -> HlsProject:
+    """Open an HLS project.
+
+    Raises:
+        ArtefactError: the folder is no project, is damaged, or one of its files was changed after it was written.
+    """
+    try:
+        manifest = read_manifest(path, KIND)
+    except ArtefactError as error:
+        raise ArtefactError(f"{error} A project is written by 'l1ad convert'.") from None
+    return open_project(path, manifest.digest)
+
+
+def open_project(path: Path, digest: str = "") -> HlsProject:
+    """Open a project's folder without asking for its manifest; otherwise as ``load_project``."""
+    try:
+        description = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
+        target, route = Target.from_dict(description["target"]), str(description["route"])
+        files = dict(description["files"])
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ArtefactError(
+            f"HLS project {str(path)!r} is damaged ({type(error).__name__} {error}); run 'l1ad convert --force'."
+        ) from None
+    _require_unchanged(path, files)
+    return HlsProject(path, Network.load(path / NETWORK_FILE), target, route, digest)
+
+
+def _require_unchanged(path: Path, files: Mapping[str, str]) -> None:
+    for name, digest in files.items():
+        file = path / name
+        if not file.is_file():
+            raise ArtefactError(f"HLS project {str(path)!r} has lost {name!r}; run 'l1ad convert --force'.")
+        if hashlib.sha256(file.read_bytes()).hexdigest() != digest:
+            raise ArtefactError(
+                f"{name!r} of HLS project {str(path)!r} was changed after 'l1ad convert' wrote it; run 'l1ad convert --force', or copy the "
+                "project elsewhere to work on it by hand."
+            )
