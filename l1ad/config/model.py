@@ -14,9 +14,12 @@ class ModelConfig(Section):
 
     Widths are one number for all layers on the chip or a list with one a layer; ``*_integer`` leaves out the sign bit, as QKeras
     counts. ``activation_*`` are of the hidden ReLUs, ``latent_type`` is an autoencoder's bottleneck, ``output_type`` the last layer's.
+    Kind ``imported`` takes the model from ``file`` (with the firmware's ``types``) instead and needs nothing else.
     """
 
-    kind: Literal["ae", "vae"]
+    kind: Literal["ae", "vae", "imported"]
+    file: str | None = None
+    types: str | None = None
     hidden: tuple[int, ...] = Field((32, 16), strict=False)
     latent: int = Field(3, ge=1)
     weight_bits: PerLayer = (6,)
@@ -34,6 +37,8 @@ class ModelConfig(Section):
     def _positive(self) -> ModelConfig:
         if any(width < 1 for width in self.hidden):
             raise ValueError("hidden wants widths of at least 1")
+        if (self.kind == "imported") != (self.file is not None) or (self.types is not None and self.file is None):
+            raise ValueError("kind 'imported' wants file (and optionally types), other kinds want neither")
         return self
 
 

@@ -112,6 +112,8 @@ def plan_model(config: Config, layout: ObjectLayout) -> Plan:
 
 
 def _check_kind(model: ModelConfig, score: Score) -> None:
+    if model.kind == "imported":
+        raise ConfigError("model.kind is 'imported': there is nothing to train; run 'l1ad import' instead.")
     if score.needs_log_variance and model.kind != "vae":
         raise ConfigError(
             f"Score {score.value!r} wants log-variances and model.kind is {model.kind!r}; use 'vae' or another score."

@@ -14,7 +14,13 @@ from l1ad.scaling import Scaling
 
 
 def score_spec(
-    config: ScoreConfig, layout: ObjectLayout, scaling: Scaling, layers: tuple[Dense, ...], columns: tuple[int, ...]
+    config: ScoreConfig,
+    layout: ObjectLayout,
+    scaling: Scaling,
+    layers: tuple[Dense, ...],
+    columns: tuple[int, ...],
+    *,
+    may_wrap: bool = False,
 ) -> ScoreSpec:
     """Make the score of a network; each step that has no configured type gets the smallest that holds what arrives there.
 
@@ -24,12 +30,14 @@ def score_spec(
         scaling: hardware integers to the input type.
         layers: the network's layers.
         columns: columns that take part in a reconstruction score.
+        may_wrap: whether nodes may wrap, as an imported firmware's do.
 
     Returns:
         The score.
 
     Raises:
-        ModelError: a configured type that can wrap, or one that has no place in this score.
+        ModelError: a configured type that has no place in this score.
+        ConversionError: a node can wrap.
     """
     kind = Score(config.kind)
     spec = smallest_score(layout, scaling, layers, kind, config.cyclic_phi, columns)
@@ -42,7 +50,7 @@ def score_spec(
         if text is not None:
             _require_step(spec, step)
             spec = _with_step(Network("candidate", layout, scaling, layers, spec), step, FixedPoint.parse(text))
-    require_safe(Network("candidate", layout, scaling, layers, spec))
+    require_safe(Network("candidate", layout, scaling, layers, spec, may_wrap=may_wrap))
     return spec
 
 

@@ -1,0 +1,84 @@
+"""Describe the two small files an import takes: the scaling, and the firmware's types where the model does not say them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import Field, ValidationError
+
+from l1ad.config.base import Section, TypeText
+from l1ad.errors import ConfigError, nearest
+
+
+class ScalingFile(Section):
+    """Give offset and shift of every column; without offsets they are 0."""
+
+    shift: tuple[int, ...] = Field(strict=False)
+    offset: tuple[int, ...] | None = Field(None, strict=False)
+    phi_reference: str | None = None
+
+
+class ImportedLayerTypes(Section):
+    """Give a layer's types; what is left out comes from the model's quantisers, and sums without a type are kept in full."""
+
+    weight: TypeText | None = None
+    bias: TypeText | None = None
+    accumulator: TypeText | None = None
+    result: TypeText | None = None
+    output: TypeText | None = None
+
+
+class TypesFile(Section):
+    """Give the types of a firmware.
+
+    Attributes:
+        input: type of the scaled input.
+        layers: types by layer name.
+        negative_slope: ``drop`` if the firmware makes leaky ReLUs plain ones.
+        may_wrap: whether types may wrap, as the firmware's own do.
+    """
+
+    input: TypeText | None = None
+    layers: dict[str, ImportedLayerTypes] = Field(default_factory=dict)
+    negative_slope: str = Field("refuse", pattern="^(refuse|drop)$")
+    may_wrap: bool = False
+
+
+Model = TypeVar("Model", bound=Section)
+
+
+def read_section(path: Path, model: type[Model]) -> Model:
+    """Read a YAML file into one of these sections.
+
+    Args:
+        path: the file.
+        model: ``ScalingFile`` or ``TypesFile``.
+
+    Raises:
+        ConfigError: no such file, not YAML, or a key or value that is wrong.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"Cannot read {str(path)!r}: {getattr(error, 'strerror', None) or error}; give a YAML file.") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}.") from None
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path} must be a mapping with keys such as {list(model.model_fields)!r}, got {type(data).__name__}.")
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_phrase(error.errors()[0], model)}") from None
+
+
+def _phrase(entry: Any, model: type[Section]) -> str:
+    key = ".".join(str(part) for part in entry["loc"])
+    if entry["type"] == "extra_forbidden":
+        section = ImportedLayerTypes if len(entry["loc"]) > 1 else model
+        hint = nearest(str(entry["loc"][-1]), section.model_fields)
+        return f"key {key!r} is unknown; {hint}" + ("" if hint.endswith("?") else ".")
+    if entry["type"] == "missing":
+        return f"key {key!r} is missing; add it."
+    return f"key {key!r}: {entry['msg'].removeprefix('Value error, ').rstrip('.')}, got {entry['input']!r}."

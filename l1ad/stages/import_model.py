@@ -1,0 +1,163 @@
+"""Import a model made elsewhere: a Keras or QKeras file, a scaling and, where the firmware has its own, types."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from l1ad.artefact import code_digest, file_digest, is_current, read_manifest, stage_key, writing
+from l1ad.config import Config
+from l1ad.config.imported import ScalingFile, TypesFile, read_section
+from l1ad.config.model import ScoreConfig
+from l1ad.errors import ConfigError, ModelError
+from l1ad.layout import load_layout
+from l1ad.models.importing.assemble import assemble
+from l1ad.models.importing.keras_file import read_layers
+from l1ad.models.importing.layers import understand
+from l1ad.trained import FLOAT_FILE, KIND, NETWORK_FILE
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """Say what to import and where to.
+
+    Attributes:
+        file: the model file.
+        layout: a layout's name or YAML file.
+        scaling: offset and shift of every column.
+        name: the network's name.
+        target: folder of the artefact, ``runs/<name>/model``.
+        types: the firmware's types.
+        score: which score the chip computes.
+    """
+
+    file: Path
+    layout: str
+    scaling: ScalingFile
+    name: str
+    target: Path
+    types: TypesFile
+    score: ScoreConfig
+
+    @classmethod
+    def from_options(
+        cls,
+        file: Path,
+        *,
+        layout: str,
+        scaling: Path,
+        types: Path | None = None,
+        name: str | None = None,
+        score: str = "latent_l2",
+        runs: Path = Path("runs"),
+    ) -> ImportRequest:
+        """Make a request from what the command line gives.
+
+        Raises:
+            ConfigError: a file that cannot be read or says something wrong, or a name that is no C identifier.
+        """
+        chosen = name or re.sub(r"\W", "_", file.stem)
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", chosen):
+            raise ConfigError(
+                f"A model's name wants letters, digits and underscores, a letter first, got {chosen!r}; give --name."
+            )
+        try:
+            spec = ScoreConfig(kind=score)  # type: ignore[arg-type]
+        except ValueError:
+            raise ConfigError(f"There is no score {score!r}; valid are latent_l2, masked_mse, mse, kl, r_z.") from None
+        return cls(
+            file,
+            layout,
+            read_section(scaling, ScalingFile),
+            chosen,
+            runs / chosen / "model",
+            read_section(types, TypesFile) if types is not None else TypesFile(),
+            spec,
+        )
+
+    @classmethod
+    def from_config(cls, config: Config) -> ImportRequest:
+        """Make a request from a configuration whose ``model.kind`` is ``imported``.
+
+        Raises:
+            ConfigError: the configuration trains its own model, or gives no scaling.
+        """
+        if config.model.kind != "imported" or config.model.file is None:
+            raise ConfigError(
+                f"Configuration {config.name!r} has model.kind {config.model.kind!r}; set 'imported' and model.file."
+            )
+        if config.scaling.shift is None:
+            raise ConfigError(
+                f"Configuration {config.name!r} imports a model; give its scaling with rule 'given', shift and offset."
+            )
+        scaling = ScalingFile(
+            shift=config.scaling.shift, offset=config.scaling.offset, phi_reference=config.scaling.phi_reference
+        )
+        types = read_section(config.path(config.model.types), TypesFile) if config.model.types else TypesFile()
+        layout = str(config.path(config.layout)) if config.layout.endswith((".yaml", ".yml")) else config.layout
+        return cls(config.path(config.model.file), layout, scaling, config.name, config.run / "model", types, config.score)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """Say what was imported: the artefact, whether it was made now, its shape and types."""
+
+    path: Path
+    fresh: bool
+    summary: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        return asdict(self) | {"path": str(self.path)}
+
+
+def import_model(request: ImportRequest, *, force: bool = False) -> ImportResult:
+    """Read a model file, fold, quantise and write it as a model artefact.
+
+    Nothing in the file is executed. A layer that is not understood or not exactly convertible is refused by name.
+
+    Args:
+        request: what to import.
+        force: do it again even if nothing has changed.
+
+    Returns:
+        What was made.
+
+    Raises:
+        ModelError: the file cannot be read, or something in it is refused.
+        LayoutError: model or scaling do not fit the layout.
+        ConversionError: a type can wrap and the types file does not allow it.
+    """
+    layout = load_layout(request.layout)
+    if not request.file.is_file():
+        raise ModelError(f"There is no model file {str(request.file)!r}; give an HDF5 or .keras file.")
+    inputs = {"model_file": file_digest(request.file)}
+    settings = {
+        "name": request.name,
+        "layout": layout.to_dict(),
+        "scaling": request.scaling.plain(),
+        "types": request.types.plain(),
+        "score": request.score.plain(),
+    }
+    key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.import_model"))
+    if not force and is_current(request.target, KIND, key):
+        return ImportResult(request.target, False, read_manifest(request.target).summary)
+    model = understand(read_layers(request.file))
+    network, reference = assemble(request.name, model, layout, request.scaling, request.types, request.score)
+    with writing(request.target, KIND, key=key, inputs=inputs, config=settings) as draft:
+        network.save(draft.path / NETWORK_FILE)
+        reference.save(draft.path / FLOAT_FILE)
+        draft.summary.update(
+            {
+                "shape": network.shape,
+                "score": network.score.kind.value,
+                "imported_from": request.file.name,
+                "input_type": str(network.scaling.type),
+                "may_wrap": network.may_wrap,
+                "network_digest": network.digest,
+                "layers": {layer.name: str(layer.output) for layer in network.layers},
+            }
+        )
+    return ImportResult(request.target, True, draft.summary)
