@@ -48,7 +48,7 @@ _STYLE: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """Say what an axis pair shows and how it is scaled."""
+    """Say what an axis pair shows and how it is scaled; ``whole_x`` puts ticks at whole numbers only."""
 
     x: str
     y: str
@@ -57,6 +57,7 @@ class Axes:
     log_y: bool = False
     x_range: tuple[float, float] | None = None
     y_range: tuple[float, float] | None = None
+    whole_x: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,6 +124,8 @@ def dress(pane: Any, axes: Axes, legend: bool = True) -> None:
     if axes.log_y:
         pane.set_yscale("log")
         _power_ticks(pane.yaxis)
+    if axes.whole_x:
+        pane.xaxis.get_major_locator().set_params(integer=True)
     if axes.x_range:
         pane.set_xlim(*axes.x_range)
     if axes.y_range:

@@ -88,7 +88,7 @@ def training_curve(phase: str, history: Mapping[str, list[list[float]]]) -> Figu
     seeds = len(history.get("loss", [[]])[0]) if history.get("loss") else 0
     many = f"; points are the median and bars the range of {seeds} seeds" if seeds > 1 else ""
     caption = f"Training, {phase}: loss of every epoch{many}."
-    return line_plot(f"training-{phase}", caption, Axes("epoch", "loss", title=phase), series) if series else None
+    return line_plot(f"training-{phase}", caption, Axes("epoch", "loss", title=phase, whole_x=True), series) if series else None
 
 
 def exactness_section(run: Run) -> Section | None:

@@ -18,11 +18,12 @@ from l1ad.reporting.document import (
     between,
     number,
     number_columns,
+    percent,
     text_columns,
     with_error,
 )
 from l1ad.reporting.drawing import DASHES, Axes, Series, histogram_plot, line_plot
-from l1ad.scores.metrics import roc
+from l1ad.scores.metrics import flips_at_fraction, roc
 from l1ad.scores.performance import Performance, background_of, signals_of
 from l1ad.scoreset import ScoreSet
 
@@ -36,6 +37,7 @@ def physics_section(dataset: Dataset, scores: Sequence[ScoreSet], performances: 
         performances: ``evaluate`` of each, in the same order.
     """
     blocks: list[Block] = [auc_table(performances), efficiency_table(performances), *few_events(performances)]
+    blocks += flips_table(dataset, scores, [point.target_fpr for point in performances[0].signals[0].points])
     blocks += [roc_figure(dataset, scores), *(score_figure(dataset, one) for one in scores[-1:])]
     return Section("Physics", tuple(blocks))
 
@@ -53,22 +55,49 @@ def auc_table(performances: Sequence[Performance]) -> Table:
 
 
 def efficiency_table(performances: Sequence[Performance]) -> Table:
-    """List efficiency, threshold and the background behind it for every signal, background fraction and source."""
+    """List the efficiency of every signal at every background fraction by every source, and the background behind the last one."""
     rows = []
-    for performance in performances:
-        for signal in performance.signals:
-            for point in signal.points:
-                value = between(point.signal.value, point.signal.low, point.signal.high)
-                behind = f"{number(point.background.n_passed)}{'' if point.enough else ' (too few)'}"
-                threshold = number(int(point.threshold)) if float(point.threshold).is_integer() else number(point.threshold, 5)
-                rows.append((signal.label, performance.source, f"{point.target_fpr:g}", threshold, behind, value))
-    rows.sort(key=lambda row: (row[0], -float(row[2])))
-    columns = (
-        *text_columns("Signal", "Score"),
-        *number_columns("Background fraction", "Threshold", "Background events", "Efficiency [%]"),
+    for i, signal in enumerate(performances[-1].signals):
+        for j, point in enumerate(signal.points):
+            cells = [between(p.signal.value, p.signal.low, p.signal.high) for p in (q.signals[i].points[j] for q in performances)]
+            behind = f"{number(point.background.n_passed)}{'' if point.enough else ' (too few)'}"
+            rows.append((signal.label, f"{point.target_fpr:g}", behind, *cells))
+    sources = [p.source for p in performances]
+    columns = (*text_columns("Signal"), *number_columns("Background fraction", f"Background events, {sources[-1]}"))
+    note = (
+        "Each score at its own smallest threshold that keeps the fraction; intervals cover 68 %: Clopper-Pearson, for weights with effective "
+        "numbers of events."
     )
-    note = "The threshold is the smallest that keeps the fraction; intervals cover 68 %: Clopper-Pearson, with effective numbers for weights."
-    return Table("Signal efficiency at fixed background fraction", columns, tuple(rows), note)
+    return Table(
+        "Signal efficiency at fixed background fraction",
+        (*columns, *number_columns(*(f"{s} [%]" for s in sources))),
+        tuple(rows),
+        note,
+    )
+
+
+def flips_table(dataset: Dataset, scores: Sequence[ScoreSet], fprs: Sequence[float]) -> list[Block]:
+    """Count the events that the first and the last source decide differently at equal background fraction."""
+    first, last = scores[0], scores[-1]
+    if first is last or not np.array_equal(first.rows, last.rows):
+        return []
+    background = background_of(dataset, first)
+    chosen = np.flatnonzero(np.isin(first.rows, background.rows))
+    rows = []
+    for fpr in fprs:
+        counted = flips_at_fraction(np.asarray(first.values), np.asarray(last.values), chosen, fpr, background.weight)
+        cells = (number(counted.n_left_only), number(counted.n_right_only), number(counted.n_both), percent(counted.fraction))
+        rows.append((f"{fpr:g}", number(counted.n_events), *cells))
+    titles = (
+        "Background fraction",
+        "Events",
+        f"Only {first.source.value}",
+        f"Only {last.source.value}",
+        "Both",
+        "Decided differently",
+    )
+    note = "All scored events, background and signals; each score at its own threshold."
+    return [Table(f"Decisions of {first.source.value} against {last.source.value}", number_columns(*titles), tuple(rows), note)]
 
 
 def few_events(performances: Sequence[Performance]) -> list[Block]:

@@ -105,37 +105,31 @@ def differences_table(level: Level, rows: Sequence[Entry], baseline: Sequence[En
 
 
 def anchor_table(level: Level, anchors: Sequence[Anchor]) -> list[Block]:
-    """List published designs of a level; the open flow is shown beside published open-flow numbers and estimates only."""
+    """List published designs of exactly this level."""
     chosen = anchors_of(level, anchors)
+    return [_published(f"Published designs beside level {level.value}", chosen)] if chosen else []
+
+
+def _published(title: str, anchors: Sequence[Anchor]) -> Table:
     cells = tuple(
         (
-            *(
-                anchor.name,
-                anchor.network,
-                anchor.score_on_chip or ABSENT,
-                anchor.level,
-                anchor.part or ABSENT,
-                number(anchor.clock_ns),
-            ),
-            *(
-                number(anchor.latency_cycles),
-                number(anchor.latency_ns),
-                number(anchor.lut) if anchor.lut is not None else anchor.lut_share or ABSENT,
-            ),
+            *(f"{anchor.name} [{i}]", anchor.network, anchor.score_on_chip or ABSENT, anchor.part or ABSENT),
+            *(number(anchor.clock_ns), number(anchor.latency_cycles), number(anchor.latency_ns)),
+            number(anchor.lut) if anchor.lut is not None else anchor.lut_share or ABSENT,
             *(number(anchor.ff), number(anchor.dsp), number(anchor.bram18)),
-            *(
-                "itself" if anchor.confirmed == "primary" else "quoted elsewhere",
-                "; ".join(t for t in (anchor.source, anchor.note) if t),
-            ),
         )
-        for anchor in chosen
+        for i, anchor in enumerate(anchors, 1)
     )
     head = (
-        *text_columns("Published design", "Network", "Score on chip", "Level", "Part"),
+        *text_columns("Design", "Network", "Score on chip", "Part"),
         *number_columns("Clock [ns]", "Latency [cycles]", "Latency [ns]", "LUT", "FF", "DSP", "BRAM18"),
-        *text_columns("Read in the source", "Source"),
     )
-    return [Table(f"Published designs beside level {level.value}", head, cells)] if cells else []
+    return Table(title, head, cells, " ".join(f"[{i}] {_source(anchor)}" for i, anchor in enumerate(anchors, 1)))
+
+
+def _source(anchor: Anchor) -> str:
+    quoted = "" if anchor.confirmed == "primary" else " (quoted by a secondary source)"
+    return f"{anchor.source}{quoted}" + (f"; {anchor.note}" if anchor.note else ".")
 
 
 def anchors_of(level: Level, anchors: Sequence[Anchor]) -> tuple[Anchor, ...]:
@@ -146,24 +140,13 @@ def anchors_of(level: Level, anchors: Sequence[Anchor]) -> tuple[Anchor, ...]:
 def other_anchors_table(anchors: Sequence[Anchor], levels: Sequence[Level]) -> list[Block]:
     """List published designs whose level no run has, so that nobody takes them for comparable numbers."""
     shown = {level.value for level in levels}
-    blocks: list[Block] = []
-    for name in dict.fromkeys(anchor.level for anchor in anchors if anchor.level not in shown):
-        rows = [anchor for anchor in anchors if anchor.level == name]
-        cells = tuple(
-            (
-                *(a.name, a.network, a.part or ABSENT, number(a.latency_ns)),
-                number(a.lut) if a.lut is not None else a.lut_share or ABSENT,
-                *(number(a.ff), number(a.dsp), number(a.bram18), "; ".join(t for t in (a.source, a.note) if t)),
-            )
-            for a in rows
+    names = dict.fromkeys(anchor.level for anchor in anchors if anchor.level not in shown)
+    return [
+        _published(
+            f"Published designs, level {name}: not comparable with the tables above", [a for a in anchors if a.level == name]
         )
-        head = (
-            *text_columns("Design", "Network", "Part"),
-            *number_columns("Latency [ns]", "LUT", "FF", "DSP", "BRAM18"),
-            *text_columns("Source"),
-        )
-        blocks.append(Table(f"Published designs, level {name}: not comparable with the tables above", head, cells))
-    return blocks
+        for name in names
+    ]
 
 
 def pareto_figure(level: Level, rows: Sequence[Entry], anchors: Sequence[Anchor], fpr: float) -> list[Block]:
@@ -183,7 +166,8 @@ def pareto_figure(level: Level, rows: Sequence[Entry], anchors: Sequence[Anchor]
         f"Mean signal efficiency at background fraction {fpr:g} against LUTs, level {level.value}; dashed verticals are published designs "
         "of that level, whose efficiency on these samples is not known."
     )
-    axes = Axes("LUT", "mean efficiency [%]", title=f"level {level.value}", log_x=True)
+    used = [lut for lut, _ in points] + list(marks.values())
+    axes = Axes("LUT", "mean efficiency [%]", title=f"level {level.value}", log_x=min(used) > 0 and max(used) > 30 * min(used))
     return [line_plot(f"pareto-{level.value}", caption, axes, series, marks)]
 
 
