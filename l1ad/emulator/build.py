@@ -1,0 +1,94 @@
+"""Compile the emulator's source for this machine, once: the library is kept by what went into it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import tempfile
+from pathlib import Path
+
+from l1ad.errors import ToolFailedError
+from l1ad.emulator.source import HEADERS, header, kernel_source
+from l1ad.network import Network
+from l1ad.toolchain import GXX, FoundTool, require, run
+
+FLAGS = ("-std=c++17", "-O3", "-fwrapv", "-fno-math-errno", "-fPIC", "-shared", "-fopenmp")
+CACHE_VARIABLE = "L1AD_CACHE_DIR"
+
+
+def cache_folder() -> Path:
+    """Give the folder of compiled emulators: ``$L1AD_CACHE_DIR``, else ``l1ad`` in the user's cache folder."""
+    chosen = os.environ.get(CACHE_VARIABLE, "").strip()
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME", "").strip() or Path.home() / ".cache") / "l1ad"
+
+
+def library(network: Network, march: str = "native") -> Path:
+    """Give the compiled emulator of a network, compiling it unless that was done before.
+
+    Args:
+        network: the network.
+        march: the instructions to use, as g++'s ``-march`` takes them.
+
+    Returns:
+        The shared library.
+
+    Raises:
+        ConversionError: the network has no exact emulator.
+        ToolMissingError: there is no C++ compiler.
+        ToolFailedError: the compiler failed; its message and the source file are named.
+    """
+    compiler, source = require(GXX), kernel_source(network)
+    flags = _flags(march)
+    folder = cache_folder() / "emulator" / _key(compiler, source, flags)
+    target = folder / "emulator.so"
+    if not target.is_file():
+        _compile(compiler, source, flags, folder)
+    return target
+
+
+def _flags(march: str) -> tuple[str, ...]:
+    return (*FLAGS, f"-march={march}") if platform.machine() in ("x86_64", "AMD64") else FLAGS
+
+
+def _key(compiler: FoundTool, source: str, flags: tuple[str, ...]) -> str:
+    """Digest everything that decides the library, the processor's abilities included."""
+    parts = [source, *(header(name) for name in HEADERS), *flags, *compiler.command, compiler.version or "", _processor()]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def _processor() -> str:
+    """Name what the processor can do."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line for line in lines if line.startswith(("flags", "Features"))), platform.machine())
+
+
+def _compile(compiler: FoundTool, source: str, flags: tuple[str, ...], folder: Path) -> None:
+    """Compile in a folder of its own and move the whole into place; whoever comes second uses what is there."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        write_sources(work, source)
+        run(compiler, [*flags, "kernel.cpp", "-o", "emulator.so"], cwd=work, log=work / "compile.log", step="Compiling the emulator")
+    except ToolFailedError:  # source and log stay: the message names them
+        raise
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+    try:
+        work.rename(folder)
+    except OSError:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def write_sources(folder: Path, source: str) -> None:
+    """Write a kernel and the headers it includes."""
+    (folder / "kernel.cpp").write_text(source, encoding="utf-8")
+    for name in HEADERS:
+        (folder / name).write_text(header(name), encoding="utf-8")

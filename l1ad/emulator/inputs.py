@@ -1,0 +1,212 @@
+"""Write the C++ that scales hardware integers: two neighbouring 16-bit columns a lane where that is exact, else one a lane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from l1ad.emulator.lanes import Lanes, Writer, cast, cleared, subtracted, times, with_constant
+from l1ad.fixed import FixedPoint, Overflow, Rounding
+from l1ad.network import Network
+from l1ad.ranges import Interval, round_shift
+from l1ad.ranges.nodes import hardware_intervals
+
+INT16 = Interval(-(1 << 15), (1 << 15) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Hold what an event is after scaling.
+
+    Attributes:
+        values: one variable a column, in 32 or 64-bit lanes.
+        pairs: one C++ expression of type i32 for every two columns (low half: the even one), where all fit 16 bits; else ().
+    """
+
+    values: tuple[Lanes, ...]
+    pairs: tuple[str, ...]
+
+
+def loads_pairs(network: Network) -> bool:
+    """Say whether every hardware column fits 16 bits, so that events are brought in two columns a lane."""
+    return all(i.low >= INT16.low and i.high <= INT16.high for i in hardware_intervals(network.layout))
+
+
+def raw_column(network: Network, column: int) -> str:
+    """Give the C++ expression of a hardware column in 32-bit lanes."""
+    if not loads_pairs(network):
+        return f"raw[{column}]"
+    return f"{'odd' if column % 2 else 'even'}(raw[{column // 2}])"
+
+
+def presence(network: Network, writer: Writer, column: int) -> Lanes:
+    """Write the mask of events whose object of a column is there: -1 or 0."""
+    test = raw_column(network, int(network.layout.presence_column[column]))
+    return writer.let(f"(i32)({test} != 0)", Interval(-1, 0), 32)
+
+
+def range_checks(network: Network) -> list[str]:
+    """Write what collects in ``bad`` every bit in which a hardware integer differs from itself clipped to its column's range."""
+    lines = []
+    ranges = list(hardware_intervals(network.layout))
+    if not loads_pairs(network):
+        clips = [f"least(most(raw[{c}], splat({i.low})), splat({i.high}))" for c, i in enumerate(ranges)]
+        return [f"bad |= raw[{c}] ^ {clip};" for c, clip in enumerate(clips)]
+    if len(ranges) % 2:
+        ranges.append(INT16)
+    for k, (a, b) in enumerate(zip(ranges[::2], ranges[1::2], strict=True)):
+        clip = f"(i16)raw[{k}]"
+        if (a.low, b.low) != (INT16.low, INT16.low):
+            clip = f"most({clip}, pair({a.low}, {b.low}))"
+        if (a.high, b.high) != (INT16.high, INT16.high):
+            clip = f"least({clip}, pair({a.high}, {b.high}))"
+        lines.append(f"bad |= raw[{k}] ^ (i32){clip};")
+    return lines
+
+
+def scaled(network: Network, writer: Writer, proved: tuple[Interval, ...]) -> Inputs:
+    """Write the scaling of every column.
+
+    Args:
+        network: the network.
+        writer: takes the statements.
+        proved: range of each scaled column.
+
+    Returns:
+        The scaled columns.
+    """
+    narrow = loads_pairs(network) and all(i.low >= INT16.low and i.high <= INT16.high for i in proved)
+    values: list[Lanes] = []
+    pairs: list[str] = []
+    for even in range(0, network.n_inputs, 2):
+        columns = range(even, min(even + 2, network.n_inputs))
+        if narrow and all(_fits_16(network, column) for column in columns):
+            name = _scaled_pair(network, writer, even)
+            pairs.append(f"(i32){name}")
+            halves = zip(("even", "odd"), columns, strict=False)
+            values += [Lanes(f"{half}((i32){name})", proved[column], 32) for half, column in halves]
+            continue
+        single = [_scaled_column(network, writer, column) for column in columns]
+        values += single
+        if narrow:
+            low, high = single[0].name, single[1].name if len(single) > 1 else "i32{}"
+            pairs.append(writer.let(f"join({low}, {high})", INT16, 32).name)
+    return Inputs(tuple(values), tuple(pairs))
+
+
+def _scaled_column(network: Network, writer: Writer, column: int) -> Lanes:
+    """Write rotation, offset, shift and cast of one column in 32-bit lanes or wider."""
+    range_ = hardware_intervals(network.layout)[column]
+    value = writer.let(raw_column(network, column), range_, 32)
+    if network.scaling.phi_reference is not None and network.layout.phi_period(column) is not None:
+        value = _rotated(network, writer, value, column)
+    moved = with_constant(writer, value, -network.scaling.offset[column])
+    return cast(writer, moved, network.scaling.shift[column], network.scaling.type)
+
+
+def _rotated(network: Network, writer: Writer, value: Lanes, column: int) -> Lanes:
+    """Write the signed difference in phi to the reference object, 0 for an absent object."""
+    layout, kind = network.layout, network.scaling.phi_reference or ""
+    own = layout.slot_columns(kind).start + layout.slot(kind).features.index("phi")
+    period, own_period = layout.phi_period(column) or 1, layout.slot(kind).phi_period or 1
+    reference = writer.let(raw_column(network, own), hardware_intervals(layout)[own], 32)
+    if period >= own_period:
+        reference = times(writer, reference, period // own_period)
+    else:
+        ratio = own_period // period
+        reference = _divided(writer, reference, ratio)
+    turned = with_constant(writer, subtracted(writer, value, reference), period // 2)
+    centred = with_constant(writer, _modulo(writer, turned, period), -(period // 2))
+    return cleared(writer, centred, presence(network, writer, column))
+
+
+def _divided(writer: Writer, value: Lanes, ratio: int) -> Lanes:
+    """Write a division that rounds down, for integers of either sign."""
+    range_ = Interval(value.range.low // ratio, value.range.high // ratio)
+    negative = f"({value.name} >> {value.bits - 1})"
+    return writer.let(f"(({value.name} ^ {negative}) / {ratio}) ^ {negative}", range_, value.bits)
+
+
+def _modulo(writer: Writer, value: Lanes, period: int) -> Lanes:
+    """Write a modulo with a result in ``[0, period)``."""
+    inside = Interval(0, period - 1)
+    if period & (period - 1) == 0:
+        return writer.let(f"{value.name} & {period - 1}", inside, value.bits)
+    turns = writer.let(f"{_divided(writer, value, period).name} * {period}", value.range.hull(inside), value.bits)
+    return writer.let(f"{value.name} - {turns.name}", inside, value.bits)
+
+
+def _fits_16(network: Network, column: int) -> bool:
+    """Say whether scaling a column never leaves 16 bits and shifts to the right only."""
+    scaling = network.scaling
+    bits = scaling.shift[column] - scaling.type.fractional
+    if scaling.phi_reference is not None and network.layout.phi_period(column) is not None:
+        return False
+    if not 0 <= bits <= 14 or scaling.type.overflow not in (Overflow.SAT, Overflow.SAT_SYM):
+        return False
+    if scaling.type.rounding not in (Rounding.TRN, Rounding.RND, Rounding.RND_MIN_INF, Rounding.RND_CONV):
+        return False
+    moved = _moved(network, column)
+    return moved.low >= INT16.low and moved.high + (1 << bits) <= INT16.high
+
+
+def _moved(network: Network, column: int) -> Interval:
+    range_, offset = hardware_intervals(network.layout)[column], network.scaling.offset[column]
+    return Interval(range_.low - offset, range_.high - offset)
+
+
+def _scaled_pair(network: Network, writer: Writer, first: int) -> str:
+    """Write offset, rounding shift and saturation of two neighbouring columns in 16-bit lanes; gives the i16 variable."""
+    scaling = network.scaling
+    columns = [first, first + 1] if first + 1 < network.n_inputs else [first]
+    offset = [scaling.offset[c] for c in columns]
+    bits = [scaling.shift[c] - scaling.type.fractional for c in columns]
+    name = f"p{first // 2}"
+    steps = [f"i16 {name} = (i16)raw[{first // 2}];"]
+    if any(offset):
+        steps.append(f"{name} -= {_pair(offset)};")
+    steps += [f"{name} = {line};" for line in _shift_16(name, bits, scaling.type.rounding)]
+    after = [_rounded_range(_moved(network, c), b, scaling.type) for c, b in zip(columns, bits, strict=True)]
+    steps += [f"{name} = {line};" for line in _clip_16(name, after, scaling.type)]
+    if len(columns) == 1:
+        steps.append(f"{name} &= pair(-1, 0);")
+    writer.lines += steps
+    return name
+
+
+def _rounded_range(moved: Interval, bits: int, type_: FixedPoint) -> Interval:
+    return Interval(round_shift(moved.low, bits, type_.rounding), round_shift(moved.high, bits, type_.rounding))
+
+
+def _shift_16(name: str, bits: list[int], rounding: Rounding) -> list[str]:
+    """Round and shift two columns, each by its own number of bits; a column that is not shifted gets no nudge."""
+    if not any(bits):
+        return []
+    half = [(1 << b) >> 1 for b in bits]
+    below = [h - 1 if h else 0 for h in half]
+    shift = f">> {bits[0]}" if len(set(bits)) == 1 else f">> {_pair(bits)}"
+    match rounding:
+        case Rounding.TRN:
+            return [f"{name} {shift}"]
+        case Rounding.RND:
+            return [f"({name} + {_pair(half)}) {shift}"]
+        case Rounding.RND_MIN_INF:
+            return [f"({name} + {_pair(below)}) {shift}"]
+        case _:
+            odd = _pair([int(b > 0) for b in bits])
+            return [f"({name} + {_pair(below)} + (({name} {shift}) & {odd})) {shift}"]
+
+
+def _clip_16(name: str, ranges: list[Interval], type_: FixedPoint) -> list[str]:
+    low = type_.symmetric_min_int if type_.overflow is Overflow.SAT_SYM else type_.min_int
+    steps = []
+    if any(i.low < low for i in ranges):
+        steps.append(f"most({name}, {_pair([low, low])})")
+    if any(i.high > type_.max_int for i in ranges):
+        steps.append(f"least({name}, {_pair([type_.max_int] * 2)})")
+    return steps
+
+
+def _pair(values: list[int]) -> str:
+    even, odd = values[0], values[1] if len(values) > 1 else values[0]
+    return f"pair({even}, {odd})"
+

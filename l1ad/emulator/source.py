@@ -1,0 +1,105 @@
+"""Generate the C++ source of one network's emulator."""
+
+from __future__ import annotations
+
+import textwrap
+from importlib import resources
+
+from l1ad.emulator.dense import Tables, dense
+from l1ad.emulator.inputs import loads_pairs, range_checks, scaled
+from l1ad.emulator.lanes import Lanes, Writer, resized
+from l1ad.emulator.score_source import LookUp, score
+from l1ad.errors import ConversionError
+from l1ad.network import Network
+from l1ad.ranges import prove, require_safe
+from l1ad.ranges.nodes import hardware_intervals
+
+HEADERS = ("lanes.h", "driver.h")
+
+
+def header(name: str) -> str:
+    """Read one of the headers that come with the package."""
+    return (resources.files("l1ad.emulator") / "templates" / name).read_text(encoding="utf-8")
+
+
+def kernel_source(network: Network) -> str:
+    """Write the C++ source of a network's emulator; it includes the two headers and nothing else that is not standard.
+
+    Args:
+        network: the network.
+
+    Returns:
+        The text of one translation unit.
+
+    Raises:
+        ConversionError: a node can wrap without being declared so, or needs integers of more than 64 bits.
+    """
+    require_safe(network)
+    if any(i.magnitude >= 1 << 31 for i in hardware_intervals(network.layout)):
+        raise ConversionError(f"The emulator takes hardware integers of up to 32 bits, layout {network.layout.name!r} has wider ones.")
+    writer, tables, table = Writer(), Tables(), LookUp()
+    code = _statements(network, writer, tables, table)
+    constants = [*_ranges(network), *_tables(tables, table)]
+    body = textwrap.indent("\n".join([*_opening(network), *writer.lines, f"codes = {code.name};"]), "  ")
+    return "\n".join(
+        [
+            f"// Emulator of network '{network.name}' ({network.shape}), digest {network.digest}. Generated: do not edit.",
+            '#include "lanes.h"',
+            "namespace {",
+            *constants,
+            "template <class T>",
+            "L1AD_INLINE void block(const T* rows, int n, i32& bad, i64& codes) {",
+            body,
+            "}",
+            "}  // namespace",
+            '#include "driver.h"',
+            "",
+        ]
+    )
+
+
+def _statements(network: Network, writer: Writer, tables: Tables, table: LookUp) -> Lanes:
+    proved = prove(network)[0].values
+    inputs = scaled(network, writer, proved)
+    values, pairs, type_ = inputs.values, inputs.pairs, network.scaling.type
+    for layer in network.layers:
+        writer.lines.append(f"// {layer.name}: {layer.n_in} to {layer.n_out}")
+        values, pairs, type_ = dense(writer, tables, layer, values, pairs, type_), (), layer.output
+    return resized(writer, score(writer, table, network, inputs.values, values), 64)
+
+
+def _opening(network: Network) -> list[str]:
+    loader = "load_pairs" if loads_pairs(network) else "load_columns"
+    size = (network.n_inputs + 1) // 2 if loads_pairs(network) else network.n_inputs
+    return [
+        "const int32_t *W = from_memory(WORDS), *Q = from_memory(QUADS), *QP = from_memory(QUAD_PAIRS);",
+        "(void)W, (void)Q, (void)QP;",
+        f"i32 raw[{size}];",
+        f"{loader}<COLUMNS>(rows, n, raw);",
+        *range_checks(network),
+    ]
+
+
+def _ranges(network: Network) -> list[str]:
+    ranges = hardware_intervals(network.layout)
+    return [
+        f"constexpr int COLUMNS = {network.n_inputs};",
+        f"constexpr unsigned RAW_BYTES = {2 if loads_pairs(network) else 4};",
+        _array("int32_t", "LOW", [i.low for i in ranges]),
+        _array("int32_t", "HIGH", [i.high for i in ranges]),
+    ]
+
+
+def _tables(tables: Tables, table: LookUp) -> list[str]:
+    lines = [
+        _array("int32_t", "WORDS", tables.words),
+        _array("int32_t", "QUADS", tables.quads),
+        _array("int32_t", "QUAD_PAIRS", tables.quad_pairs),
+    ]
+    return lines + ([_array(f"int{table.bits}_t", "TABLE", table.entries)] if table.entries else [])
+
+
+def _array(type_: str, name: str, values: list[int]) -> str:
+    text = ", ".join(str(value) for value in values or [0])
+    lines = textwrap.fill(text, 118, initial_indent="  ", subsequent_indent="  ")
+    return f"alignas(64) const {type_} {name}[] = {{\n{lines}}};"
