@@ -102,7 +102,7 @@ class FloatNetwork:
             ModelError: the file is missing or is no such network.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return cls._from_arrays({name: arrays[name] for name in arrays.files})
         except FileNotFoundError:
             raise ModelError(f"There is no float network at {str(path)!r}; run 'l1ad train' first.") from None
