@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 from pydantic import Field
 
 from l1ad.config.base import Section
@@ -15,10 +17,23 @@ class SimulationConfig(Section):
 
 
 class RatesConfig(Section):
-    """Say how rates are counted: ``bunches`` filled bunches turn 11.245 kHz each."""
+    """Say how rates are counted.
+
+    Attributes:
+        bunches: filled bunches; each turns 11.245 kHz, and their crossings are the rate that all weights together stand for.
+        crossing_khz: rate of bunch crossings instead of the bunches', e.g. 40000.
+        target_khz: rates that thresholds are wanted for, total and pure.
+        background: which background events count: those kept for testing, or all, also those trained on.
+        pileup_bins: number of bins of pile-up, of equal weight.
+        run_bins: at most so many groups of consecutive runs.
+    """
 
     bunches: int = Field(2544, ge=1, le=3564)
-    target_khz: tuple[float, ...] = Field((0.1, 1.0, 10.0), strict=False)
+    crossing_khz: float | None = Field(None, gt=0)
+    target_khz: tuple[Annotated[float, Field(gt=0)], ...] = Field((0.1, 1.0, 10.0), strict=False, min_length=1)
+    background: Literal["test", "all"] = "test"
+    pileup_bins: int = Field(6, ge=2, le=50)
+    run_bins: int = Field(20, ge=2, le=200)
 
 
 class StudiesConfig(Section):

@@ -6,12 +6,22 @@ import sys
 import pytest
 
 from l1ad.errors import ArtefactError, InputError
+from l1ad.reporting import drawing
 from l1ad.reporting.comparison import LimitError
+from l1ad.reporting.document import Figure
 from l1ad.resources import Level, ResourceReport
 from l1ad.scores.performance import evaluate
 from l1ad.scoreset import Source, load_scores
 from l1ad.stages.report import report
 from tests.runs_made import PART, make_run, open_report
+
+
+@pytest.fixture(autouse=True)
+def quick_pictures(request, monkeypatch):
+    """Draw nothing but where pictures matter: they take most of the time."""
+    if "every_form" not in request.node.name:
+        empty = '<svg xmlns="http://www.w3.org/2000/svg"></svg>'
+        monkeypatch.setattr(drawing, "draw_grid", lambda name, caption, *rest: Figure(name, caption, empty))
 
 
 def test_one_run_gives_every_form_with_the_numbers_of_its_artefacts(tmp_path):

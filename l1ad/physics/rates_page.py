@@ -1,0 +1,212 @@
+"""Make the sections of the page about rates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from l1ad.physics.menu_overlap import Overlap, SignalEfficiency
+from l1ad.physics.rates import Kind, Rate, RateCurve, RatePoint
+from l1ad.physics.stability import BinnedRate
+from l1ad.reporting.document import (
+    ABSENT,
+    Block,
+    Figure,
+    Section,
+    State,
+    Table,
+    Text,
+    Verdict,
+    between,
+    number,
+    number_columns,
+    percent,
+    text_columns,
+)
+from l1ad.reporting.drawing import Axes, Series, heat_map, line_plot
+from l1ad.scores.metrics import Efficiency
+
+
+@dataclass(frozen=True, slots=True)
+class Stability:
+    """Hold the rate of one threshold in bins of one variable, and the probability of such a scatter around a common rate."""
+
+    bit: str
+    variable: str
+    rates: tuple[BinnedRate, ...]
+    probability: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        rates = [rate.to_dict() for rate in self.rates]
+        return {"bit": self.bit, "variable": self.variable, "rates": rates, "probability": self.probability}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SourceRates:
+    """Hold everything about the rates of one set of scores.
+
+    Attributes:
+        source: who computed the scores.
+        step: value of one unit of the score; None for float.
+        curve: rates against threshold.
+        points: one for each target and kind.
+        efficiencies: by trigger bit, one for each signal.
+        overlaps: by trigger bit, one for each menu item.
+        stability: rates in bins of pile-up and by run.
+    """
+
+    source: str
+    step: float | None
+    curve: RateCurve
+    points: tuple[RatePoint, ...]
+    efficiencies: Mapping[str, tuple[SignalEfficiency, ...]]
+    overlaps: Mapping[str, tuple[Overlap, ...]]
+    stability: tuple[Stability, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON; of the curve 400 points."""
+        return {
+            "source": self.source,
+            "points": [point.to_dict() for point in self.points],
+            "efficiencies": {bit: [e.to_dict() for e in found] for bit, found in self.efficiencies.items()},
+            "overlaps": {bit: [o.to_dict() for o in found] for bit, found in self.overlaps.items()},
+            "stability": [entry.to_dict() for entry in self.stability],
+        }
+
+
+def rates_sections(sources: Sequence[SourceRates], crossing_khz: float, n_background: int) -> list[Section]:
+    """Make the page's sections; the last source, the most firmware-like, gets the plots.
+
+    Args:
+        sources: the rates by source.
+        crossing_khz: the bunch-crossing rate.
+        n_background: background events that count.
+    """
+    main = sources[-1]
+    lead = Text(
+        f"The {number(n_background)} weighted background events stand for {number(crossing_khz / 1000.0, 4)} MHz of bunch crossings. Total "
+        "is all that the score selects, pure what no menu item takes as well, shared what one does. An event is selected when its score "
+        "reaches the threshold; thresholds are the smallest that keep the rate."
+    )
+    first: list[Block] = [lead, *poor_points(sources), points_table(sources), curve_figure(main)]
+    sections = [Section("Rates and thresholds", tuple(first)), Section("Signal efficiencies", tuple(efficiency_tables(main)))]
+    if any(main.overlaps.values()):
+        sections.append(Section("Overlap with the menu", tuple(overlap_blocks(main))))
+    if main.stability:
+        sections.append(Section("Pile-up and stability", tuple(stability_blocks(main))))
+    return sections
+
+
+def poor_points(sources: Sequence[SourceRates]) -> list[Block]:
+    """Warn of rates with too few events behind them."""
+    poor = [f"{source.source} {point.name}" for source in sources for point in source.points if not point.enough]
+    return [Verdict(State.WARNING, f"Fewer than ten effective events are behind {', '.join(poor)}.")] if poor else []
+
+
+def points_table(sources: Sequence[SourceRates]) -> Table:
+    """List thresholds and rates."""
+    rows = []
+    for source in sources:
+        for point in source.points:
+            threshold = number(int(point.threshold)) if source.step is not None else number(point.threshold, 5)
+            rates = [rate_text(rate) for rate in (point.total, point.pure, point.shared)]
+            rows.append((point.name, source.source, number(point.target_khz), threshold, *rates, number(point.total.n_events)))
+    columns = (*text_columns("Trigger bit", "Score"), *number_columns("Wanted [kHz]", "Threshold", "Total [kHz]", "Pure [kHz]"))
+    note = "Thresholds are integers of the score on the chip (of float scores values); intervals cover 68 %."
+    return Table("Thresholds", (*columns, *number_columns("Shared [kHz]", "Events selected")), tuple(rows), note)
+
+
+def rate_text(rate: Rate | None) -> str:
+    """Write a rate with its interval."""
+    return ABSENT if rate is None else between(rate.khz, rate.low_khz, rate.high_khz, 1.0)
+
+
+def efficiency_text(value: Efficiency | None) -> str:
+    """Write an efficiency with its interval in per cent."""
+    return ABSENT if value is None else between(value.value, value.low, value.high)
+
+
+def curve_figure(source: SourceRates) -> Figure:
+    """Draw total, pure and shared rate against threshold."""
+    curve = source.curve
+    series = [Series("total", curve.threshold, curve.total)]
+    if curve.pure is not None and curve.shared is not None:
+        series += [Series("pure", curve.threshold, curve.pure), Series("shared", curve.threshold, curve.shared, line="--")]
+    positive = [
+        Series(s.label, np.asarray(s.x)[np.asarray(s.y) > 0], np.asarray(s.y)[np.asarray(s.y) > 0], line=s.line) for s in series
+    ]
+    marks = {point.name: float(point.threshold) for point in source.points if point.kind is Kind.PURE or curve.pure is None}
+    axes = Axes(f"threshold on the {source.source} score", "rate [kHz]", log_y=True)
+    return line_plot(
+        "rate-curve", "Rate against threshold; verticals are the thresholds for the wanted rates.", axes, positive, marks
+    )
+
+
+def efficiency_tables(source: SourceRates) -> list[Block]:
+    """List what each threshold catches of every signal."""
+    rows = []
+    for point in source.points:
+        for signal in source.efficiencies.get(point.name, ()):
+            cells = [efficiency_text(value) for value in (signal.total, signal.pure, signal.menu, signal.either)]
+            rows.append((point.name, signal.label, *cells))
+    columns = (*text_columns("Trigger bit", "Signal"), *number_columns("Total [%]", "Pure [%]", "Menu [%]", "Menu or score [%]"))
+    note = "Pure is what the menu alone would lose. Intervals cover 68 % (Clopper-Pearson, for weights with effective numbers)."
+    if not rows:
+        return [Verdict(State.WARNING, "The scores hold no signal event, so there is no efficiency.")]
+    return [Table(f"Efficiency at each threshold, {source.source}", columns, tuple(rows), note)]
+
+
+def overlap_blocks(source: SourceRates) -> list[Block]:
+    """Show which items of the menu take what the score selects, and the reverse."""
+    bits = [bit for bit, found in source.overlaps.items() if found]
+    items = [overlap.item for overlap in source.overlaps[bits[0]]]
+    shares = np.array([[_nan(o.of_score) for o in source.overlaps[bit]] for bit in bits])
+    rows = []
+    for i, item in enumerate(items):
+        found = [source.overlaps[bit][i] for bit in bits]
+        cells = [text for o in found for text in (percent(o.of_score), percent(o.of_item))]
+        rows.append((item, rate_text(found[0].item_rate), *cells))
+    titles = [text for bit in bits for text in (f"of {bit}", f"{bit} of it")]
+    columns = (*text_columns("Menu item"), *number_columns("Rate [kHz]", *titles))
+    table = Table(
+        "Shared with each menu item", columns, tuple(rows), "First the part of the score's rate the item takes, then the reverse."
+    )
+    caption = "Fraction of the score's rate (rows) that each menu item (columns) takes as well."
+    return [table, heat_map("menu-overlap", caption, Axes("", ""), bits, items, shares)]
+
+
+def _nan(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def stability_blocks(source: SourceRates) -> list[Block]:
+    """Show rate against pile-up and by run."""
+    blocks: list[Block] = []
+    for variable in dict.fromkeys(entry.variable for entry in source.stability):
+        chosen = [entry for entry in source.stability if entry.variable == variable]
+        blocks += [_stability_verdict(variable, chosen), _stability_figure(variable, chosen)]
+    return blocks
+
+
+def _stability_verdict(variable: str, chosen: Sequence[Stability]) -> Verdict:
+    texts = [f"{e.bit} {'not known' if e.probability is None else number(e.probability, 2)}" for e in chosen]
+    drifting = [e.bit for e in chosen if e.probability is not None and e.probability < 0.01]
+    found = f"the rate of {', '.join(drifting)} depends on {variable}" if drifting else f"no dependence on {variable} is seen"
+    return Verdict(State.NOTE, f"At one per cent, {found}; probability of the scatter around a common rate: {'; '.join(texts)}.")
+
+
+def _stability_figure(variable: str, chosen: Sequence[Stability]) -> Figure:
+    by_run = variable == "run"
+    series = []
+    for entry in chosen:
+        x = np.arange(len(entry.rates)) if by_run else np.array([r.centre for r in entry.rates])
+        rates = [r.rate for r in entry.rates]
+        low, high = [r.low_khz for r in rates], [r.high_khz for r in rates]
+        series.append(Series(entry.bit, x, [r.khz for r in rates], low, high, marker="o", line="" if by_run else "-"))
+    label = "group of runs, in order" if by_run else variable
+    caption = f"Rate against {variable}, as if all crossings were like those of the bin; bars cover 68 %."
+    return line_plot(f"rate-{variable.replace(' ', '-')}", caption, Axes(label, "rate [kHz]", whole_x=by_run), series)

@@ -1,0 +1,204 @@
+"""Count trigger rates of a run's scores, and find the thresholds for wanted rates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from l1ad.artefact import code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.config import Config
+from l1ad.config.physics import RatesConfig
+from l1ad.dataset import Dataset, Role, Split, load_dataset
+from l1ad.errors import ArtefactError, InputError
+from l1ad.physics.menu_overlap import overlaps, signal_efficiency
+from l1ad.physics.rates import Kind, RatePoint, RateSample, crossing_rate_khz, menu_taken, rate_curve, rate_point
+from l1ad.physics.rates_page import SourceRates, Stability, rates_sections
+from l1ad.physics.stability import constancy, pileup_bins, rate_in_bins, run_groups
+from l1ad.reporting.document import Page
+from l1ad.reporting.physics_sections import physics_section
+from l1ad.reporting.render import write_page
+from l1ad.scores.performance import FPRS, Performance, background_of, evaluate, signals_of
+from l1ad.scoreset import ScoreSet, Source, load_scores
+
+KIND = "rates"
+#: Integer thresholds by name, as the section ``firmware.thresholds`` of a configuration takes them.
+THRESHOLDS_FILE = "thresholds.yaml"
+_FIRMWARE = (Source.CSIM, Source.EMULATOR, Source.RTL, Source.QKERAS)
+
+
+@dataclass(frozen=True, slots=True)
+class RatesResult:
+    """Say which thresholds give which rates.
+
+    Attributes:
+        path: the artefact; ``rates.html``, ``rates.json`` and ``thresholds.yaml`` are in it.
+        fresh: whether it was made now; else nothing had changed.
+        summary: thresholds and rates of the firmware's score, crossing rate and number of background events.
+    """
+
+    path: Path
+    fresh: bool
+    summary: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        return {"path": str(self.path), "fresh": self.fresh, "page": str(self.path / "rates.html"), **self.summary}
+
+
+def rates(config: Config, *, force: bool = False) -> RatesResult:
+    """Count rates and find thresholds for the scores that the C simulation left.
+
+    Args:
+        config: the configuration; its section ``rates`` says how.
+        force: do it again even if nothing has changed.
+
+    Returns:
+        The thresholds and rates.
+
+    Raises:
+        ArtefactError: there is no dataset or there are no scores.
+        InputError: no background, no signal, weights that do not fit, scores of another dataset, a target rate above the crossing rate or
+            too few events for it.
+    """
+    dataset = load_dataset(config.run / "dataset")
+    scores = _load_scores(config.run / "csim")
+    inputs = {"dataset": dataset.digest, "csim": read_manifest(config.run / "csim").digest}
+    settings = config.rates.plain()
+    key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.rates"))
+    target = config.run / "rates"
+    if not force and is_current(target, KIND, key):
+        return RatesResult(target, False, read_manifest(target).summary)
+    _require_samples(dataset)
+    found = tuple(_source_rates(config.rates, dataset, one) for one in scores)
+    performances = tuple(evaluate(dataset, one, FPRS, _split(config.rates)) for one in scores)
+    with writing(target, KIND, key=key, inputs=inputs, config=settings) as draft:
+        _write(draft.path, config, dataset, scores, found, performances)
+        draft.summary.update(_summary(config.rates, found, performances[-1]))
+    return RatesResult(target, True, draft.summary)
+
+
+def _load_scores(folder: Path) -> tuple[ScoreSet, ...]:
+    """Load what is there, the firmware's scores last."""
+    order = (Source.FLOAT, *reversed(_FIRMWARE))
+    found = tuple(load_scores(folder, source) for source in order if (folder / f"{source.value}.json").is_file())
+    if not found:
+        raise ArtefactError(f"There are no scores in {str(folder)!r}; run 'l1ad csim' first.")
+    return found
+
+
+def _require_samples(dataset: Dataset) -> None:
+    for role in Role:
+        if not len(dataset.rows(role=role)):
+            raise InputError(
+                f"Rates want {role.value} events, dataset {str(dataset.path)!r} has none; add some to the section 'data'."
+            )
+
+
+def _split(config: RatesConfig) -> Split | None:
+    return Split.TEST if config.background == "test" else None
+
+
+def _source_rates(config: RatesConfig, dataset: Dataset, scores: ScoreSet) -> SourceRates:
+    background = background_of(dataset, scores, _split(config))
+    taken = menu_taken(dataset, background.rows)
+    sample = RateSample(background.scores, background.weight, taken, crossing_rate_khz(config))
+    kinds = (Kind.TOTAL,) if taken is None else (Kind.TOTAL, Kind.PURE)
+    points = tuple(rate_point(sample, target, kind) for kind in kinds for target in config.target_khz)
+    menu = np.asarray(dataset.column("menu")[background.rows]) if "menu" in dataset.columns and dataset.menu_items else None
+    shared = {p.name: overlaps(sample, p.threshold, menu, dataset.menu_items) for p in points} if menu is not None else {}
+    efficiencies = {
+        p.name: tuple(
+            signal_efficiency(s.name, s.label, s.scores, s.weight, menu_taken(dataset, s.rows), p.threshold)
+            for s in signals_of(dataset, scores)
+        )
+        for p in points
+    }
+    stability = _stability(config, dataset, sample, background.rows, points)
+    return SourceRates(scores.source.value, scores.step, rate_curve(sample), points, efficiencies, shared, stability)
+
+
+def _stability(
+    config: RatesConfig, dataset: Dataset, sample: RateSample, rows: np.ndarray[Any, Any], points: tuple[RatePoint, ...]
+) -> tuple[Stability, ...]:
+    found = []
+    for column, variable in (("pileup", "pile-up"), ("run", "run")):
+        values = np.asarray(dataset.column(column)[rows]) if column in dataset.columns else np.zeros(0)
+        if len(np.unique(values)) < 2:
+            continue
+        if column == "run":
+            index, labels = run_groups(values, config.run_bins)
+        else:
+            index, labels = pileup_bins(values, sample.weight, config.pileup_bins)
+        for point in (p for p in points if p.kind is Kind.TOTAL):
+            binned = rate_in_bins(sample, point.threshold, values, index, labels)
+            found.append(Stability(point.name, variable, binned, constancy(binned)))
+    return tuple(found)
+
+
+def _write(
+    folder: Path,
+    config: Config,
+    dataset: Dataset,
+    scores: tuple[ScoreSet, ...],
+    found: tuple[SourceRates, ...],
+    performances: tuple[Performance, ...],
+) -> None:
+    crossing = crossing_rate_khz(config.rates)
+    sections = rates_sections(found, crossing, performances[-1].n_background)
+    sections.append(physics_section(dataset, scores, performances))
+    which = "events kept for testing" if config.rates.background == "test" else "all events, also those trained on"
+    page = Page(
+        f"{config.name}: rates and thresholds", f"Background: {which}.", tuple(sections), (f"Dataset {dataset.digest[:16]}",)
+    )
+    write_page(page, folder, "rates")
+    data = {
+        "spec_version": 1,
+        "crossing_khz": crossing,
+        "sources": [source.to_dict() for source in found],
+        "performance": [performance.to_dict() for performance in performances],
+    }
+    (folder / "rates.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    (folder / THRESHOLDS_FILE).write_text(_thresholds_text(config, found), encoding="utf-8")
+
+
+def _thresholds_text(config: Config, found: tuple[SourceRates, ...]) -> str:
+    source = _firmware(found)
+    if source is None:
+        return "# There are no integer scores; run 'l1ad csim' on a converted model.\n{}\n"
+    lines = [f"# Smallest integer {source.source} scores of {config.name} that keep a rate: for 'firmware.thresholds'."]
+    lines += [f"{point.name}: {int(point.threshold)}  # {point.total.khz:.6g} kHz total" for point in source.points]
+    return "\n".join(lines) + "\n"
+
+
+def _firmware(found: tuple[SourceRates, ...]) -> SourceRates | None:
+    return found[-1] if found[-1].source != Source.FLOAT.value else None
+
+
+def _summary(config: RatesConfig, found: tuple[SourceRates, ...], performance: Performance) -> dict[str, Any]:
+    main = found[-1]
+    return {
+        "score": main.source,
+        "crossing_khz": crossing_rate_khz(config),
+        "n_background": performance.n_background,
+        "thresholds": [
+            {
+                "name": p.name,
+                "threshold": p.threshold,
+                "total_khz": p.total.khz,
+                "pure_khz": p.pure.khz if p.pure else None,
+                "n_events": p.total.n_events,
+                "enough": p.enough,
+            }
+            for p in main.points
+        ],
+        "signals": [
+            {"signal": e.signal, "bit": bit, "efficiency": e.total.value, "pure": e.pure.value if e.pure else None}
+            for bit, each in main.efficiencies.items()
+            for e in each
+        ],
+    }

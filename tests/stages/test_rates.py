@@ -1,0 +1,151 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from l1ad.artefact import writing
+from l1ad.config import Config, parse_config
+from l1ad.dataset import Role, Split
+from l1ad.errors import ArtefactError, InputError
+from l1ad.reporting import drawing
+from l1ad.reporting.document import Figure
+from l1ad.scoreset import Source
+from l1ad.stages.rates import rates
+from tests.datasets_made import make_dataset, make_scores, pt_sum
+
+TEXT = """
+name: demo
+layout: l1topo44
+data: {background: {zero_bias: b.h5}}
+model: {kind: vae}
+score: {kind: latent_l2}
+runs: RUNS
+rates: {target_khz: [400.0, 4000.0], SETTINGS}
+"""
+
+
+@pytest.fixture(autouse=True)
+def quick_pictures(request, monkeypatch):
+    """Draw nothing but where the page matters: pictures take most of the time."""
+    if "page" not in request.node.name:
+        empty = '<svg xmlns="http://www.w3.org/2000/svg"></svg>'
+        monkeypatch.setattr(drawing, "draw_grid", lambda name, caption, *rest: Figure(name, caption, empty))
+
+
+def make_config(tmp_path: Path, settings: str = "bunches: 2544") -> Config:
+    text = TEXT.replace("RUNS", str(tmp_path)).replace("SETTINGS", settings)
+    return parse_config(text, "demo.yaml", tmp_path)
+
+
+def make_csim(config: Config, n_background: int = 2000, **options):
+    dataset = make_dataset(config.run / "dataset", n_background=n_background, **options)
+    codes = pt_sum(dataset)
+    with writing(config.run / "csim", "csim", key="k", inputs={}, config={}) as draft:
+        make_scores(dataset, codes * 0.25, Source.FLOAT).save(draft.path)
+        make_scores(dataset, codes, Source.CSIM).save(draft.path)
+    return dataset, codes
+
+
+def test_thresholds_are_those_of_a_slow_count_over_the_test_background(tmp_path):
+    config = make_config(tmp_path)
+    dataset, codes = make_csim(config)
+    result = rates(config)
+    rows = dataset.rows(role=Role.BACKGROUND, split=Split.TEST)
+    weight, taken = dataset.column("weight")[rows], dataset.column("pass_l1")[rows]
+    for entry in result.summary["thresholds"]:
+        kind, target = entry["name"].split("_")
+        counted = ~taken if kind == "pure" else np.ones(len(rows), bool)
+        allowed = float(target.removesuffix("khz")) / (2544 * 11.245) * weight.sum()
+        assert weight[counted & (codes[rows] >= entry["threshold"])].sum() <= allowed
+        assert weight[counted & (codes[rows] >= entry["threshold"] - 1)].sum() > allowed
+    file = yaml.safe_load((result.path / "thresholds.yaml").read_text(encoding="utf-8"))
+    assert file == {e["name"]: e["threshold"] for e in result.summary["thresholds"]}
+    assert all(isinstance(value, int) for value in file.values())
+    pure = next(e for e in result.summary["signals"] if e["bit"] == "pure_4000khz" and e["signal"] == "a_4l")
+    signal = dataset.rows(sample="a_4l")
+    chosen = codes[signal] >= file["pure_4000khz"]
+    assert pure["efficiency"] == chosen.mean()
+    assert pure["pure"] == (chosen & ~dataset.column("pass_l1")[signal]).mean()
+
+
+def test_the_page_and_the_data_hold_every_source(tmp_path):
+    config = make_config(tmp_path)
+    make_csim(config)
+    path = rates(config).path
+    page = (path / "rates.html").read_text(encoding="utf-8")
+    for text in (
+        "Rates and thresholds",
+        "Overlap with the menu",
+        "L1_XE60",
+        "Pile-up and stability",
+        "pure_400khz",
+        "28.61\u202fMHz"[:5],
+    ):
+        assert text in page
+    data = json.loads((path / "rates.json").read_text(encoding="utf-8"))
+    assert [s["source"] for s in data["sources"]] == ["float", "csim"]
+    floats, codes = (s["points"][0] for s in data["sources"])
+    assert floats["total"] == codes["total"]
+    assert {entry["variable"] for entry in data["sources"][1]["stability"]} == {"pile-up", "run"}
+
+
+def test_all_background_counts_when_asked(tmp_path):
+    config = make_config(tmp_path, "background: all")
+    make_csim(config)
+    assert rates(config).summary["n_background"] == 2000
+
+
+def test_again_does_nothing_and_other_targets_do(tmp_path):
+    config = make_config(tmp_path)
+    make_csim(config)
+    first = rates(config)
+    again = rates(config)
+    assert (first.fresh, again.fresh, again.summary) == (True, False, dict(first.summary))
+    assert rates(make_config(tmp_path, "bunches: 1000")).fresh
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "message"),
+    [
+        ("bunches: 10", {}, r"^A target rate must be above 0 and at most the bunch-crossing rate of 112\.45 kHz, got 400\.0 kHz"),
+        (
+            "bunches: 2544",
+            {"n_background": 50},
+            r"^There are too few events for a total rate of 400 kHz: the 10 background events resolve",
+        ),
+        (
+            "bunches: 2544",
+            {"signals": ()},
+            r"^Rates want signal events, dataset '.*' has none; add some to the section 'data'\.$",
+        ),
+        ("bunches: 2544", {"n_background": 0}, r"^Rates want background events, dataset '.*' has none"),
+    ],
+)
+def test_impossible_questions_are_refused_and_leave_nothing(tmp_path, settings, options, message):
+    config = make_config(tmp_path, settings)
+    make_csim(config, **options)
+    with pytest.raises(InputError, match=message):
+        rates(config)
+    assert not (config.run / "rates").exists()
+
+
+def test_scores_of_another_dataset_are_refused(tmp_path):
+    config = make_config(tmp_path)
+    make_csim(config)
+    import shutil
+
+    shutil.rmtree(config.run / "dataset")
+    make_dataset(config.run / "dataset", n_background=2000, seed=9)
+    with pytest.raises(
+        InputError, match=r"^The float scores belong to dataset [0-9a-f]{12}, not to [0-9a-f]{12}; score this dataset first\.$"
+    ):
+        rates(config)
+
+
+def test_no_scores_name_the_command(tmp_path):
+    config = make_config(tmp_path)
+    make_dataset(config.run / "dataset")
+    with pytest.raises(ArtefactError, match=r"^There are no scores in '.*csim'; run 'l1ad csim' first\.$"):
+        rates(config)
