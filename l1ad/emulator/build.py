@@ -9,8 +9,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from l1ad.errors import ToolFailedError
 from l1ad.emulator.source import HEADERS, header, kernel_source
+from l1ad.errors import ToolFailedError
 from l1ad.network import Network
 from l1ad.toolchain import GXX, FoundTool, require, run
 
@@ -75,7 +75,13 @@ def _compile(compiler: FoundTool, source: str, flags: tuple[str, ...], folder: P
     work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         write_sources(work, source)
-        run(compiler, [*flags, "kernel.cpp", "-o", "emulator.so"], cwd=work, log=work / "compile.log", step="Compiling the emulator")
+        run(
+            compiler,
+            [*flags, "kernel.cpp", "-o", "emulator.so"],
+            cwd=work,
+            log=work / "compile.log",
+            step="Compiling the emulator",
+        )
     except ToolFailedError:  # source and log stay: the message names them
         raise
     except BaseException:

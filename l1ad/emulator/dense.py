@@ -68,7 +68,7 @@ def method(layer: Dense, inputs: tuple[Interval, ...], fractional: int) -> Metho
     if _rounds_products(layer, fractional) or not _sum_fits(layer, inputs, fractional):
         return Method.SINGLE
     low, high = int(layer.weight.min()), int(layer.weight.max())
-    if -128 <= low and high <= 127 and all(i.high - i.low <= 255 for i in inputs):
+    if low >= -128 and high <= 127 and all(i.high - i.low <= 255 for i in inputs):
         return Method.BYTES
     if INT16.low <= low and high <= INT16.high and all(INT16.low <= i.low and i.high <= INT16.high for i in inputs):
         return Method.WORDS

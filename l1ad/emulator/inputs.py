@@ -209,4 +209,3 @@ def _clip_16(name: str, ranges: list[Interval], type_: FixedPoint) -> list[str]:
 def _pair(values: list[int]) -> str:
     even, odd = values[0], values[1] if len(values) > 1 else values[0]
     return f"pair({even}, {odd})"
-

@@ -38,9 +38,7 @@ class LookUp:
     entries: list[int] = field(default_factory=list)
 
 
-def score(
-    writer: Writer, table: LookUp, network: Network, scaled: tuple[Lanes, ...], outputs: tuple[Lanes, ...]
-) -> Lanes:
+def score(writer: Writer, table: LookUp, network: Network, scaled: tuple[Lanes, ...], outputs: tuple[Lanes, ...]) -> Lanes:
     """Write the score.
 
     Args:

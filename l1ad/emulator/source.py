@@ -36,7 +36,9 @@ def kernel_source(network: Network) -> str:
     """
     require_safe(network)
     if any(i.magnitude >= 1 << 31 for i in hardware_intervals(network.layout)):
-        raise ConversionError(f"The emulator takes hardware integers of up to 32 bits, layout {network.layout.name!r} has wider ones.")
+        raise ConversionError(
+            f"The emulator takes hardware integers of up to 32 bits, layout {network.layout.name!r} has wider ones."
+        )
     writer, tables, table = Writer(), Tables(), LookUp()
     code = _statements(network, writer, tables, table)
     constants = [*_ranges(network), *_tables(tables, table)]
@@ -47,8 +49,8 @@ def kernel_source(network: Network) -> str:
             '#include "lanes.h"',
             "namespace {",
             *constants,
-            "template <class T>",
-            "L1AD_INLINE void block(const T* rows, int n, i32& bad, i64& codes) {",
+            "// Score LANES events: set bits of bad where one is outside its range, put the scores into codes.",
+            "void block(const i32* raw, i32& bad, i64& codes) {",
             body,
             "}",
             "}  // namespace",
@@ -69,13 +71,9 @@ def _statements(network: Network, writer: Writer, tables: Tables, table: LookUp)
 
 
 def _opening(network: Network) -> list[str]:
-    loader = "load_pairs" if loads_pairs(network) else "load_columns"
-    size = (network.n_inputs + 1) // 2 if loads_pairs(network) else network.n_inputs
     return [
         "const int32_t *W = from_memory(WORDS), *Q = from_memory(QUADS), *QP = from_memory(QUAD_PAIRS);",
         "(void)W, (void)Q, (void)QP;",
-        f"i32 raw[{size}];",
-        f"{loader}<COLUMNS>(rows, n, raw);",
         *range_checks(network),
     ]
 
@@ -84,7 +82,7 @@ def _ranges(network: Network) -> list[str]:
     ranges = hardware_intervals(network.layout)
     return [
         f"constexpr int COLUMNS = {network.n_inputs};",
-        f"constexpr unsigned RAW_BYTES = {2 if loads_pairs(network) else 4};",
+        f"constexpr bool PAIRED = {'true' if loads_pairs(network) else 'false'};",
         _array("int32_t", "LOW", [i.low for i in ranges]),
         _array("int32_t", "HIGH", [i.high for i in ranges]),
     ]

@@ -22,8 +22,13 @@ int32_t run(const T* x, int64_t from, int64_t to, int64_t* scores) {
   i32 bad = {};
   for (int64_t i = from; i < to; i += LANES) {
     const int n = (int)(to - i < LANES ? to - i : LANES);
+    i32 raw[PAIRED ? (COLUMNS + 1) / 2 : COLUMNS];
     i64 codes;
-    block(x + i * COLUMNS, n, bad, codes);
+    if constexpr (PAIRED)
+      load_pairs<COLUMNS>(x + i * COLUMNS, n, raw);
+    else
+      load_columns<COLUMNS>(x + i * COLUMNS, n, raw);
+    block(raw, bad, codes);
     if (n == LANES)
       std::memcpy(scores + i, &codes, sizeof codes);
     else
@@ -37,7 +42,7 @@ int32_t run(const T* x, int64_t from, int64_t to, int64_t* scores) {
 template <class T>
 int score(const T* x, int64_t n, int64_t* scores, int threads) {
   // What is wider than the lanes is checked before it is narrowed; what is not is checked in the lanes.
-  if (sizeof(T) > RAW_BYTES && outside(x, n)) return 1;
+  if (sizeof(T) > (PAIRED ? 2 : 4) && outside(x, n)) return 1;
   if (n <= ALONE || threads == 1) return run(x, 0, n, scores) != 0;
   int32_t any = 0;
   const int64_t part = 64 * LANES;

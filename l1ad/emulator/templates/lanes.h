@@ -112,7 +112,7 @@ L1AD_INLINE void load_pairs(const T* rows, int n, i32* pairs) {
   alignas(64) int16_t held[(COLUMNS + 1) / 2][LANES][2] = {};
   for (int lane = 0; lane < n; ++lane)
     for (int c = 0; c < COLUMNS; ++c) held[c / 2][lane][c % 2] = (int16_t)rows[lane * COLUMNS + c];
-  std::memcpy(pairs, held, sizeof held);
+  std::memcpy((void*)pairs, held, sizeof held);
 }
 
 // The same for layouts with columns that do not fit 16 bits: one column a vector.
@@ -121,7 +121,7 @@ L1AD_INLINE void load_columns(const T* rows, int n, i32* columns) {
   alignas(64) int32_t held[COLUMNS][LANES] = {};
   for (int lane = 0; lane < n; ++lane)
     for (int c = 0; c < COLUMNS; ++c) held[c][lane] = (int32_t)rows[lane * COLUMNS + c];
-  std::memcpy(columns, held, sizeof held);
+  std::memcpy((void*)columns, held, sizeof held);
 }
 
 }  // namespace
