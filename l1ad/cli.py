@@ -13,7 +13,7 @@ from typing import Annotated, Any, ParamSpec
 
 import typer
 
-from l1ad.errors import FAILURE, USER_MISTAKE, L1adError
+from l1ad.errors import FAILURE, USER_MISTAKE, ConfigError, L1adError
 
 app = typer.Typer(
     name="l1ad",
@@ -106,6 +106,58 @@ def synth(
 ) -> None:
     """Synthesise: with the vendor's tool where it is, else by the open flow (alkaid, Verilator, Yosys)."""
     _show(_stage("synth")(_config(config), tool=tool, force=force), as_json)
+
+
+@app.command()
+def report(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN…", help="Configurations, run folders, synthesis folders or vendor reports.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder of the report; default: in the first run.")
+    ] = None,
+    baseline: Annotated[str | None, typer.Option(help="Run that the others are compared with.")] = None,
+    fail_if: Annotated[str | None, typer.Option(help="Limit that fails the command, as 'lut > 5000 or latency_ns > 25'.")] = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Put any number of runs side by side: one table, one HTML page, Markdown, CSV, JSON, LaTeX."""
+    inputs = [_config(path) if path.suffix in (".yaml", ".yml") else path for path in runs]
+    result = _stage("report")(inputs, force=force, output=output, baseline=baseline, fail_if=fail_if)
+    _show(result, as_json)
+
+
+@app.command()
+def rates(config: ConfigPath, force: Force = False, as_json: Json = False) -> None:
+    """Count total, pure and shared rates; find the integer thresholds of the target rates."""
+    _show(_stage("rates")(_config(config), force=force), as_json)
+
+
+@app.command("import")
+def import_(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A QKeras HDF5 or .keras file, or a configuration of kind 'imported'.")
+    ],
+    layout: Annotated[str | None, typer.Option(help="Shipped layout or YAML file.")] = None,
+    scaling: Annotated[Path | None, typer.Option(help="YAML file with shift and offset of every column.")] = None,
+    types: Annotated[Path | None, typer.Option(help="YAML file with the firmware's types.")] = None,
+    name: Annotated[str | None, typer.Option(help="The network's name; default: the file's.")] = None,
+    score: Annotated[str, typer.Option(help="Score that the chip computes.")] = "latent_l2",
+    runs: Annotated[Path, typer.Option(help="Folder of the artefacts.")] = Path("runs"),
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Import a model made elsewhere; nothing in its file is executed."""
+    request_class = _stage("import_model", "ImportRequest")
+    if model.suffix in (".yaml", ".yml"):
+        request = request_class.from_config(_config(model))
+    elif layout is None or scaling is None:
+        raise ConfigError(f"Importing {str(model)!r} wants --layout and --scaling; give both.")
+    else:
+        request = request_class.from_options(
+            model, layout=layout, scaling=scaling, types=types, name=name, score=score, runs=runs
+        )
+    _show(_stage("import_model")(request, force=force), as_json)
 
 
 @app.command()
