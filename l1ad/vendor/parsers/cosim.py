@@ -55,11 +55,10 @@ def _rows(source: Source) -> list[tuple[str, ...]]:
     borders = [n for n, line in enumerate(source.lines) if re.fullmatch(r"\+(-+\+)+", line)]
     if len(borders) < 3 or borders[-1] != max(n for n, line in enumerate(source.lines) if line):
         raise source.cut_off("its table is not complete")
-    width = len(source.lines[borders[0]])
     edges = [position for position, mark in enumerate(source.lines[borders[-1]]) if mark == "+"]
     rows = source.lines[borders[-2] + 1 : borders[-1]]
     for line in rows:
-        if len(line) != width or any(line[edge] != "|" for edge in edges):
+        if len(line) != edges[-1] + 1 or any(line[edge] != "|" for edge in edges):
             raise source.cut_off("a row does not fit the table's columns")
     cells = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in rows]
     if not cells or any(row[0] not in {"VHDL", "Verilog", "SystemC"} or len(row) not in {8, 9} for row in cells):

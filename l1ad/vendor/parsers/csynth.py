@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 from xml.etree import ElementTree
 
+from l1ad.board import part_totals
+from l1ad.errors import ConfigError
 from l1ad.resources import LayerResources, Level, PartTotals, ResourceReport
 from l1ad.vendor.parsers import xmltree
-from l1ad.vendor.parsers.text import Source, Table, integer, integer_or_none, tables, time_ns
+from l1ad.vendor.parsers.text import Source, Table, half_step_ns, integer, integer_or_none, tables, time_ns
 
 _NAMES = {"bram18": ("BRAM_18K",), "dsp": ("DSP", "DSP48E"), "ff": ("FF",), "lut": ("LUT",), "uram": ("URAM",)}
 _MANDATORY = ("bram18", "dsp", "ff", "lut")
@@ -42,7 +45,7 @@ def parse_rpt(source: Source) -> ResourceReport:
         tool_version=source.first(r"\* Version:\s+([0-9.]+)(?: |$)"),
         top=source.first(r"== (?:Vitis|Vivado) HLS Report for '(\w+)'$"),
         part=(part := source.first(r"\* Target device:\s+(\S+)$")),
-        available=PartTotals(part, **available) if available else None,
+        available=_available(source, part, available),
         breakdown=_instances(source, performance, utilisation, resources),
         sources=(source.path.name,),
         **timing,
@@ -53,6 +56,20 @@ def parse_rpt(source: Source) -> ResourceReport:
 
 def _totals(resources: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     return {field: resources["Total"].get(field) for field in _NAMES}
+
+
+def _available(source: Source, part: str, given: Mapping[str, int]) -> PartTotals | None:
+    """Take what the report says the part has, which for a part that is known must be so.
+
+    HLS always counts the whole device, so that a difference means a damaged file or one put together from two.
+    """
+    try:
+        known = part_totals(part)
+    except ConfigError:
+        return PartTotals(part, **given) if set(given) == set(_NAMES) else None
+    if any(getattr(known, field) != count for field, count in given.items()):
+        raise source.error(f"contradicts itself: it gives {dict(given)!r} for {part}, which has {asdict(known)!r}")
+    return known
 
 
 def _sections(source: Source) -> list[tuple[int, int]]:
@@ -104,32 +121,33 @@ def _latency(source: Source, section: tuple[int, int], timing: Mapping[str, floa
     if len(table.rows) != 1 or table.columns[-1] != "Type":
         raise source.cut_off(f"the latency table has the columns {table.columns!r} and {len(table.rows)} rows")
     cells = table.rows[0]
-    absolute = [time_ns(source, cell, "the absolute latency") for cell in cells[2:-3]]
     counts = [integer_or_none(source, cell, "the latency or interval") for cell in (*cells[:2], *cells[-3:-1])]
     if len(cells) not in {5, 7}:
         raise source.cut_off(f"the latency table has {len(cells)} columns")
-    periods = [period for period in (timing["clock_target_ns"], timing["clock_estimate_ns"]) if period]
-    for count, time in zip(counts, absolute, strict=False):
-        check_latency(source, count, time, periods)
+    for count, text in zip(counts, cells[2:-3], strict=False):
+        check_latency(source, count, text, timing)
     return {
         "latency_min_cycles": counts[0],
         "latency_max_cycles": counts[1],
-        "latency_ns": absolute[1] if absolute else None,
+        "latency_ns": time_ns(source, cells[3], "the absolute latency") if len(cells) == 7 else None,
         "ii_min": counts[2],
         "ii_max": counts[3],
     }
 
 
-def check_latency(source: Source, cycles: int | None, time: float | None, periods: Sequence[float]) -> None:
-    """Compare a latency in cycles with the same in ns, printed with four significant digits.
+def check_latency(source: Source, cycles: int | None, text: str | None, timing: Mapping[str, float | None]) -> None:
+    """Compare a latency in cycles with the same in ns: it counts the target clock, or the estimated one where that is longer.
 
     Raises:
-        ReportError: they are not the same for any of the clock periods.
+        ReportError: they are not the same, within the digits that are printed.
     """
-    if cycles is None or time is None:
+    time = None if text is None else time_ns(source, text, "the absolute latency")
+    if cycles is None or time is None or text is None:
         return
-    if not any(abs(cycles * period - time) <= max(0.01 * cycles, 1e-3 * time) for period in periods):
-        raise source.error(f"contradicts itself: a latency of {cycles} cycles is not {time:g} ns at any of its clocks")
+    # The target is printed with two decimals, the estimate with three.
+    periods = ((timing["clock_target_ns"] or 0.0, 0.005), (timing["clock_estimate_ns"] or 0.0, 0.0005))
+    if not any(abs(cycles * period - time) <= half_step_ns(text) * 1.01 + cycles * half for period, half in periods):
+        raise source.error(f"contradicts itself: a latency of {cycles} cycles is not {text} at any of its clocks")
 
 
 def _row(source: Source, table: Table, name: str) -> tuple[str, ...]:
@@ -148,7 +166,7 @@ def _columns(source: Source, table: Table) -> dict[str, int]:
     return found
 
 
-def _utilisation(source: Source, section: tuple[int, int]) -> tuple[dict[str, dict[str, int]], dict[str, int] | None]:
+def _utilisation(source: Source, section: tuple[int, int]) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
     """Read the summary table: every row by name, and what the part has."""
     table = _after(source, section, r"\* Summary")
     columns = _columns(source, table)
@@ -161,7 +179,7 @@ def _utilisation(source: Source, section: tuple[int, int]) -> tuple[dict[str, di
     available = _numbers(source, _row(source, table, "Available"), columns)
     _check_per_cent(source, table, columns, total, available)
     by_name = {row[0]: {f: integer_or_none(source, row[p], row[0]) or 0 for f, p in columns.items()} for row in parts}
-    return by_name | {"Total": total}, available if set(available) == set(_NAMES) else None
+    return by_name | {"Total": total}, available
 
 
 def _numbers(source: Source, row: Sequence[str], columns: Mapping[str, int]) -> dict[str, int]:
@@ -186,13 +204,15 @@ def _instances(
 ) -> tuple[LayerResources, ...]:
     """Read the shares of the instances, which must sum to the summary's row."""
     detail = next((n for n in range(*utilisation) if source.lines[n].strip() == "* Instance:"), None)
-    if detail is None:
-        raise source.cut_off("no instance detail below the utilisation summary")
-    table = next(iter(tables(source, detail, utilisation[1])), None)
-    if source.lines[detail + 1].strip() == "N/A" or table is None or table.columns[:2] != ("Instance", "Module"):
+    if detail is None or "Instance" not in resources:
+        raise source.cut_off("no instance detail below the utilisation summary, or no row 'Instance' in it")
+    if source.lines[detail + 1].strip() == "N/A" and not any(resources["Instance"].values()):
         return ()
+    table = next(iter(tables(source, detail, utilisation[1])), None)
+    if table is None or table.columns[:2] != ("Instance", "Module"):
+        raise source.cut_off("the table of instances is missing")
     columns = _columns(source, table)
-    if _numbers(source, _row(source, table, "Total"), columns) != {f: resources["Instance"][f] for f in columns}:
+    if _numbers(source, _row(source, table, "Total"), columns) != resources["Instance"]:
         raise source.error("contradicts itself: the instances' total is not the summary's row 'Instance'")
     rows = [row for row, group in zip(table.rows, table.groups, strict=True) if group == 2]
     for field, position in columns.items():
@@ -254,9 +274,9 @@ def parse_xml(source: Source, root: ElementTree.Element) -> ResourceReport:
         clock_target_ns=target,
         clock_uncertainty_ns=xmltree.number_or_none(source, user, "ClockUncertainty"),
         clock_estimate_ns=estimate,
-        available=PartTotals(part, **available) if set(available) == set(_NAMES) else None,
+        available=_available(source, part, available),
         sources=(source.path.name,),
-        **_xml_latency(source, root, [target, estimate]),
+        **_xml_latency(source, root, {"clock_target_ns": target, "clock_estimate_ns": estimate}),
         **_totals({"Total": _xml_resources(source, xmltree.child(source, area, "Resources"))}),
     )
 
@@ -287,33 +307,35 @@ def _xml_resources(source: Source, element: ElementTree.Element) -> dict[str, in
     return found
 
 
-def _xml_latency(source: Source, root: ElementTree.Element, periods: Sequence[float]) -> dict[str, Any]:
+def _xml_latency(source: Source, root: ElementTree.Element, timing: Mapping[str, float | None]) -> dict[str, Any]:
     element = xmltree.child(source, xmltree.child(source, root, "PerformanceEstimates"), "SummaryOfOverallLatency")
     best, average, worst = (
         integer_or_none(source, xmltree.text(source, element, f"{case}-caseLatency"), f"the {case.lower()} latency")
         for case in ("Best", "Average", "Worst")
     )
-    times = [
-        None if (text := xmltree.maybe(source, element, f"{case}-caseRealTimeLatency")) is None else time_ns(source, text, case)
-        for case in ("Best", "Average", "Worst")
-    ]
-    for cycles, time in zip((best, average, worst), times, strict=True):
-        check_latency(source, cycles, time, [period for period in periods if period])
+    times = [xmltree.maybe(source, element, f"{case}-caseRealTimeLatency") for case in ("Best", "Average", "Worst")]
+    for cycles, text in zip((best, average, worst), times, strict=True):
+        check_latency(source, cycles, text, timing)
     if best is not None and worst is not None and not best <= (best if average is None else average) <= worst:
         raise source.error(f"contradicts itself: the latencies {best}, {average}, {worst} are not in order")
     low, high = (
         integer_or_none(source, xmltree.text(source, element, f"Interval-{end}"), f"the {end} interval") for end in ("min", "max")
     )
     _check_interval(source, element, low, high)
-    return {"latency_min_cycles": best, "latency_max_cycles": worst, "latency_ns": times[2], "ii_min": low, "ii_max": high}
+    worst_ns = None if times[2] is None else time_ns(source, times[2], "the absolute latency")
+    return {"latency_min_cycles": best, "latency_max_cycles": worst, "latency_ns": worst_ns, "ii_min": low, "ii_max": high}
 
 
 def _check_interval(source: Source, element: ElementTree.Element, low: int | None, high: int | None) -> None:
-    """Compare the interval with the pipeline's own, which only pipelined and dataflow tops have."""
-    for name in ("PipelineInitiationInterval", "DataflowPipelineThroughput"):
-        text = xmltree.maybe(source, element, name)
-        if text is not None and text.isdigit() and not (low is None or high is None) and not low <= int(text) <= high:
-            raise source.error(f"contradicts itself: {name} {text} is outside its interval {low} to {high}")
+    """Compare the interval with the pipeline's own: a pipelined top has one interval, a dataflow one a range."""
+    if low is None or high is None:
+        return
+    initiation = xmltree.maybe(source, element, "PipelineInitiationInterval")
+    if initiation is not None and initiation.isdigit() and not low == high == int(initiation):
+        raise source.error(f"contradicts itself: a pipeline's interval of {initiation} is not {low} to {high}")
+    throughput = xmltree.maybe(source, element, "DataflowPipelineThroughput")
+    if throughput is not None and throughput.isdigit() and int(throughput) not in {low, high}:
+        raise source.error(f"contradicts itself: a dataflow's throughput of {throughput} is not {low} or {high}")
 
 
 def refuse_summary(source: Source) -> None:

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from l1ad.resources import LayerResources, Level, PartTotals, ResourceReport
 from l1ad.vendor.parsers import xmltree
-from l1ad.vendor.parsers.text import Source, decimal_or_none, integer
+from l1ad.vendor.parsers.text import Source, decimal_or_none, integer, picoseconds_or_none
 
 _COUNTS = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram18": "BRAM", "uram": "URAM"}
 _OTHERS = ("SLICE", "CLB", "LATCH", "SRL")
@@ -196,7 +196,7 @@ def _path(source: Source, root: ElementTree.Element, target: float, slack: float
 
 def _path_delay(source: Source, path: ElementTree.Element) -> float:
     total, logic, net = (
-        decimal_or_none(source, path.get(name, ""), name)
+        picoseconds_or_none(source, path.get(name, ""), name)
         for name in ("DATAPATH_DELAY", "DATAPATH_LOGIC_DELAY", "DATAPATH_NET_DELAY")
     )
     if total is None or logic is None or net is None or abs(logic + net - total) > 0.0015:
@@ -222,10 +222,14 @@ def _available(source: Source, area: ElementTree.Element, part: str | None) -> P
 
 def _breakdown(source: Source, root: ElementTree.Element) -> tuple[LayerResources, ...]:
     """Take the modules one level below the top; a module that was optimised away has no resources, what one does not list is zero."""
-    modules = [module for module in root.iter("RtlModule") if module.get("DEPTH") == "1" and module.find("Resources") is not None]
+    modules = [module for module in root.iter("RtlModule") if module.get("DEPTH") == "1"]
+    counts = [sub.get("count") for top in root.iter("RtlModule") if top.get("IS_TOP") == "1" for sub in top.findall("SubModules")]
+    if counts and counts != [str(len(modules))]:
+        raise source.cut_off(f"the top module has {counts[0]} modules, {len(modules)} are listed")
     return tuple(
         LayerResources(module.get("DISPNAME", "?"), **_module_shares(source, xmltree.child(source, module, "Resources")))
         for module in modules
+        if module.find("Resources") is not None
     )
 
 

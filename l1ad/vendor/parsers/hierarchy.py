@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -59,8 +60,8 @@ def _breakdown(
     source: Source, table: Table, columns: Mapping[str, int], total: Mapping[str, int | None]
 ) -> tuple[LayerResources, ...]:
     """Take the instances one level below the top; Vivado indents by two blanks a level, and lists the top's own logic first."""
-    lines = [line for line in source.lines[table.where :] if line.lstrip().startswith("| ")]
-    depths = [len(cell) - len(cell.lstrip()) for line in lines[1:] if (cell := line.split("|")[1])]
+    lines = itertools.takewhile(lambda line: line.startswith(("|", "+")), source.lines[table.where + 3 :])
+    depths = [len(cell) - len(cell.lstrip()) for line in lines if line.startswith("|") and (cell := line.split("|")[1])]
     top = depths[0]
     rows = [row for row, depth in zip(table.rows, depths, strict=True) if depth == top + 2]
     shares = tuple(LayerResources(row[0], **_shares(source, row, columns)) for row in rows)

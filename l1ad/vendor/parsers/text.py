@@ -155,6 +155,8 @@ def _table(source: Source, start: int, end: int) -> Table:
         else:
             rows.append(_cells(source, line, edges, start + offset))
             groups.append(borders)
+    if rows and max(map(len, head), default=0) != len(edges) - 1:
+        raise source.cut_off(f"the head of the table in line {start + 1} does not fit its columns")
     # An empty table has two borders, which one that was cut off below its head has too.
     closed = _is_border(lines[-1]) and (borders >= 3 or (borders == 2 and not rows))
     return Table(source, tuple(head), tuple(rows), tuple(groups), closed, start)
@@ -193,6 +195,22 @@ def decimal(source: Source, text: str, what: str) -> float:
     return float(text)
 
 
+def picoseconds(source: Source, text: str, what: str) -> float:
+    """Read a time in ns as Vivado prints it, always with three digits.
+
+    Raises:
+        ReportError: the text is something else.
+    """
+    if not re.search(r"\.[0-9]{3}\Z", text):
+        raise source.cut_off(f"{what} must be in ns with three digits, got {text!r}")
+    return decimal(source, text, what)
+
+
+def picoseconds_or_none(source: Source, text: str, what: str) -> float | None:
+    """Read a time in ns with three digits, or ``None`` for ``NA`` and ``inf``."""
+    return None if text in {"NA", "inf"} else picoseconds(source, text, what)
+
+
 def decimal_or_none(source: Source, text: str, what: str) -> float | None:
     """Read a decimal number, or ``None`` for ``NA``, ``inf`` and the like."""
     return None if text in {"-", "?", "NA", "undef", "unknown", "N/A", "inf"} else decimal(source, text, what)
@@ -220,3 +238,12 @@ def time_ns(source: Source, text: str, what: str, bare: bool = False) -> float |
     value = decimal(source, match["number"], what)
     # Rounded to what the text can resolve, so that 1.620 us is 1620.0 and not 1620.0000000000002.
     return value if match["unit"] == "ns" else round(value * _NS[match["unit"]], 6)
+
+
+def half_step_ns(text: str) -> float:
+    """Give half a unit in the last place of a time as it is printed, in ns: how far the true value may be from it."""
+    match = re.match(r"[0-9]+(?:\.(?P<decimals>[0-9]+))?(?:e(?P<exponent>[+-][0-9]{2}))? ?(?P<unit>[a-z]*)", text)
+    if match is None:
+        return 0.0
+    places = int(match["exponent"] or 0) - len(match["decimals"] or "")
+    return float(0.5 * 10.0**places * _NS.get(match["unit"], 1.0))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from l1ad.resources import Level, ResourceReport
 from l1ad.vendor.parsers.header import Header, has_command, level_of_name, read_header
-from l1ad.vendor.parsers.text import Source, decimal, decimal_or_none, integer_or_none
+from l1ad.vendor.parsers.text import Source, decimal, integer_or_none, picoseconds, picoseconds_or_none
 
 _MET = "All user specified timing constraints are met."
 _NOT_MET = "Timing constraints are not met."
@@ -96,11 +96,11 @@ def _summary(source: Source) -> _Summary:
     if len(words) != 12:
         raise source.cut_off(f"the design timing summary has {len(words)} numbers, wanted 12")
     return _Summary(
-        wns=decimal_or_none(source, words[0], "WNS"),
-        tns=decimal_or_none(source, words[1], "TNS"),
+        wns=picoseconds_or_none(source, words[0], "WNS"),
+        tns=picoseconds_or_none(source, words[1], "TNS"),
         failing=integer_or_none(source, words[2], "TNS failing endpoints"),
-        whs=decimal_or_none(source, words[4], "WHS"),
-        wpws=decimal_or_none(source, words[8], "WPWS"),
+        whs=picoseconds_or_none(source, words[4], "WHS"),
+        wpws=picoseconds_or_none(source, words[8], "WPWS"),
     )
 
 
@@ -133,7 +133,7 @@ def _check_groups(source: Source, summary: _Summary) -> None:
     worst: dict[str, list[float]] = {kind: [] for kind in _KINDS}
     groups = list(_groups(source))
     for number, kind, text in groups:
-        slack = decimal_or_none(source, text, f"the {kind.lower()} slack of a group")
+        slack = picoseconds_or_none(source, text, f"the {kind.lower()} slack of a group")
         if slack is None:
             continue
         worst[kind].append(slack)
@@ -175,7 +175,7 @@ def _find(source: Source, block: tuple[str, ...], pattern: str) -> float:
     found = [match.group(1) for line in block if (match := re.match(pattern, line))]
     if len(found) != 1:
         raise source.cut_off(f"a path has {len(found)} lines of the form {pattern!r}, wanted 1")
-    return decimal(source, found[0], "a path's time")
+    return picoseconds(source, found[0], "a path's time")
 
 
 def _periods(source: Source) -> Iterator[float]:

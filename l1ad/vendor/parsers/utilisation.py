@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 
+from l1ad.board import part_totals
+from l1ad.errors import ConfigError
 from l1ad.resources import Level, PartTotals, ResourceReport
 from l1ad.vendor.parsers.header import has_command, read_header
 from l1ad.vendor.parsers.text import Source, Table, integer, tables
@@ -51,11 +53,11 @@ def parse(source: Source) -> ResourceReport:
         part=header.device,
         lut=lut,
         ff=ff,
-        carry=_same(source, sites, primitives, "CARRY8", ("CARRY8",)) if "CARRY8" in sites else primitives.get("CARRY4", 0),
+        carry=primitives.get("CARRY4", 0) if "Slice LUTs" in sites else _same(source, sites, primitives, "CARRY8", ("CARRY8",)),
         dsp=_dsp(source, sites, primitives),
         bram18=tile,
         uram=_same(source, sites, primitives, "URAM", ("URAM288", "URAM288_BASE")) if "URAM" in sites else None,
-        available=_available(header.device, sites),
+        available=_available(source, header.device, sites, found),
         others=_others(source, sites),
         sources=(source.path.name,),
         notes=_notes(header.level),
@@ -189,7 +191,8 @@ def _block_ram(source: Source, sites: dict[str, _Site]) -> int:
     return int(halves)
 
 
-def _available(part: str, sites: dict[str, _Site]) -> PartTotals | None:
+def _available(source: Source, part: str, sites: dict[str, _Site], found: Iterable[Table]) -> PartTotals | None:
+    """Take what the report says the part has; of a known part with nothing prohibited it must be all."""
     names = {
         "lut": ("CLB LUTs", "Slice LUTs"),
         "ff": ("CLB Registers", "Slice Registers"),
@@ -197,10 +200,23 @@ def _available(part: str, sites: dict[str, _Site]) -> PartTotals | None:
         "bram18": ("RAMB18",),
     }
     totals = {field: next((sites[name].available for name in alts if name in sites), None) for field, alts in names.items()}
-    if any(total is None for total in totals.values()):
+    given = {field: total for field, total in totals.items() if total is not None}
+    if len(given) != len(names):
         return None
-    uram = sites["URAM"].available if "URAM" in sites else 0
-    return PartTotals(part, uram=uram or 0, **{field: total or 0 for field, total in totals.items()})
+    try:
+        known = part_totals(part)
+    except ConfigError:
+        uram = sites["URAM"].available if "URAM" in sites else 0
+        return PartTotals(part, uram=uram or 0, **given)
+    if not _anything_prohibited(found) and any(getattr(known, field) != total for field, total in given.items()):
+        raise source.error(f"contradicts itself: it gives {given!r} for {part}, which has {asdict(known)!r}")
+    return known
+
+
+def _anything_prohibited(found: Iterable[Table]) -> bool:
+    return any(
+        row[at] not in {"", "0"} for table in found if (at := table.column("Prohibited")) is not None for row in table.rows
+    )
 
 
 def _others(source: Source, sites: dict[str, _Site]) -> tuple[tuple[str, float], ...]:
