@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import json
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec
+from typing import Annotated, Any
 
 import typer
 
@@ -28,10 +26,8 @@ ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuratio
 Force = Annotated[bool, typer.Option("--force", help="Do it again even if nothing has changed.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 
-P = ParamSpec("P")
 
-
-def _stage(name: str, function: str | None = None) -> Callable[..., Any]:
+def _stage(name: str, function: str | None = None) -> Any:
     """Import a stage when it is called, so that the command line starts at once."""
     return getattr(importlib.import_module(f"l1ad.stages.{name}"), function or name)
 
@@ -176,33 +172,26 @@ def run(config: ConfigPath, force: Force = False, as_json: Json = False) -> None
     _show({name: result.to_dict() for name, result in results.items()} if as_json else results["report"], as_json)
 
 
-def _guarded(function: Callable[P, int]) -> Callable[P, int]:
-    """Turn errors into one sentence on standard error and an exit code."""
-
-    @functools.wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> int:
-        try:
-            return function(*args, **kwargs)
-        except L1adError as error:
-            typer.echo(f"l1ad: {error}", err=True)
-            return error.exit_code
-        except KeyboardInterrupt:
-            typer.echo("l1ad: interrupted; what was finished is kept, run the same command to go on.", err=True)
-            return 130
-        except BrokenPipeError:
-            return FAILURE
-        except OSError as error:
-            typer.echo(f"l1ad: {error.strerror or error}: {error.filename!r}; free space or choose another place.", err=True)
-            return USER_MISTAKE
-
-    return call
-
-
-@_guarded
 def main() -> int:
-    """Run the command line and return its exit code."""
-    code = app(standalone_mode=False)
-    return code if isinstance(code, int) else 0
+    """Run the command line and return its exit code; an error is one sentence on standard error."""
+    try:
+        code = app(standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except L1adError as error:
+        return _fail(str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted; what was finished is kept, run the same command to go on.", INTERRUPTED)
+    except BrokenPipeError:
+        return FAILURE
+    except OSError as error:
+        return _fail(f"{error.strerror or error}: {error.filename!r}; free space or choose another place.", USER_MISTAKE)
+    except typer.TyperException as error:
+        return _fail(f"{str(error).rstrip('.')}; run it with --help.", USER_MISTAKE)
+
+
+def _fail(sentence: str, code: int) -> int:
+    typer.echo(f"l1ad: {sentence}", err=True)
+    return code
 
 
 if __name__ == "__main__":
