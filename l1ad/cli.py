@@ -13,6 +13,9 @@ import typer
 
 from l1ad.errors import FAILURE, USER_MISTAKE, ConfigError, L1adError
 
+#: Exit code of a command that Ctrl-C ended, as shells give it.
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="l1ad",
     help="Level-1 trigger autoencoders to firmware: train, convert, simulate and synthesise, exact to the last bit.",
