@@ -1,0 +1,138 @@
+"""Write a network's RTL as a folder: sources, a Vivado out-of-context project, a test bench with golden vectors; read it back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from l1ad.errors import ArtefactError
+from l1ad.network import Network
+from l1ad.rtl.bench import Golden, bench_files
+from l1ad.rtl.trace import Design
+from l1ad.rtl.verilog import TOP, verilog_files
+from l1ad.rtl.vhdl import vhdl_files
+from l1ad.rtl.vivado import Part, vivado_files
+
+DESCRIPTION = "rtl.json"
+NETWORK_FILE = "network.json"
+SPEC_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StageSummary:
+    """Say what is known of one module before synthesis.
+
+    Attributes:
+        name: the step: ``scaling``, a layer's name, ``score``; or ``stage_<n>`` of a pipeline.
+        module: its module.
+        lut_estimate: LUTs as alkaid counts them.
+        delay_estimate: its longest path in alkaid's units (about ns, not calibrated).
+    """
+
+    name: str
+    module: str
+    lut_estimate: float
+    delay_estimate: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RtlProject:
+    """Give access to an RTL project.
+
+    Attributes:
+        path: its folder.
+        network: what it computes.
+        top: name of the top module.
+        latency_cycles: clock cycles from the inputs to the score; 0 for combinational logic.
+        stages: its modules, in order.
+    """
+
+    path: Path
+    network: Network
+    top: str
+    latency_cycles: int
+    stages: tuple[StageSummary, ...]
+
+    @property
+    def verilog(self) -> tuple[Path, ...]:
+        """List the Verilog sources."""
+        return tuple(sorted((self.path / "verilog").glob("*.v")))
+
+    @property
+    def lut_estimate(self) -> float:
+        """Give alkaid's count of the LUTs."""
+        return sum(stage.lut_estimate for stage in self.stages)
+
+
+def project_files(design: Design, part: Part, golden: Golden, *, vhdl: bool = False) -> dict[str, str]:
+    """Make every file of a project.
+
+    Args:
+        design: the traced network.
+        part: part and clock of the Vivado project.
+        golden: vectors for the test bench.
+        vhdl: whether to write VHDL beside the Verilog.
+
+    Returns:
+        Text by path relative to the project.
+    """
+    files = {f"verilog/{name}": text for name, text in verilog_files(design).items()}
+    if vhdl:
+        files |= {f"vhdl/{name}": text for name, text in vhdl_files(design).items()}
+    files |= {f"vivado/{name}": text for name, text in vivado_files(design, part).items()}
+    files |= {f"testbench/{name}": text for name, text in bench_files(design, golden).items()}
+    return files | {NETWORK_FILE: json.dumps(design.network.to_dict()), DESCRIPTION: json.dumps(_description(design), indent=1)}
+
+
+def _description(design: Design) -> dict[str, Any]:
+    from l1ad.rtl.verilog import module
+
+    stages = [
+        {
+            "name": stage.name,
+            "module": module(stage),
+            "lut_estimate": stage.cost,
+            "delay_estimate": float(stage.logic.latency[1]),
+        }
+        for stage in design.stages
+    ]
+    return {"spec_version": SPEC_VERSION, "top": TOP, "latency_cycles": design.latency_cycles, "stages": stages}
+
+
+def write_project(files: Mapping[str, str], folder: Path) -> RtlProject:
+    """Write a project's files.
+
+    Args:
+        files: what ``project_files`` made.
+        folder: where they go; it is made.
+
+    Returns:
+        The project.
+    """
+    for name, text in files.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    return load_project(folder)
+
+
+def load_project(folder: Path) -> RtlProject:
+    """Read a project that ``write_project`` wrote.
+
+    Raises:
+        ArtefactError: the folder is no RTL project, or one of a newer form.
+    """
+    try:
+        data = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        version = data["spec_version"]
+        stages = tuple(StageSummary(**stage) for stage in data["stages"])
+    except (OSError, json.JSONDecodeError, KeyError, TypeError):
+        raise ArtefactError(
+            f"Wanted an RTL project at {str(folder)!r}, found no readable {DESCRIPTION} there; run 'l1ad synth --tool open' first."
+        ) from None
+    if version > SPEC_VERSION:
+        raise ArtefactError(f"{str(folder)!r} has form {version!r}, this version reads up to {SPEC_VERSION}; update l1ad.")
+    return RtlProject(folder, Network.load(folder / NETWORK_FILE), data["top"], data["latency_cycles"], stages)

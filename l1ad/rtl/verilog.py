@@ -1,0 +1,141 @@
+"""Write a design's modules as Verilog text.
+
+alkaid writes the modules, whose ports are two packed vectors; the top here has the ports' names of the layout, ``score`` and one
+bit for each threshold, as the HLS top has them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from l1ad.fixed import FixedPoint
+from l1ad.rtl.trace import Design, Net, Stage, hardware_nets
+
+#: Name of the top module; that of the HLS top, so that one can stand for the other.
+TOP = "l1ad_top"
+#: Files by name: what a writer gives.
+Files = dict[str, str]
+
+
+def verilog_files(design: Design) -> Files:
+    """Write all Verilog files of a design.
+
+    Args:
+        design: the design.
+
+    Returns:
+        Text by file name: the top, a file for each module, the tables and alkaid's primitives.
+    """
+    from alkaid.codegen.rtl import verilog_comb_logic_gen
+    from alkaid.codegen.rtl.verilog.lookup import lookup_source
+
+    files = {f"{TOP}.v": top(design)}
+    for stage in design.stages:
+        name = module(stage)
+        files[f"{name}.v"] = verilog_comb_logic_gen(stage.logic, name)
+    tables = lookup_source([stage.logic for stage in design.stages])
+    if tables:
+        files[f"{TOP}_tables.v"] = tables
+    return files | primitives("verilog", ".v")
+
+
+def primitives(language: str, suffix: str) -> Files:
+    """Read the sources of alkaid's adders, multiplexers and multipliers."""
+    import alkaid.codegen.rtl as package
+
+    folder = Path(package.__file__).parent / language / "source"
+    return {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.glob(f"*{suffix}"))}
+
+
+def module(stage: Stage) -> str:
+    """Name a stage's module."""
+    return f"{TOP}_{stage.name}"
+
+
+def live_inputs(stage: Stage) -> list[Net]:
+    """List the nets that a stage's logic really reads, in order; alkaid gives the others no bits."""
+    widths = [sum(interval.kif) for interval in stage.logic.inp_qint]
+    return [net for net, width in zip(stage.inputs, widths, strict=True) if width]
+
+
+def top(design: Design) -> str:
+    """Write the top module: the named ports, the chain of modules and, if it has any, the registers."""
+    network = design.network
+    inputs = [
+        f"input {_range(column.type.width)}{port}"
+        for port, column in zip(network.layout.ports, network.layout.columns, strict=True)
+    ]
+    outputs = [f"output {_range(network.score.total.width)}score", *(f"output {t.name}" for t in network.thresholds)]
+    ports = [*(["input clk"] if design.registered else []), *inputs, *outputs]
+    body = [*_registered_inputs(design), *(line for stage in design.stages for line in _stage(design, stage)), *_results(design)]
+    lines = "\n".join(f"    {line}" for line in body)
+    return f"module {TOP} (\n    {_list(ports)}\n);\n{lines}\nendmodule\n"
+
+
+def _range(width: int) -> str:
+    return f"[{width - 1}:0] "
+
+
+def _list(entries: list[str]) -> str:
+    return ",\n    ".join(entries)
+
+
+def _registered_inputs(design: Design) -> list[str]:
+    if not design.registered:
+        return []
+    nets = hardware_nets(design.network)
+    return [f"reg {_range(net.width)}n_{net.name};" for net in nets] + _clocked([(f"n_{net.name}", net.name) for net in nets])
+
+
+def _clocked(pairs: list[tuple[str, str]]) -> list[str]:
+    return ["always @(posedge clk) begin", *(f"    {to} <= {source};" for to, source in pairs), "end"]
+
+
+def _stage(design: Design, stage: Stage) -> list[str]:
+    """Declare a stage's output nets and instantiate its module; an output register where the design has them."""
+    outputs = [net for net in stage.outputs if net.width]
+    if not outputs:
+        return []
+    driven = "d_" if design.registered else "n_"
+    lines = [f"wire {_range(net.width)}{driven}{net.name};" for net in outputs]
+    name = module(stage)
+    reads = [_wire(design, net) for net in live_inputs(stage)] or ["2'b0"]
+    lines.append(
+        f"{name} i_{stage.name} (.model_inp({_packed(reads)}), .model_out({_packed([driven + n.name for n in outputs])}));"
+    )
+    if design.registered:
+        lines += [f"reg {_range(net.width)}n_{net.name};" for net in outputs]
+        lines += _clocked([(f"n_{net.name}", f"d_{net.name}") for net in outputs])
+    return lines
+
+
+def _wire(design: Design, net: Net) -> str:
+    is_port = not design.registered and net.name in design.network.layout.ports
+    return net.name if is_port else f"n_{net.name}"
+
+
+def _packed(names: list[str]) -> str:
+    """Concatenate, the first one in the lowest bits."""
+    return "{" + ", ".join(reversed(names)) + "}"
+
+
+def _results(design: Design) -> list[str]:
+    """Drive the outputs; the score on its type's whole width."""
+    nets = {net.name: net for net in design.stages[-1].outputs}
+    drivers = {t.name: f"n_{t.name}" if nets[t.name].width else _zeros(1) for t in design.network.thresholds}
+    drivers = {"score": _extended(nets["score"], design.network.score.total)} | drivers
+    return [f"assign {output} = {driver};" for output, driver in drivers.items()]
+
+
+def _zeros(width: int) -> str:
+    return f"{width}'b{'0' * width}"
+
+
+def _extended(net: Net, to: FixedPoint) -> str:
+    if not net.width:
+        return _zeros(to.width)
+    right = to.fractional - net.fractional
+    left = to.width - net.width - right
+    sign = f"{{{left}{{n_{net.name}[{net.width - 1}]}}}}" if net.signed else _zeros(left)
+    parts = [*([sign] if left else []), f"n_{net.name}", *([_zeros(right)] if right else [])]
+    return "{" + ", ".join(parts) + "}"
