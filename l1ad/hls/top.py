@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from importlib import resources
 from typing import Any
 
@@ -89,3 +90,13 @@ def render(name: str, context: dict[str, Any]) -> str:
 
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)
     return environment.from_string(template(name)).render(context)
+
+
+def template_digest() -> str:
+    """Digest the templates, which decide what is generated as much as the code does."""
+    digest = hashlib.sha256()
+    folder = resources.files("l1ad.hls") / "templates"
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_file():
+            digest.update(entry.name.encode() + b"\0" + entry.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,280 @@
+"""Run the C simulation over the dataset: exactly equal to QKeras and to the reference, physically close to float."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l1ad.agreement import Agreement, compare
+from l1ad.artefact import Draft, code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.config import Config
+from l1ad.dataset import Dataset, load_dataset
+from l1ad.emulator import reference
+from l1ad.errors import LayoutError, MismatchError
+from l1ad.fixed import IntArray
+from l1ad.hls.csim import Csim
+from l1ad.hls.project import HlsProject, load_project
+from l1ad.hls.top import template_digest
+from l1ad.network import Network
+from l1ad.ranges import float32_exact
+from l1ad.scores.closeness import Closeness, Tolerances, compare_scores
+from l1ad.scoreset import ScoreSet, Source
+from l1ad.trained import TrainedModel, load_trained
+
+KIND = "csim"
+#: A log, so that it does not enter the artefact's digest: equal runs take different times.
+TIMING = "timing.log"
+_CHUNK = 262_144
+
+
+@dataclass(frozen=True, slots=True)
+class CsimResult:
+    """Say how the C simulation compares.
+
+    Attributes:
+        path: the artefact.
+        fresh: whether it was run now; else nothing had changed.
+        n_events: events compared.
+        n_different: events on which two implementations differ (0, or the stage would have failed).
+        summary: agreements, physics and what QKeras computed in.
+        timing: seconds and events per second of the run that made the artefact.
+    """
+
+    path: Path
+    fresh: bool
+    n_events: int
+    n_different: int
+    summary: dict[str, Any]
+    timing: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        return asdict(self) | {"path": str(self.path)}
+
+
+def csim(config: Config, *, force: bool = False) -> CsimResult:
+    """Simulate a configuration's HLS project over its dataset and compare.
+
+    Args:
+        config: the configuration.
+        force: run again even if nothing has changed.
+
+    Returns:
+        How the implementations compare.
+
+    Raises:
+        ArtefactError: no dataset, model or project, or a project made from another model.
+        LayoutError: the dataset is of another layout.
+        ToolMissingError: there is no C++ compiler.
+        ToolFailedError: the top does not compile.
+        MismatchError: an event on which two implementations differ, or physics beyond the tolerances.
+    """
+    dataset, trained = load_dataset(config.run / "dataset"), load_trained(config.run / "model")
+    project = load_project(config.project).require_network(trained.network)
+    if dataset.layout.to_dict()["slots"] != trained.network.layout.to_dict()["slots"]:
+        raise LayoutError(
+            f"The dataset has layout {dataset.layout.name!r}, the model {trained.network.layout.name!r}; prepare or train again."
+        )
+    target = config.run / KIND
+    inputs = {"dataset": dataset.digest, "model": trained.digest, "hls_project": project.digest, "templates": template_digest()}
+    settings = {"csim": config.csim.plain(), "firmware": config.firmware.plain()}
+    key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.csim"))
+    fresh = force or not is_current(target, KIND, key)
+    if fresh:
+        with writing(target, KIND, key=key, inputs=inputs, config=settings) as draft:
+            _run(draft, config, dataset, trained, project)
+    result = _result(target, fresh)
+    _require_physics(result.summary)
+    return result
+
+
+def _result(path: Path, fresh: bool) -> CsimResult:
+    summary = read_manifest(path).summary
+    timing = json.loads((path / TIMING).read_text(encoding="utf-8"))
+    return CsimResult(path, fresh, summary["n_events"], summary["n_different"], summary, timing)
+
+
+def _require_physics(summary: dict[str, Any]) -> None:
+    violations = (summary["physics"] or {}).get("violations", [])
+    if violations:
+        raise MismatchError(
+            f"FLOAT and CSIM are further apart than the configuration allows: {'; '.join(violations)}. Train longer, use wider types, or "
+            "change the tolerances under 'csim'."
+        )
+
+
+def _run(draft: Draft, config: Config, dataset: Dataset, trained: TrainedModel, project: HlsProject) -> None:
+    rows = _chosen_rows(dataset.n_events, config.csim.events)
+    timing: dict[str, float] = {}
+    simulation = Csim(project, threads=config.csim.threads)
+    with _timed(timing, "compile_s"):
+        simulation.prepare()
+    x_hw = np.asarray(dataset.x_hw) if len(rows) == dataset.n_events else np.asarray(dataset.x_hw[rows])
+    with _timed(timing, "csim_s"):
+        scores, bits = _simulate(simulation, x_hw)
+    timing["csim_events_per_s"] = len(rows) / max(timing["csim_s"], 1e-9)
+    sets = {Source.CSIM: scores}
+    with _timed(timing, "reference_s"):
+        expected = reference.scores(trained.network, x_hw)
+    agreements = [compare("REFERENCE", "CSIM", expected, scores), _compare_bits(project.network, scores, bits)]
+    qkeras = _qkeras(trained.network, x_hw, timing)
+    if qkeras is not None:
+        sets[Source.QKERAS] = qkeras
+        agreements.insert(0, compare("QKERAS", "CSIM", qkeras, scores))
+    for agreement in agreements:
+        _located(agreement, simulation, x_hw, expected).require()
+    physics = _compare_float(draft.path, config, dataset, trained, rows, sets)
+    _write_json(draft.path / "agreement.json", [agreement.to_dict() for agreement in agreements])
+    _write_json(draft.path / "physics.json", physics)
+    _write_json(draft.path / TIMING, timing)
+    draft.summary.update(
+        n_events=len(rows),
+        n_different=sum(agreement.n_different for agreement in agreements),
+        digest=trained.network.digest,
+        route=project.route,
+        qkeras_arithmetic=_arithmetic(trained.network) if qkeras is not None else None,
+        agreements=[agreement.to_dict() for agreement in agreements],
+        physics=None if physics is None else _short(physics),
+    )
+
+
+def _chosen_rows(n_events: int, wanted: int) -> IntArray:
+    """Choose all events, or that many spread evenly over the dataset, so that every sample takes part."""
+    if wanted == 0 or wanted >= n_events:
+        return np.arange(n_events, dtype=np.int64)
+    return np.arange(wanted, dtype=np.int64) * n_events // wanted
+
+
+class _timed:
+    """Measure the seconds of a block."""
+
+    def __init__(self, timing: dict[str, float], name: str) -> None:
+        self._timing, self._name, self._began = timing, name, 0.0
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._timing[self._name] = time.monotonic() - self._began
+
+
+def _simulate(simulation: Csim, x_hw: NDArray[Any]) -> tuple[IntArray, NDArray[np.bool_]]:
+    from tqdm import tqdm
+
+    parts = []
+    with tqdm(total=len(x_hw), desc="csim", unit=" events", unit_scale=True, leave=False, disable=None) as bar:
+        for start in range(0, len(x_hw), _CHUNK):
+            parts.append(simulation.run(x_hw[start : start + _CHUNK]))
+            bar.update(len(parts[-1][0]))
+    if not parts:
+        raise MismatchError("The dataset holds no event, so nothing can be compared; prepare one that does.")
+    return np.concatenate([scores for scores, _ in parts]), np.concatenate([bits for _, bits in parts])
+
+
+def _compare_bits(network: Network, scores: IntArray, bits: NDArray[np.bool_]) -> Agreement:
+    """Compare the trigger bits with the comparison of the simulated scores."""
+    return compare(
+        "score >= threshold", "CSIM trigger bits", reference.bits(network, scores).astype(np.int64), bits.astype(np.int64)
+    )
+
+
+def _qkeras(network: Network, x_hw: NDArray[Any], timing: dict[str, float]) -> IntArray | None:
+    """Score with QKeras; None for a network that QKeras cannot express (then the reference stands alone)."""
+    from l1ad.models.build import refusal
+    from l1ad.models.evaluate import qkeras_scores
+
+    if refusal(network) is not None:
+        return None
+    with _timed(timing, "qkeras_s"):
+        return qkeras_scores(network, x_hw)
+
+
+def _arithmetic(network: Network) -> str:
+    return "float32" if float32_exact(network) else "float64"
+
+
+def _located(agreement: Agreement, simulation: Csim, x_hw: NDArray[Any], expected: IntArray) -> Agreement:
+    """Find the first node at which the C simulation leaves the reference, on the first differing event."""
+    if not agreement.first:
+        return agreement
+    event = agreement.first[0][0]
+    nodes = reference.evaluate(simulation.network, x_hw[event : event + 1])
+    traced = simulation.trace(x_hw[event : event + 1])
+    for name, values in traced.items():
+        wanted = nodes.get(name)
+        if wanted is not None and not np.array_equal(wanted, values):
+            index = int(np.argmax(np.ravel(wanted) != np.ravel(values)))
+            return replace(agreement, parted_at=f"{name}[{index}]: {np.ravel(wanted)[index]} against {np.ravel(values)[index]}")
+    where = (
+        "none of the C simulation's nodes, which are the reference's"
+        if agreement.left == "QKERAS"
+        else "the optimised build only"
+    )
+    return replace(agreement, parted_at=where)
+
+
+def _compare_float(
+    folder: Path, config: Config, dataset: Dataset, trained: TrainedModel, rows: IntArray, sets: dict[Source, IntArray]
+) -> dict[str, Any] | None:
+    """Save all scores; compare FLOAT with CSIM where the model has a float reference, and draw them."""
+    step = trained.network.score.total.step
+    saved = {
+        source: ScoreSet(source, values, step, rows, dataset.digest, trained.network.digest) for source, values in sets.items()
+    }
+    if trained.reference is not None:
+        from l1ad.scores.reference import float_scores
+
+        values = float_scores(trained.reference, np.asarray(dataset.x_hw[rows]))
+        saved[Source.FLOAT] = ScoreSet(Source.FLOAT, values, None, rows, dataset.digest, trained.digest)
+    for scores in saved.values():
+        scores.save(folder)
+    if Source.FLOAT not in saved:
+        return None
+    draw_scatter(folder / "scatter.png", saved[Source.FLOAT], saved[Source.CSIM])
+    tolerances = Tolerances(
+        config.csim.false_positive_rate, config.csim.max_auc_loss, config.csim.max_efficiency_loss, config.csim.max_flips
+    )
+    found: Closeness = compare_scores(dataset, saved[Source.FLOAT], saved[Source.CSIM], tolerances)
+    return found.to_dict() | {"tolerances": asdict(tolerances)}
+
+
+def _short(physics: dict[str, Any]) -> dict[str, Any]:
+    """Keep what a summary shows: AUC by source and signal, flips, violations."""
+    auc = {
+        source: {signal["name"]: signal["auc"]["value"] for signal in physics[source]["signals"]} for source in ("float", "csim")
+    }
+    return {"auc": auc, "background_flips": physics["background_flips"], "violations": physics["violations"]}
+
+
+def draw_scatter(path: Path, left: ScoreSet, right: ScoreSet) -> None:
+    """Draw one score against the other, as a density on logarithmic axes.
+
+    Args:
+        path: the picture.
+        left: on the horizontal axis.
+        right: on the vertical axis; of the same events.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.0, 4.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    x, y = np.log10(1.0 + left.as_float), np.log10(1.0 + right.as_float)
+    drawn = axes.hexbin(x, y, gridsize=80, bins="log", mincnt=1, linewidths=0.0)
+    top = float(max(x.max(), y.max()))
+    axes.plot([0.0, top], [0.0, top], color="0.4", linewidth=0.8)
+    axes.set_xlabel(rf"$\log_{{10}}(1 + \mathrm{{score}})$, {left.source.value}")
+    axes.set_ylabel(rf"$\log_{{10}}(1 + \mathrm{{score}})$, {right.source.value}")
+    figure.colorbar(drawn, label="events")
+    figure.savefig(path, dpi=130, metadata={"Software": None})
+
+
+def _write_json(path: Path, data: Any) -> None:
+    path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
