@@ -7,6 +7,7 @@ needed, nor is its makefile (the wheel's compiler settings have holes that break
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -247,4 +248,4 @@ class RtlSimulation:
 
 
 def _slices(edges: Sequence[int] | NDArray[Any]) -> list[slice]:
-    return [slice(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [slice(int(a), int(b)) for a, b in itertools.pairwise(edges)]

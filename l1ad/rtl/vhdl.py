@@ -90,7 +90,8 @@ def _stage(design: Design, stage: Stage) -> list[str]:
 def _results(design: Design) -> list[str]:
     """Drive the outputs; the score on its type's whole width."""
     nets = {net.name: net for net in design.stages[-1].outputs}
-    bits = [f"{t.name} <= {f'n_{t.name}(0)' if nets[t.name].width else "'0'"};" for t in design.network.thresholds]
+    drivers = {t.name: f"n_{t.name}(0)" if nets[t.name].width else "'0'" for t in design.network.thresholds}
+    bits = [f"{name} <= {driver};" for name, driver in drivers.items()]
     return [f"score <= {_extended(nets['score'], design.network.score.total)};", *bits]
 
 
