@@ -24,12 +24,12 @@ BACKGROUND = {
 }
 SIGNALS = {
     "ztautau": 6_000,
-    "ttbar": 6_000,
-    "hh_bbtautau": 6_000,
+    "ttbar": 5_000,
+    "hh_bbtautau": 5_000,
     "a_4l": 6_000,
-    "h0_tautau": 3_000,
-    "lq_btau": 3_000,
-    "hpm_taunu": 3_000,
+    "h0_tautau": 2_000,
+    "lq_btau": 2_000,
+    "hpm_taunu": 2_000,
 }
 #: Calorimeter energies of the GELATO files are in steps of half a GeV, to keep the files small.
 STEP_GEV = 0.5

@@ -194,8 +194,8 @@ def _stored(counts: Counts, layout: ObjectLayout, kind: str, source: Source) -> 
 
 
 def _with_energy(jets: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Insert the energy of a massless jet, rounded to 1/16 of its power of two."""
+    """Insert the energy of a massless jet, rounded to 1/8 of its power of two."""
     energy = jets[:, :, 0] * np.cosh(jets[:, :, 1])
     mantissa, exponent = np.frexp(energy)
-    energy = np.ldexp(np.rint(mantissa * 16) / 16, exponent).astype(np.float32)
+    energy = np.ldexp(np.rint(mantissa * 8) / 8, exponent).astype(np.float32)
     return np.stack([jets[:, :, 0], energy, jets[:, :, 1], jets[:, :, 2]], axis=2)
