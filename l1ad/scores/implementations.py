@@ -1,0 +1,133 @@
+"""Find every implementation of a network's score that is at hand, and say why the others are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l1ad.artefact import is_artefact
+from l1ad.emulator import reference
+from l1ad.emulator.kernel import Emulator
+from l1ad.errors import ArtefactError, ConversionError, ToolMissingError
+from l1ad.fixed import IntArray
+from l1ad.network import Network
+from l1ad.scoreset import Source
+
+#: What the specification in code is called beside the sources.
+REFERENCE = "reference"
+Scores = Callable[[NDArray[Any]], IntArray]
+Nodes = Callable[[NDArray[Any]], Mapping[str, IntArray]]
+
+
+@dataclass(frozen=True, slots=True)
+class Implementation:
+    """Hold one way to compute the integer score.
+
+    Attributes:
+        name: ``reference`` or a source's name.
+        scores: hardware integers ``(n_events, n_columns)`` to codes ``(n_events,)``.
+        nodes: the same to inner values by node, on the grids of ``reference.evaluate``; None where only the score can be seen.
+        limit: events after which it is left out, for it is slow; None takes all.
+        note: what the report says about it.
+    """
+
+    name: str
+    scores: Scores
+    nodes: Nodes | None = None
+    limit: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Hold the implementations at hand, the specification first, and by name the reason why one is not."""
+
+    implementations: tuple[Implementation, ...]
+    skipped: Mapping[str, str]
+
+
+def find_implementations(network: Network, project: Path, rtl: Path, *, csim_events: int, rtl_events: int) -> Found:
+    """Open what there is.
+
+    Args:
+        network: the network.
+        project: folder of the HLS project.
+        rtl: folder that holds the RTL project, at any depth.
+        csim_events: events the C simulation takes at most.
+        rtl_events: events the RTL simulation takes at most.
+
+    Returns:
+        Implementations, and reasons for what is missing.
+
+    Raises:
+        ArtefactError: a project was made from another network.
+    """
+    makers: dict[str, Callable[[], Implementation]] = {
+        Source.EMULATOR.value: lambda: _emulator(network),
+        Source.QKERAS.value: lambda: _qkeras(network),
+        Source.CSIM.value: lambda: _csim(network, project, csim_events),
+        Source.RTL.value: lambda: _rtl(network, rtl, rtl_events),
+    }
+    found = [Implementation(REFERENCE, lambda x: reference.scores(network, x), lambda x: reference.evaluate(network, x))]
+    skipped: dict[str, str] = {}
+    for name, make in makers.items():
+        try:
+            found.append(make())
+        except (ToolMissingError, ConversionError, _AbsentError) as error:
+            skipped[name] = str(error)
+    return Found(tuple(found), skipped)
+
+
+class _AbsentError(ArtefactError):
+    """Say that an artefact has not been made yet."""
+
+
+def _emulator(network: Network) -> Implementation:
+    return Implementation(Source.EMULATOR.value, Emulator(network).scores)
+
+
+def _qkeras(network: Network) -> Implementation:
+    """Open the QKeras model; an empty batch shows whether it can be exact."""
+    from l1ad.models.evaluate import qkeras_outputs, qkeras_scores
+
+    empty = np.zeros((0, network.n_inputs), dtype=network.layout.storage)
+    qkeras_scores(network, empty)
+    _, arithmetic = qkeras_outputs(network, empty)
+    last = f"{network.layers[-1].name}.output"
+    return Implementation(
+        Source.QKERAS.value,
+        lambda x: qkeras_scores(network, x),
+        lambda x: {last: qkeras_outputs(network, x)[0], "score": qkeras_scores(network, x)},
+        note=f"computed in {arithmetic}",
+    )
+
+
+def _csim(network: Network, project: Path, limit: int) -> Implementation:
+    if not is_artefact(project, "hls_project"):
+        raise _AbsentError(f"there is no HLS project at {str(project)!r}; run 'l1ad convert'.")
+    from l1ad.hls.csim import Csim
+    from l1ad.hls.project import load_project
+
+    simulation = Csim(load_project(project).require_network(network))
+    simulation.prepare()
+    return Implementation(Source.CSIM.value, simulation.scores, simulation.trace, limit)
+
+
+def _rtl(network: Network, folder: Path, limit: int) -> Implementation:
+    descriptions = sorted(folder.glob("**/rtl.json"))
+    if not descriptions:
+        raise _AbsentError(f"there is no RTL in {str(folder)!r}; run 'l1ad synth --tool open'.")
+    from l1ad.rtl.simulate import RtlSimulation
+
+    simulation = RtlSimulation.open(descriptions[0].parent)
+    if simulation.network.digest != network.digest:
+        raise ArtefactError(
+            f"The RTL in {str(folder)!r} holds network {simulation.network.digest[:12]}, the model is {network.digest[:12]}; "
+            "run 'l1ad synth --tool open' again."
+        )
+    return Implementation(Source.RTL.value, simulation.scores, limit=limit)

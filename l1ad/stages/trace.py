@@ -1,0 +1,134 @@
+"""Trace one event through every implementation: the first node, neuron and bit at which one parts from the specification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l1ad.artefact import is_artefact
+from l1ad.config import Config
+from l1ad.dataset import load_dataset
+from l1ad.errors import InputError
+from l1ad.fixed import IntArray
+from l1ad.network import Network
+from l1ad.scores.events import comparison_events
+from l1ad.scores.implementations import REFERENCE, Implementation, find_implementations
+from l1ad.trained import load_trained
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """Say where an implementation leaves the specification.
+
+    Attributes:
+        implementation: which.
+        node: first node that differs, in order of computation.
+        element: first neuron (or column) of it that differs.
+        bit: lowest bit that differs, counted from the least significant one.
+        wanted: the specification's code.
+        got: the implementation's code.
+        looked_at: nodes that could be compared; only the score for one whose inner values cannot be seen.
+    """
+
+    implementation: str
+    node: str
+    element: int
+    bit: int
+    wanted: int
+    got: int
+    looked_at: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TraceResult:
+    """Hold one event's way through the network.
+
+    Attributes:
+        path: the model.
+        event: its number, as ``l1ad verify`` counts.
+        x_hw: its hardware integers by column.
+        scores: integer score by implementation.
+        nodes: the specification's codes by node.
+        partings: where implementations part from it; empty when all agree.
+        skipped: by name, why an implementation was not traced.
+    """
+
+    path: Path
+    event: int
+    x_hw: Mapping[str, int]
+    scores: Mapping[str, int]
+    nodes: Mapping[str, tuple[int, ...]]
+    partings: tuple[Parting, ...]
+    skipped: Mapping[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        return asdict(self) | {"path": str(self.path)}
+
+
+def trace(config: Config, *, event: int) -> TraceResult:
+    """Trace an event of ``l1ad verify``.
+
+    Args:
+        config: the configuration.
+        event: the event's number in the comparison.
+
+    Returns:
+        Its codes at every node, and where implementations part.
+
+    Raises:
+        ArtefactError: there is no model, or a project was made from another one.
+        InputError: a negative number.
+    """
+    if event < 0:
+        raise InputError(f"Events are numbered from 0, got {event!r}; take a number that 'l1ad verify' shows.")
+    model = load_trained(config.run / "model")
+    path = config.run / "dataset"
+    dataset = load_dataset(path) if is_artefact(path, "dataset") else None
+    found = find_implementations(model.network, config.project, config.run / "synth_open", csim_events=1, rtl_events=1)
+    x_hw = comparison_events(model.network, dataset, event, event + 1)
+    traced = {i.name: _nodes(i, x_hw) for i in found.implementations}
+    return TraceResult(
+        model.path,
+        event,
+        dict(zip(model.network.layout.names, x_hw[0].tolist(), strict=True)),
+        {name: int(nodes["score"].item()) for name, nodes in traced.items()},
+        {name: tuple(codes.ravel().tolist()) for name, codes in traced[REFERENCE].items()},
+        partings(model.network, traced),
+        found.skipped,
+    )
+
+
+def _nodes(implementation: Implementation, x_hw: NDArray[Any]) -> Mapping[str, IntArray]:
+    if implementation.nodes is None:
+        return {"score": implementation.scores(x_hw)}
+    return implementation.nodes(x_hw)
+
+
+def partings(network: Network, traced: Mapping[str, Mapping[str, IntArray]]) -> tuple[Parting, ...]:
+    """Find where each implementation first differs from the specification.
+
+    Args:
+        network: the network.
+        traced: codes of one event by implementation and node; the specification among them.
+    """
+    wanted = traced[REFERENCE]
+    found = [_parting(name, wanted, nodes) for name, nodes in traced.items() if name != REFERENCE]
+    return tuple(parting for parting in found if parting is not None)
+
+
+def _parting(name: str, wanted: Mapping[str, IntArray], got: Mapping[str, IntArray]) -> Parting | None:
+    common = tuple(node for node in wanted if node in got)
+    for node in common:
+        a, b = wanted[node].ravel(), got[node].ravel()
+        if not np.array_equal(a, b):
+            element = int(np.flatnonzero(a != b)[0])
+            left, right = int(a[element]), int(b[element])
+            different = left ^ right
+            return Parting(name, node, element, (different & -different).bit_length() - 1, left, right, common)
+    return None

@@ -1,0 +1,194 @@
+"""Verify that every implementation at hand gives the same integer, over data and adversarial events."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from l1ad.agreement import Agreement, compare, merge
+from l1ad.artefact import code_digest, is_artefact, is_current, read_manifest, stage_key, writing
+from l1ad.config import Config
+from l1ad.dataset import Dataset, load_dataset
+from l1ad.errors import InputError, MismatchError
+from l1ad.fixed import IntArray
+from l1ad.layout import ObjectLayout
+from l1ad.network import Network
+from l1ad.ranges import float32_exact, prove
+from l1ad.scores.events import comparison_events
+from l1ad.scores.implementations import Found, find_implementations
+from l1ad.trained import load_trained
+
+KIND = "verify"
+#: Events handed to every implementation at a time.
+BATCH = 1 << 19
+#: Events the C simulation takes at most: about a minute.
+CSIM_EVENTS = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyResult:
+    """Say how far the implementations agree.
+
+    Attributes:
+        path: the artefact.
+        fresh: whether it was made now; else nothing had changed.
+        agreements: every pair.
+        skipped: by name, why an implementation was not compared.
+        summary: events, arithmetic, ranges.
+    """
+
+    path: Path
+    fresh: bool
+    agreements: tuple[Agreement, ...]
+    skipped: Mapping[str, str]
+    summary: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        agreements = [agreement.to_dict() for agreement in self.agreements]
+        return {
+            "path": str(self.path),
+            "fresh": self.fresh,
+            "agreements": agreements,
+            "skipped": dict(self.skipped),
+            **self.summary,
+        }
+
+
+def verify(config: Config, *, events: int = 100_000, force: bool = False) -> VerifyResult:
+    """Compare all implementations pairwise.
+
+    Half of the events are data as long as there are any, the others range ends, rounding ties, sparse and dense events and random
+    bits. The slow implementations take the first part of them.
+
+    Args:
+        config: the configuration.
+        events: how many events.
+        force: do it again even if nothing has changed.
+
+    Returns:
+        The pairwise agreements, all exact.
+
+    Raises:
+        ArtefactError: there is no model, or a project was made from another one.
+        InputError: no events were asked for.
+        MismatchError: two implementations differ; the artefact is written all the same.
+    """
+    if events < 1:
+        raise InputError(f"Verifying wants at least one event, got {events!r}.")
+    model = load_trained(config.run / "model")
+    network, dataset = model.network, _open_dataset(config, model.network.layout)
+    inputs = {"model": model.digest, "dataset": dataset.digest if dataset else "", **_projects(config)}
+    settings = {"events": events, "rtl_events": config.synthesis.rtl_events}
+    key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.verify"))
+    target = config.run / "verify"
+    fresh = force or not is_current(target, KIND, key)
+    if fresh:
+        found = _find(config, network)
+        with writing(target, KIND, key=key, inputs=inputs, config=settings) as draft:
+            agreements = _compare_all(found, network, dataset, events)
+            draft.summary.update(_summary(found, network, dataset, events, agreements))
+            text = json.dumps([agreement.to_dict() for agreement in agreements], indent=1)
+            (draft.path / "agreement.json").write_text(text, encoding="utf-8")
+    return _required(_result(target, fresh))
+
+
+def _open_dataset(config: Config, layout: ObjectLayout) -> Dataset | None:
+    """Open the run's dataset, if there is one.
+
+    Raises:
+        InputError: it has another layout than the model.
+    """
+    path = config.run / "dataset"
+    if not is_artefact(path, "dataset"):
+        return None
+    dataset = load_dataset(path)
+    if dataset.layout != layout:
+        raise InputError(
+            f"Dataset {str(path)!r} has layout {dataset.layout.name!r}, the model {layout.name!r}; prepare the data the model was made for."
+        )
+    return dataset
+
+
+def _projects(config: Config) -> dict[str, str]:
+    """Digest what the simulations are made from; "" where there is nothing."""
+    folders = {"hls_project": config.project, "synth_open": config.run / "synth_open"}
+    return {name: read_manifest(path).digest if _is_made(path) else "" for name, path in folders.items()}
+
+
+def _is_made(path: Path) -> bool:
+    """Say whether a folder is an artefact of any kind."""
+    return (path / "manifest.json").is_file()
+
+
+def _find(config: Config, network: Network) -> Found:
+    return find_implementations(
+        network,
+        config.project,
+        config.run / "synth_open",
+        csim_events=CSIM_EVENTS,
+        rtl_events=config.synthesis.rtl_events,
+    )
+
+
+def _compare_all(found: Found, network: Network, dataset: Dataset | None, events: int) -> list[Agreement]:
+    from tqdm import tqdm
+
+    parts: dict[tuple[str, str], list[Agreement]] = {}
+    with tqdm(total=events, desc="verify", unit="event", disable=None) as bar:
+        for start in range(0, events, BATCH):
+            stop = min(start + BATCH, events)
+            codes = _codes(found, network, dataset, start, stop)
+            for (left, a), (right, b) in itertools.combinations(codes.items(), 2):
+                common = min(len(a), len(b))
+                agreement = compare(left, right, a[:common], b[:common], first_event=start)
+                parts.setdefault((left, right), []).append(agreement)
+            bar.update(stop - start)
+    return [merge(part) for part in parts.values()]
+
+
+def _codes(found: Found, network: Network, dataset: Dataset | None, start: int, stop: int) -> dict[str, IntArray]:
+    """Let every implementation score a batch, or the part of it that is below its limit."""
+    x_hw = comparison_events(network, dataset, start, stop)
+    codes = {}
+    for implementation in found.implementations:
+        end = stop if implementation.limit is None else min(stop, implementation.limit)
+        if end > start:
+            codes[implementation.name] = implementation.scores(x_hw[: end - start])
+    return codes
+
+
+def _summary(found: Found, network: Network, dataset: Dataset | None, events: int, agreements: list[Agreement]) -> dict[str, Any]:
+    return {
+        "events": events,
+        "data_events": 0 if dataset is None else min(dataset.n_events, (events + 1) // 2),
+        "implementations": {i.name: i.note for i in found.implementations},
+        "skipped": dict(found.skipped),
+        "float32_exact": float32_exact(network),
+        "network_digest": network.digest,
+        "ranges": [node.to_dict() for node in prove(network)],
+        "mismatches": sum(agreement.n_different for agreement in agreements),
+    }
+
+
+def _result(target: Path, fresh: bool) -> VerifyResult:
+    summary = dict(read_manifest(target, KIND).summary)
+    rows = json.loads((target / "agreement.json").read_text(encoding="utf-8"))
+    names = ("left", "right", "n_events", "n_different", "max_ulp", "parted_at")
+    agreements = tuple(Agreement(**{n: row[n] for n in names}, first=tuple(tuple(f) for f in row["first"])) for row in rows)
+    return VerifyResult(target, fresh, agreements, summary.pop("skipped"), summary)
+
+
+def _required(result: VerifyResult) -> VerifyResult:
+    """Give the result back if every pair agrees."""
+    if len(result.agreements) == 0:
+        raise MismatchError(
+            f"There was nothing to compare the specification with: {dict(result.skipped)!r}; build one of them first."
+        )
+    for agreement in result.agreements:
+        agreement.require()
+    return result
