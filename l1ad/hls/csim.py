@@ -24,7 +24,7 @@ from l1ad.hls.project import SIMULATION_TYPES, HlsProject, call, load_project
 from l1ad.hls.simulation_types import fast_types
 from l1ad.hls.top import banner, render, top_ports
 from l1ad.network import Network
-from l1ad.ranges import prove
+from l1ad.ranges import prove, score_grids
 
 #: Events handed to the compiled top at a time.
 CHUNK = 65_536
@@ -137,7 +137,7 @@ class Csim:
         return [TraceNode(name, int(size), int(fractional)) for name, size, fractional in fields]
 
     def _on_reference_grids(self, nodes: list[TraceNode], values: IntArray) -> Iterator[tuple[str, IntArray]]:
-        grids = {node.node: node.fractional for node in prove(self.network)}
+        grids = {node.node: node.fractional for node in prove(self.network)} | {"square": score_grids(self.network).term}
         start = 0
         for node in nodes:
             codes = values[:, start : start + node.size]

@@ -64,7 +64,20 @@ class HlsProject:
         return self
 
 
-def project_files(network: Network, target: Target, golden: Golden) -> dict[str, bytes]:
+@dataclass(frozen=True, slots=True)
+class ProjectFiles:
+    """Hold a project before it is written.
+
+    Attributes:
+        files: contents by path relative to the project.
+        route: how hls4ml converted the network.
+    """
+
+    files: dict[str, bytes]
+    route: str
+
+
+def project_files(network: Network, target: Target, golden: Golden) -> ProjectFiles:
     """Make every file of a project.
 
     Args:
@@ -73,7 +86,7 @@ def project_files(network: Network, target: Target, golden: Golden) -> dict[str,
         golden: vectors for the test bench.
 
     Returns:
-        Contents by path relative to the project.
+        The files, not yet written.
 
     Raises:
         ConversionError: the network cannot be converted exactly; names the layer and the reason.
@@ -90,7 +103,7 @@ def project_files(network: Network, target: Target, golden: Golden) -> dict[str,
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},
     }
     files[DESCRIPTION] = (json.dumps(description, indent=1) + "\n").encode()
-    return files
+    return ProjectFiles(files, inner.route)
 
 
 def test_bench(network: Network, target: Target, n_golden: int) -> str:

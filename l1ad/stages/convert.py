@@ -10,7 +10,7 @@ from l1ad.artefact import code_digest, is_current, read_manifest, stage_key, wri
 from l1ad.board import load_board
 from l1ad.config import Config
 from l1ad.hls.golden import make_golden
-from l1ad.hls.project import DESCRIPTION, KIND, project_files, write_files
+from l1ad.hls.project import KIND, project_files, write_files
 from l1ad.hls.target import resolve_target, with_configured_thresholds
 from l1ad.hls.top import FUNCTION, template_digest, top_ports
 from l1ad.trained import load_trained
@@ -66,15 +66,15 @@ def convert(config: Config, *, force: bool = False) -> ConvertResult:
         return ConvertResult(config.project, False, read_manifest(config.project).summary)
     with writing(config.project, KIND, key=key, inputs=inputs, config=settings) as draft:
         golden = make_golden(network, N_GOLDEN)
-        files = project_files(network, target, golden)
-        write_files(files, draft.path)
+        made = project_files(network, target, golden)
+        write_files(made.files, draft.path)
         data_inputs, thresholds, outputs = top_ports(network, target)
         draft.summary.update(
             network=network.name,
             shape=network.shape,
             digest=network.digest,
             score=network.score.kind.value,
-            route=_route(files),
+            route=made.route,
             top=FUNCTION,
             part=target.part,
             clock_ns=target.clock_ns,
@@ -84,9 +84,3 @@ def convert(config: Config, *, force: bool = False) -> ConvertResult:
             n_golden=len(golden.x_hw),
         )
     return ConvertResult(config.project, True, draft.summary)
-
-
-def _route(files: dict[str, bytes]) -> str:
-    import json
-
-    return str(json.loads(files[DESCRIPTION])["route"])

@@ -1,0 +1,162 @@
+"""Test that the compiled top computes the reference's integers: every score, port form, phi rule and route."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from l1ad import toolchain
+from l1ad.emulator import reference
+from l1ad.errors import LayoutError, ToolFailedError
+from l1ad.fixed import FixedPoint
+from l1ad.hls.csim import Csim, compile_cpp
+from l1ad.hls.golden import adversarial_events
+from l1ad.hls.project import HlsProject
+from l1ad.layout import ObjectLayout, ObjectSlot
+from l1ad.network import Network, Score
+from tests.networks import make_events, make_network, tiny_layout
+from tests.projects import make_project
+
+pytestmark = pytest.mark.skipif(toolchain.find("g++") is None, reason="there is no C++ compiler")
+
+TRUNCATING = {
+    "accumulator": FixedPoint.parse("ap_fixed<13,7>"),
+    "result": FixedPoint.parse("ap_fixed<11,6,AP_RND_ZERO,AP_WRAP>"),
+    "may_wrap": True,
+    "input_type": FixedPoint.parse("ap_fixed<7,3,AP_TRN_ZERO,AP_SAT_SYM>"),
+    "hidden_type": FixedPoint.parse("ap_fixed<6,3,AP_RND_INF,AP_SAT_ZERO>"),
+    "output_type": FixedPoint.parse("ap_fixed<8,4>"),
+}
+
+
+def odd_layout() -> ObjectLayout:
+    """Give a layout whose phi periods are no powers of two, with codes beyond a turn and a signed phi."""
+    pt, eta = FixedPoint.parse("uint<9>"), FixedPoint.parse("int<6>")
+    met = ObjectSlot("met", 1, ("pt", "phi"), (pt, FixedPoint.parse("uint<8>")), (0.5, 0.1), 36)
+    muon = ObjectSlot("muon", 2, ("pt", "eta", "phi"), (pt, eta, FixedPoint.parse("int<9>")), (0.5, 0.1, 0.1), 144)
+    return ObjectLayout("odd", (met, muon))
+
+
+CASES: dict[str, tuple[dict[str, object], dict[str, object]]] = {
+    "masked, folded, rotated to a finer phi, packed": (
+        {"score": Score.MASKED_MSE, "widths": (3, 8), "phi_reference": "jet"},
+        {"packed": True},
+    ),
+    "rotated to a coarser phi, thresholds from ports": (
+        {"layout": odd_layout(), "phi_reference": "met", "widths": (3, 2)},
+        {"threshold_ports": True},
+    ),
+    "mse, truncating and wrapping": ({"score": Score.MSE, "widths": (3, 8), **TRUNCATING}, {}),
+    "kl": ({"score": Score.KL, "widths": (3, 4)}, {}),
+    "r_z, rotated to an odd finer phi": ({"score": Score.R_Z, "layout": odd_layout(), "phi_reference": "muon"}, {"packed": True}),
+}
+
+
+def assert_nodes_equal(network: Network, simulation: Csim, x_hw: np.ndarray) -> None:
+    traced, expected = simulation.trace(x_hw), reference.evaluate(network, x_hw)
+    assert {"scaled", "dense1.result", "dense1.output", "square", "score"} <= traced.keys()
+    for node in traced.keys() & expected.keys():
+        np.testing.assert_array_equal(traced[node], expected[node], err_msg=node)
+    np.testing.assert_array_equal(traced["bits"], reference.bits(network, expected["score"]))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_node_is_the_references(name: str, tmp_path: Path) -> None:
+    options, target = CASES[name]
+    network = make_network(seed=5, **options)  # type: ignore[arg-type]
+    project = make_project(tmp_path, network, **target)
+    assert project.route == ("explicit" if "truncating" in name else "bit_exact")
+    x_hw = np.concatenate([make_events(network.layout, 1500), adversarial_events(network, 500)])
+    assert_nodes_equal(network, Csim(project), x_hw)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> HlsProject:
+    return make_project(tmp_path_factory.mktemp("tiny"), make_network(seed=3))
+
+
+@pytest.fixture(scope="module")
+def simulation(tiny: HlsProject) -> Csim:
+    return Csim(tiny)
+
+
+def test_scores_and_bits_of_the_fast_build_are_the_references(simulation: Csim) -> None:
+    network = simulation.network
+    x_hw = np.concatenate([make_events(network.layout, 70_000, seed=9), adversarial_events(network, 5000, seed=9)])
+    scores, bits = simulation.run(x_hw.astype(np.int16))
+    expected = reference.scores(network, x_hw)
+    assert len(np.unique(scores)) > 1000
+    assert 0 < bits.sum() < bits.size
+    np.testing.assert_array_equal(scores, expected)
+    np.testing.assert_array_equal(bits, reference.bits(network, expected))
+
+
+def test_the_batch_axis_is_kept(simulation: Csim) -> None:
+    x_hw = make_events(simulation.network.layout, 3)
+    assert simulation.scores(x_hw[:1]).shape == (1,)
+    assert simulation.scores(x_hw[:0]).shape == (0,)
+    assert simulation.run(x_hw[:1])[1].shape == (1, 3)
+    np.testing.assert_array_equal(simulation.scores(np.asfortranarray(x_hw)), simulation.scores(x_hw))
+
+
+def test_the_number_of_threads_changes_nothing(tiny: HlsProject, simulation: Csim) -> None:
+    x_hw = make_events(tiny.network.layout, 5000, seed=2)
+    np.testing.assert_array_equal(Csim(tiny, threads=1).scores(x_hw), simulation.scores(x_hw))
+
+
+def test_a_library_is_compiled_once(tiny: HlsProject, simulation: Csim, monkeypatch: pytest.MonkeyPatch) -> None:
+    simulation.prepare()
+    monkeypatch.setattr("l1ad.hls.csim.compile_cpp", lambda *_: pytest.fail("compiled again"))
+    Csim(tiny).prepare()
+
+
+def test_values_outside_the_hardware_range_are_refused(simulation: Csim) -> None:
+    x_hw = make_events(simulation.network.layout, 10)
+    x_hw[3:5, 0] = 1024
+    message = r"^Events to simulate: 2 values of jet\[0\]\.pt_hw are outside the hardware range \[0, 1023\]"
+    with pytest.raises(LayoutError, match=message):
+        simulation.run(x_hw)
+
+
+def test_floats_and_other_shapes_are_refused(simulation: Csim) -> None:
+    with pytest.raises(LayoutError, match=r"^Events to simulate: hardware values must be integers, got dtype float64"):
+        simulation.run(np.zeros((1, 8)))
+    with pytest.raises(LayoutError, match=r"^Events to simulate: layout 'tiny8' wants shape \(n_events, 8\), got \(8,\)"):
+        simulation.run(np.zeros(8, dtype=np.int64))
+
+
+def test_a_compile_failure_shows_the_compilers_message_and_the_file(tmp_path: Path) -> None:
+    (tmp_path / "broken.cpp").write_text("int main() { return nothing; }\n", encoding="utf-8")
+    message = r"^Compiling broken\.cpp failed: broken\.cpp:1:21: error: .nothing. was not declared in this scope"
+    with pytest.raises(ToolFailedError, match=message):
+        compile_cpp(["broken.cpp"], tmp_path, "broken.cpp")
+
+
+def run_test_bench(project: HlsProject, folder: Path) -> toolchain.Completed:
+    program = folder / "test_bench"
+    if not program.is_file():
+        includes = [f"-I{project.path / name}" for name in ("firmware/ap_types", "firmware", ".")]
+        sources = [str(project.path / name) for name in ("l1ad_test.cpp", "firmware/l1ad_top.cpp", "firmware/l1ad_network.cpp")]
+        compile_cpp(["-std=c++14", "-O1", "-w", *includes, *sources, "-o", str(program)], folder, "l1ad_test.cpp")
+    tool = toolchain.FoundTool(toolchain.GXX, program, (str(program),))
+    return toolchain.run(tool, [], cwd=project.path, log=folder / "test_bench.log", check=False)
+
+
+def test_the_test_bench_passes_and_fails_at_the_first_difference(tiny: HlsProject, tmp_path: Path) -> None:
+    passed = run_test_bench(tiny, tmp_path)
+    assert (passed.returncode, passed.text()) == (0, "all 200 events agree\n")
+    golden = tiny.path / "tb_data/golden_scores.txt"
+    before = golden.read_text(encoding="utf-8")
+    lines = before.splitlines()
+    score, *bits = lines[7].split()
+    lines[7] = " ".join([str(int(score) + 1), *bits])
+    golden.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    failed = run_test_bench(tiny, tmp_path)
+    golden.write_text(before, encoding="utf-8")
+    assert (failed.returncode, failed.text()) == (1, f"event 7: score is {score}, expected {int(score) + 1}\n")
+
+
+def test_tiny_layout_has_phi_on_two_grids() -> None:
+    assert {tiny_layout().phi_period(i) for i in range(8)} == {None, 32, 64}
