@@ -1,0 +1,101 @@
+"""Make the self-contained C++ emulator of a network: sources, interfaces, builds and a test, without Python, hls4ml or ap_types."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+
+import l1ad
+from l1ad.emulator.source import HEADERS, header, kernel_source
+from l1ad.network import Network
+
+_FILES = (
+    "AnomalyScoreTool.h",
+    "CMakeLists.txt",
+    "Makefile",
+    "hls4ml_model.cpp",
+    "hls4ml_model.h",
+    "l1ad_emulator.cpp",
+    "l1ad_emulator.h",
+    "test_golden.cpp",
+)
+
+
+def package_files(network: Network, golden_inputs: str, golden_scores: str) -> dict[str, str]:
+    """Make every file of the emulator's folder.
+
+    Args:
+        network: the network, with its thresholds.
+        golden_inputs: hardware integers, an event a line.
+        golden_scores: integer score and trigger bits, an event a line.
+
+    Returns:
+        Text by file name.
+
+    Raises:
+        ConversionError: the network has no exact emulator.
+    """
+    folder = resources.files("l1ad.emulator") / "templates" / "package"
+    files = {name: (folder / name).read_text(encoding="utf-8") for name in _FILES}
+    files |= {name: header(name) for name in HEADERS}
+    return files | {
+        "kernel.cpp": kernel_source(network),
+        "model_info.h": model_info(network),
+        "golden_inputs.txt": golden_inputs,
+        "golden_scores.txt": golden_scores,
+        "README.md": readme(network),
+    }
+
+
+def model_info(network: Network) -> str:
+    """Write the constants that say what the emulator is."""
+    columns = network.layout.columns
+    lines = [
+        f"constexpr const char* VERSION = {_text(l1ad.__version__)};",
+        f"constexpr const char* DIGEST = {_text(network.digest)};",
+        f"constexpr const char* NETWORK = {_text(network.name)};",
+        f"constexpr const char* LAYOUT = {_text(network.layout.name)};",
+        f"constexpr double STEP = {network.score.total.step!r};",
+        f"constexpr int COLUMNS = {len(columns)};",
+        _array("const char* const", "COLUMN_NAME", [_text(name) for name in network.layout.names]),
+        _array("const int32_t", "COLUMN_LOW", [str(column.type.min_int) for column in columns]),
+        _array("const int32_t", "COLUMN_HIGH", [str(column.type.max_int) for column in columns]),
+        f"constexpr int THRESHOLDS = {len(network.thresholds)};",
+        _array("const char* const", "THRESHOLD_NAME", [_text(t.name) for t in network.thresholds] or ["nullptr"]),
+        _array("const int64_t", "THRESHOLD_VALUE", [f"{t.value}LL" for t in network.thresholds] or ["0"]),
+    ]
+    body = "\n".join(lines)
+    return f"// What this emulator is. Generated: do not edit.\n#pragma once\n#include <cstdint>\n\nnamespace model {{\n{body}\n}}  // namespace model\n"
+
+
+def _text(value: str) -> str:
+    return json.dumps(value)
+
+
+def _array(type_: str, name: str, values: list[str]) -> str:
+    return f"{type_} {name}[] = {{{', '.join(values)}}};"
+
+
+def readme(network: Network) -> str:
+    """Write the folder's own page."""
+    thresholds = ", ".join(f"`{t.name}` from {t.value}" for t in network.thresholds) or "none"
+    return f"""# Emulator of `{network.name}`
+
+The firmware's integer score of network {network.shape} on layout `{network.layout.name}` ({network.layout.n_columns} columns), bit for bit.
+Version {l1ad.__version__}, digest `{network.digest}`. One unit of the score is {network.score.total.step:g}. Thresholds: {thresholds}.
+
+    make && make check                                   # or
+    cmake -B build && cmake --build build && ctest --test-dir build
+
+`test_golden` replays `golden_inputs.txt` (an event a line, one hardware integer a column) against `golden_scores.txt` (score, then
+trigger bits) through every interface and says how long one event per call takes.
+
+| file | what |
+|---|---|
+| `l1ad_emulator.h` | C interface: batches or single events, thread-safe; names, ranges, thresholds, version, digest |
+| `hls4ml_model.h`, `.cpp` | `create_model` / `destroy_model` and the class that CMSSW's hls4mlEmulator loader expects |
+| `AnomalyScoreTool.h` | a class without state for Athena-style tools; refuses another digest or layout |
+| `kernel.cpp`, `lanes.h`, `driver.h` | the generated arithmetic; compiled for plain x86-64 (or any machine), AVX2 and AVX-512 VNNI; the best is chosen at run time |
+
+For CMSSW name the library `<model>.so`, as its loader wants. `OPENMP=` builds without threads.
+"""

@@ -1,0 +1,78 @@
+// One event at a time through the interface of hls4mlEmulator::Model:
+//   prepare_input takes a pointer to l1ad_columns() integers (int32_t*, int16_t*, int64_t* or their const forms) or a pointer to a
+//   std::vector<int>;
+//   read_result takes int64_t* (integer score), double* (its value) or std::pair<int64_t, uint64_t>* (score and trigger bits).
+#include "hls4ml_model.h"
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "l1ad_emulator.h"
+
+namespace {
+
+class AnomalyModel : public hls4mlEmulator::Model {
+ public:
+  AnomalyModel() : input_(l1ad_columns()) {}
+
+  void prepare_input(std::any input) override {
+    const bool taken = copy<const int32_t*>(input) || copy<int32_t*>(input) || copy<const int16_t*>(input) || copy<int16_t*>(input) ||
+                       copy<const int64_t*>(input) || copy<int64_t*>(input) || copy_vector(input);
+    if (!taken) throw std::invalid_argument("prepare_input wants a pointer to integers or to a std::vector<int>, got " + name(input));
+  }
+
+  void predict() override {
+    if (l1ad_score32(input_.data(), 1, &score_, &bits_, 1) != 0)
+      throw std::out_of_range("an input is outside the hardware range of its column");
+  }
+
+  void read_result(std::any result) override {
+    if (auto* score = std::any_cast<int64_t*>(&result))
+      **score = score_;
+    else if (auto* value = std::any_cast<double*>(&result))
+      **value = (double)score_ * l1ad_step();
+    else if (auto* both = std::any_cast<std::pair<int64_t, uint64_t>*>(&result))
+      **both = {score_, bits_};
+    else
+      throw std::invalid_argument("read_result wants int64_t*, double* or std::pair<int64_t, uint64_t>*, got " + name(result));
+  }
+
+ private:
+  static std::string name(const std::any& value) { return value.type().name(); }
+
+  template <class Pointer>
+  bool copy(const std::any& input) {
+    const auto* values = std::any_cast<Pointer>(&input);
+    if (values == nullptr) return false;
+    for (size_t i = 0; i < input_.size(); ++i) set(i, (*values)[i]);
+    return true;
+  }
+
+  bool copy_vector(const std::any& input) {
+    const std::vector<int>* values = nullptr;
+    if (const auto* p = std::any_cast<std::vector<int>*>(&input)) values = *p;
+    if (const auto* p = std::any_cast<const std::vector<int>*>(&input)) values = *p;
+    if (values == nullptr) return false;
+    if (values->size() != input_.size())
+      throw std::invalid_argument("prepare_input wants " + std::to_string(input_.size()) + " integers, got " + std::to_string(values->size()));
+    for (size_t i = 0; i < input_.size(); ++i) set(i, (*values)[i]);
+    return true;
+  }
+
+  void set(size_t i, int64_t value) {
+    if (value < INT32_MIN || value > INT32_MAX) throw std::out_of_range("an input is outside the hardware range of its column");
+    input_[i] = (int32_t)value;
+  }
+
+  std::vector<int32_t> input_;
+  int64_t score_ = 0;
+  uint64_t bits_ = 0;
+};
+
+}  // namespace
+
+extern "C" hls4mlEmulator::Model* create_model() { return new AnomalyModel; }
+extern "C" void destroy_model(hls4mlEmulator::Model* model) { delete model; }

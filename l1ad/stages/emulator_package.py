@@ -1,0 +1,88 @@
+"""Write the self-contained C++ emulator of a run's model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from l1ad.artefact import code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.config import Config
+from l1ad.emulator.package import package_files
+from l1ad.hls.golden import INPUTS, SCORES, make_golden
+from l1ad.network import Network, Threshold
+from l1ad.trained import load_trained
+
+KIND = "emulator"
+N_GOLDEN = 2000
+SEED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorPackageResult:
+    """Say where the emulator is.
+
+    Attributes:
+        path: the folder.
+        fresh: whether it was made now; else nothing had changed.
+        summary: network, digest, thresholds and number of golden vectors.
+    """
+
+    path: Path
+    fresh: bool
+    summary: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        return asdict(self) | {"path": str(self.path)}
+
+
+def emulator_package(config: Config, *, force: bool = False) -> EmulatorPackageResult:
+    """Write a folder that builds with make or CMake and needs nothing else.
+
+    Args:
+        config: the configuration; its section ``firmware`` may name thresholds, else the model's are taken.
+        force: do it again even if nothing has changed.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ArtefactError: there is no model.
+        ConversionError: the model has no exact emulator.
+    """
+    model = load_trained(config.run / "model")
+    network = _with_thresholds(model.network, config.firmware.thresholds)
+    settings = {"thresholds": [asdict(threshold) for threshold in network.thresholds], "golden": N_GOLDEN}
+    inputs = {"model": model.digest}
+    key = stage_key(KIND, inputs, settings, SEED, code_digest("l1ad.stages.emulator_package"))
+    target = config.run / "emulator"
+    fresh = force or not is_current(target, KIND, key)
+    if fresh:
+        with writing(target, KIND, key=key, inputs=inputs, config=settings, seed=SEED) as draft:
+            _write(draft.path, network)
+            draft.summary.update(_summary(network))
+    return EmulatorPackageResult(target, fresh, read_manifest(target, KIND).summary)
+
+
+def _with_thresholds(network: Network, thresholds: Mapping[str, int]) -> Network:
+    if not thresholds:
+        return network
+    return replace(network, thresholds=tuple(Threshold(name, value) for name, value in thresholds.items()))
+
+
+def _write(folder: Path, network: Network) -> None:
+    golden = make_golden(network, N_GOLDEN, SEED).files()
+    for name, text in package_files(network, golden[INPUTS].decode(), golden[SCORES].decode()).items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _summary(network: Network) -> dict[str, Any]:
+    return {
+        "network": network.shape,
+        "layout": network.layout.name,
+        "network_digest": network.digest,
+        "thresholds": {threshold.name: threshold.value for threshold in network.thresholds},
+        "golden_vectors": N_GOLDEN,
+    }
