@@ -4,7 +4,7 @@ What kind of report a file is, is told from its text, never from its name. A fie
 cut off, damaged, inconsistent or of another kind is a ``ReportError`` with its name.
 """
 
-from l1ad.vendor.parsers.folder import merge, parse_folder
+from l1ad.vendor.parsers.folder import combine, merge, parse_folder, read_parts
 from l1ad.vendor.parsers.kinds import parse_report
 
-__all__ = ["merge", "parse_folder", "parse_report"]
+__all__ = ["combine", "merge", "parse_folder", "parse_report", "read_parts"]

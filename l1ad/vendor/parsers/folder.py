@@ -38,9 +38,18 @@ def parse_folder(path: Path, top: str | None = None) -> list[ResourceReport]:
         ReportError: no reports there, one is not readable, or two contradict each other.
     """
     files = _report_files(path)
-    reports = [report for file in _top_only(files, top) for report in _read(file)]
+    reports = [report for file in _top_only(files, top) for report in read_parts(file)]
     if not reports:
         raise ReportError(f"No report of Vivado or Vitis was found below {path}; give the folder of a finished run")
+    return combine(reports)
+
+
+def combine(reports: Sequence[ResourceReport]) -> list[ResourceReport]:
+    """Join reports of one design, one a level, in the order of ``Level``.
+
+    Raises:
+        ReportError: two of one level give different numbers.
+    """
     levels = [level for level in Level if any(report.level is level for report in reports)]
     return [merge([report for report in reports if report.level is level]) for level in levels]
 
@@ -52,8 +61,14 @@ def _report_files(path: Path) -> list[Path]:
     return [file for file in files if not any(part.endswith((".runs", ".autopilot")) for part in file.relative_to(path).parts)]
 
 
-def _read(file: Path) -> list[ResourceReport]:
+def read_parts(file: Path) -> list[ResourceReport]:
+    """Read a report as part of a run: what it says of each level, ready to be joined with what others say.
+
+    Of a hierarchical report only the shares are taken: Vivado combines LUTs across its levels, so that its total may differ.
+    """
     report = parse_report(file)
+    if "_hierarchical" in file.name:
+        report = dataclasses.replace(report, lut=None, ff=None, dsp=None, bram18=None, uram=None)
     before = logic_part(report)
     return [report] if before is None else [report, before]
 
