@@ -66,7 +66,6 @@ def convert_network(network: Network, target: Target) -> Inner:
 
     require_int64(network)
     require_safe(network)
-    _check_expressible(network)
     route = "bit_exact" if refusal(network) is None else "explicit"
     model = _qkeras_model(network) if route == "bit_exact" else _keras_model(network)
     with tempfile.TemporaryDirectory(prefix="l1ad_hls4ml_") as folder:
@@ -80,15 +79,6 @@ def convert_network(network: Network, target: Target) -> Inner:
     check_types(network, inner)
     files[f"firmware/{FUNCTION}.cpp"] = inlined(source, network, inner).encode()
     return inner
-
-
-def _check_expressible(network: Network) -> None:
-    for layer in network.layers:
-        for what, type_ in (("weights", layer.weight_type), ("output", layer.output)):
-            if type_.overflow.value == "SAT_SYM" and not type_.signed:
-                raise ConversionError(
-                    f"The {what} of layer {layer.name!r} have type {type_}, which HLS does not define; use AP_SAT for unsigned types."
-                )
 
 
 def _qkeras_model(network: Network) -> Any:

@@ -1,0 +1,102 @@
+"""Test what a project holds, and that a changed one is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from l1ad.errors import ArtefactError
+from l1ad.hls.golden import adversarial_events, make_golden
+from l1ad.hls.project import HlsProject, load_project, open_project
+from tests.networks import make_network
+from tests.projects import make_project
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> HlsProject:
+    return make_project(tmp_path_factory.mktemp("project"), make_network(seed=3))
+
+
+def test_the_network_comes_back(project: HlsProject) -> None:
+    assert project.network.to_dict() == make_network(seed=3).to_dict()
+    assert project.route == "bit_exact"
+    assert project.top == "l1ad_top"
+
+
+def test_the_same_network_gives_the_same_bytes(project: HlsProject, tmp_path: Path) -> None:
+    again = make_project(tmp_path, make_network(seed=3))
+    left, right = (json.loads((p.path / "l1ad_project.json").read_text(encoding="utf-8"))["files"] for p in (project, again))
+    assert left == right
+
+
+def test_the_inner_function_has_no_interface_of_its_own(project: HlsProject) -> None:
+    inner = (project.path / "firmware/l1ad_network.cpp").read_text(encoding="utf-8")
+    assert "INTERFACE" not in inner
+    assert "#pragma HLS PIPELINE" not in inner
+    assert "#pragma HLS INLINE" in inner
+    assert "load_weights_from_txt" not in inner
+
+
+def test_weights_are_visible_to_synthesis(project: HlsProject) -> None:
+    header = (project.path / "firmware/weights/w3.h").read_text(encoding="utf-8")
+    first = project.network.layers[0].weight_type.from_int(project.network.layers[0].weight).ravel()[0]
+    assert f"dense1_weight_t w3[32] = {{{first:.4f}" in header.replace("\n", "")
+    assert "__SYNTHESIS__" not in header
+
+
+def test_golden_vectors_are_plain_text(project: HlsProject) -> None:
+    golden = make_golden(project.network, 200)
+    inputs = np.loadtxt(project.path / "tb_data/golden_inputs.txt", dtype=np.int64)
+    scores = np.loadtxt(project.path / "tb_data/golden_scores.txt", dtype=np.int64)
+    np.testing.assert_array_equal(inputs, golden.x_hw)
+    np.testing.assert_array_equal(scores, np.column_stack([golden.scores, golden.bits]))
+
+
+def test_adversarial_events_hold_the_ends_the_empty_event_and_ties() -> None:
+    network = make_network()
+    x_hw = adversarial_events(network, 500)
+    network.layout.check(x_hw, "Adversarial events")
+    low = [column.type.min_int for column in network.layout.columns]
+    high = [column.type.max_int for column in network.layout.columns]
+    assert x_hw.shape == (500, 8)
+    for event in (np.zeros(8), np.array(low), np.array(high)):
+        assert (x_hw == event).all(axis=1).any()
+    step = 1 << (network.scaling.shift[0] - network.scaling.type.fractional)
+    assert np.count_nonzero((x_hw[:, 0] - network.scaling.offset[0]) % step == step // 2) > 50
+    np.testing.assert_array_equal(x_hw, adversarial_events(network, 500))
+
+
+def test_another_model_is_refused(project: HlsProject) -> None:
+    with pytest.raises(
+        ArtefactError, match=r"^HLS project '.*' holds network \w{12}, the model is \w{12}: its weights or types no longer"
+    ):
+        project.require_network(make_network(seed=4))
+    assert project.require_network(make_network(seed=3)) is project
+
+
+def test_a_changed_weight_is_refused(project: HlsProject) -> None:
+    header = project.path / "firmware/weights/w3.h"
+    before = header.read_bytes()
+    header.write_bytes(before.replace(b"0.", b"1.", 1))
+    with pytest.raises(
+        ArtefactError, match=r"^'firmware/weights/w3\.h' of HLS project '.*' was changed after 'l1ad convert' wrote it"
+    ):
+        open_project(project.path)
+    header.unlink()
+    with pytest.raises(
+        ArtefactError, match=r"^HLS project '.*' has lost 'firmware/weights/w3\.h'; run 'l1ad convert --force'\.$"
+    ):
+        open_project(project.path)
+    header.write_bytes(before)
+
+
+def test_a_folder_without_project_is_refused(project: HlsProject, tmp_path: Path) -> None:
+    with pytest.raises(ArtefactError, match=r"^Wanted a 'hls_project' artefact at .* A project is written by 'l1ad convert'\.$"):
+        load_project(tmp_path)
+    with pytest.raises(
+        ArtefactError, match=r"^HLS project '.*' is damaged \(FileNotFoundError .*\); run 'l1ad convert --force'\.$"
+    ):
+        open_project(tmp_path)
