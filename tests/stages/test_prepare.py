@@ -1,0 +1,176 @@
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from l1ad.config import Config, parse_config
+from l1ad.dataset import Role, Split, load_dataset
+from l1ad.errors import InputError, LayoutError
+from l1ad.stages.prepare import prepare
+from tests.event_files import event_columns, write_fortymhz, write_gelato
+
+
+def config(folder: Path, layout: str = "l1topo44", **data: object) -> Config:
+    text = f"""
+name: tiny
+layout: {layout}
+runs: runs
+model: {{kind: vae}}
+score: {{kind: latent_l2}}
+data:
+  background: {{zb: {{files: [zb1.h5, zb2.h5], label: Zero bias}}}}
+  signals: {{tt: tt.h5}}
+"""
+    return parse_config(text + "".join(f"  {key}: {value}\n" for key, value in data.items()), "tiny.yaml", folder)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for seed, name in enumerate(("zb1", "zb2", "tt")):
+        write_gelato(tmp_path / f"{name}.h5", 200, seed * 10)
+    with h5py.File(tmp_path / "zb2.h5", "a") as file:
+        file["run_number"][:] = 8
+    return tmp_path
+
+
+def test_every_event_is_there_in_order(folder: Path) -> None:
+    result = prepare(config(folder))
+    dataset = load_dataset(result.path)
+    assert result.fresh
+    assert dataset.n_events == 600
+    jets = write_gelato(folder / "again.h5", 200, 10)[0]["jet"]
+    np.testing.assert_array_equal(dataset.x_hw[200:400, :18], jets.reshape(200, -1))
+    np.testing.assert_array_equal(dataset.column("weight")[400:], event_columns(200)["weight"].astype(np.float64))
+    np.testing.assert_array_equal(dataset.column("event")[:400], np.tile(np.arange(200), 2))
+    assert dataset.menu_items == ("A", "B")
+    assert [sample.label for sample in dataset.samples] == ["Zero bias", "tt"]
+
+
+def test_the_background_is_shared_out_and_signals_are_for_testing(folder: Path) -> None:
+    result = prepare(config(folder, split="{train: 0.6, validation: 0.2, test: 0.2}"))
+    dataset = load_dataset(result.path)
+    events = result.summary["events"]
+    assert sum(events["zb"].values()) == 400
+    assert 200 < events["zb"]["train"] < 280
+    assert events["tt"] == {"train": 0, "validation": 0, "test": 200}
+    assert len(dataset.rows(role=Role.BACKGROUND, split=Split.TRAIN)) == events["zb"]["train"]
+
+
+def test_nothing_is_done_twice(folder: Path) -> None:
+    first = prepare(config(folder))
+    again = prepare(config(folder))
+    assert not again.fresh
+    assert again.to_dict() == first.to_dict() | {"fresh": False}
+    assert prepare(config(folder), force=True).fresh
+
+
+def test_a_changed_file_is_prepared_again(folder: Path) -> None:
+    prepare(config(folder))
+    write_gelato(folder / "tt.h5", 100, 77)
+    assert prepare(config(folder)).summary["n_events"] == 500
+
+
+def test_the_number_of_events_of_a_sample_can_be_limited(folder: Path) -> None:
+    summary = prepare(config(folder, max_events=250)).summary
+    assert {name: sum(parts.values()) for name, parts in summary["events"].items()} == {"zb": 250, "tt": 200}
+
+
+def test_duplicates_are_found_and_fall_into_one_part(folder: Path) -> None:
+    (folder / "zb2.h5").write_bytes((folder / "zb1.h5").read_bytes())
+    with h5py.File(folder / "tt.h5", "a") as file:
+        file["run_number"][:] = 9
+    result = prepare(config(folder))
+    assert result.summary["duplicates"] == 200
+    split = load_dataset(result.path).column("split")
+    np.testing.assert_array_equal(split[:200], split[200:400])
+
+
+def test_both_levels_of_one_file_share_the_partition(folder: Path) -> None:
+    level1 = load_dataset(prepare(config(folder)).path).column("split")[:]
+    software = load_dataset(prepare(config(folder, layout="gelato60")).path).column("split")[:]
+    np.testing.assert_array_equal(level1, software)
+
+
+def test_columns_that_a_file_lacks_are_left_out_and_weights_become_one(folder: Path) -> None:
+    with h5py.File(folder / "tt.h5", "a") as file:
+        del file["EB_weights"]
+        del file["mu"]
+    dataset = load_dataset(prepare(config(folder)).path)
+    assert "pileup" not in dataset.columns
+    assert (dataset.column("weight")[400:] == 1).all()
+
+
+def overflow(path: Path) -> None:
+    with h5py.File(path, "a") as file:
+        file["L1_MET"][5, 0] = 4000.0
+
+
+def test_values_out_of_range_are_refused_or_clipped_and_counted(folder: Path) -> None:
+    overflow(folder / "tt.h5")
+    with pytest.raises(InputError, match=r"tt\.h5: 1 values of met pt are outside the hardware range \[0, 32767\]"):
+        prepare(config(folder))
+    result = prepare(config(folder, out_of_range="clip"))
+    assert result.summary["out_of_range"] == {"met.pt": 1}
+    assert load_dataset(result.path).x_hw[405, 42] == 32767
+
+
+@pytest.mark.parametrize("bad", [np.nan, -1.0])
+def test_impossible_weights_are_refused_and_nothing_is_written(folder: Path, bad: float) -> None:
+    with h5py.File(folder / "zb1.h5", "a") as file:
+        file["EB_weights"][17] = bad
+    with pytest.raises(InputError, match=rf"zb1\.h5': event 17 has weight {bad}; weights must be finite and not negative\.$"):
+        prepare(config(folder))
+    assert not list((folder / "runs" / "tiny").iterdir())
+
+
+def test_a_missing_file_is_named(folder: Path) -> None:
+    (folder / "zb2.h5").unlink()
+    with pytest.raises(InputError, match=r"^There is no file '.*zb2\.h5'; check the path"):
+        prepare(config(folder))
+
+
+def test_a_truncated_file_is_named_and_nothing_is_written(folder: Path) -> None:
+    whole = (folder / "zb2.h5").read_bytes()
+    (folder / "zb2.h5").write_bytes(whole[: len(whole) * 2 // 3])
+    with pytest.raises(InputError, match=r"zb2\.h5' cannot be read as HDF5"):
+        prepare(config(folder))
+    assert not (folder / "runs").exists()
+
+
+def test_an_unknown_layout_is_refused(folder: Path) -> None:
+    with pytest.raises(LayoutError, match=r"^There is no layout 'l1topo43'; did you mean 'l1topo44'"):
+        prepare(config(folder, layout="l1topo43"))
+
+
+def test_another_number_of_objects_is_refused(folder: Path) -> None:
+    with h5py.File(folder / "tt.h5", "a") as file:
+        del file["L1_jFexSR_jets"]
+        file["L1_jFexSR_jets"] = np.zeros((200, 4, 3))
+    with pytest.raises(InputError, match=r"tt\.h5: the layout wants 6 objects of kind 'jet', the file has room for 4; choose"):
+        prepare(config(folder))
+
+
+def test_a_file_without_events_is_refused(folder: Path) -> None:
+    write_fortymhz(folder / "tt.h5", 0)
+    with pytest.raises(InputError, match=r"tt\.h5' has no events; take it out of sample 'tt'\.$"):
+        prepare(config(folder, layout="fortymhz57"))
+
+
+def test_files_of_different_menus_are_refused(folder: Path) -> None:
+    with h5py.File(folder / "tt.h5", "a") as file:
+        file.attrs["L1_menu_items"] = ["A", "C"]
+    with pytest.raises(
+        InputError, match=r"^The files were made with 2 different trigger menus; prepare those of one menu together\.$"
+    ):
+        prepare(config(folder))
+
+
+def test_files_without_identity_are_shared_out_by_their_order(folder: Path) -> None:
+    for name in ("zb1", "zb2", "tt"):
+        with h5py.File(folder / f"{name}.h5", "a") as file:
+            del file["event_number"]
+    result = prepare(config(folder))
+    assert result.summary["duplicates"] is None
+    split = load_dataset(result.path).column("split")
+    assert (split[:200] != split[200:400]).any()
