@@ -119,7 +119,7 @@ class VendorProject:
                 raise InputError(
                     f"The synthesis of {self.top!r} needs {name!r}, which is not in {self.folder}; run 'l1ad convert' first"
                 )
-            if re.search(r"[{}\\\n]", str(self.folder / name)):
+            if re.search(r"[{}\\\s]", str(self.folder / name)):
                 raise InputError(
-                    f"The path {str(self.folder / name)!r} has a brace or backslash, which Tcl cannot quote; move the project"
+                    f"The path {str(self.folder / name)!r} has a blank, brace or backslash, which AMD's tools refuse; move it"
                 )
