@@ -18,19 +18,30 @@ def render(data: Mapping[str, Any], console: Console | None = None) -> None:
         data: plain data: scalars, lists of scalars, records, or lists of records.
         console: where to; standard output by default.
     """
-    out = console or Console(soft_wrap=True)
-    records: list[tuple[str, list[Mapping[str, Any]]]] = []
-    for key, value in data.items():
-        if isinstance(value, Mapping):
-            records.append((key, [value]))
-        elif _is_table(value):
-            records.append((key, list(value)))
-        else:
-            out.print(f"{_title(key)}: {_cell(value)}", highlight=False, markup=False)
-    for key, rows in records:
-        out.print(_vertical(key, rows[0]) if len(rows) == 1 else _horizontal(key, rows))
-        if len(rows) > _MAX_ROWS:
-            out.print(f"{len(rows) - _MAX_ROWS} more rows; --json gives all", highlight=False)
+    _section("", data, console or Console(soft_wrap=True))
+
+
+def _section(title: str, data: Mapping[str, Any], out: Console) -> None:
+    """Print one record: its scalars together, then what is nested in it."""
+    nested = {key: value for key, value in data.items() if value and (isinstance(value, Mapping) or _is_table(value))}
+    scalars = {key: value for key, value in data.items() if key not in nested}
+    if title and scalars:
+        out.print(_vertical(title, scalars))
+    for key, value in scalars.items() if not title else ():
+        out.print(f"{_title(key)}: {_cell(value)}", highlight=False, markup=False)
+    for key, value in nested.items():
+        _nested(f"{title} {key}".removeprefix("summary ").strip(), value, out)
+
+
+def _nested(title: str, value: Any, out: Console) -> None:
+    if isinstance(value, Mapping) and all(isinstance(row, Mapping) for row in value.values()):
+        value = [{"name": name} | dict(row) for name, row in value.items()]
+    if isinstance(value, Mapping):
+        _section(title, value, out)
+        return
+    out.print(_horizontal(title, value))
+    if len(value) > _MAX_ROWS:
+        out.print(f"{len(value) - _MAX_ROWS} more rows; --json gives all", highlight=False)
 
 
 def note(text: str) -> None:
