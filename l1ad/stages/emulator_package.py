@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ from l1ad.artefact import code_digest, is_current, read_manifest, stage_key, wri
 from l1ad.config import Config
 from l1ad.emulator.package import package_files
 from l1ad.hls.golden import INPUTS, SCORES, make_golden
-from l1ad.network import Network, Threshold
+from l1ad.hls.target import with_configured_thresholds
+from l1ad.network import Network
 from l1ad.trained import load_trained
 
 KIND = "emulator"
@@ -53,7 +54,7 @@ def emulator_package(config: Config, *, force: bool = False) -> EmulatorPackageR
         ConversionError: the model has no exact emulator.
     """
     model = load_trained(config.run / "model")
-    network = _with_thresholds(model.network, config.firmware.thresholds)
+    network = with_configured_thresholds(model.network, config.firmware)
     settings = {"thresholds": [asdict(threshold) for threshold in network.thresholds], "golden": N_GOLDEN}
     inputs = {"model": model.digest}
     key = stage_key(KIND, inputs, settings, SEED, code_digest("l1ad.stages.emulator_package"))
@@ -64,12 +65,6 @@ def emulator_package(config: Config, *, force: bool = False) -> EmulatorPackageR
             _write(draft.path, network)
             draft.summary.update(_summary(network))
     return EmulatorPackageResult(target, fresh, read_manifest(target, KIND).summary)
-
-
-def _with_thresholds(network: Network, thresholds: Mapping[str, int]) -> Network:
-    if not thresholds:
-        return network
-    return replace(network, thresholds=tuple(Threshold(name, value) for name, value in thresholds.items()))
 
 
 def _write(folder: Path, network: Network) -> None:

@@ -1,0 +1,187 @@
+"""Scoring files gives what the specification gives, in any output format, and goes on where it was stopped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from l1ad.artefact import MANIFEST
+from l1ad.config import Config
+from l1ad.dataset import load_dataset
+from l1ad.emulator import build, reference
+from l1ad.emulator.kernel import Emulator
+from l1ad.errors import InputError
+from l1ad.network import Score
+from l1ad.stages import score as stage
+from l1ad.stages.score import score
+from tests.datasets_made import make_dataset
+from tests.event_files import write_fortymhz
+from tests.networks import make_events, make_network
+from tests.runs_made import make_run
+
+pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
+NETWORK = make_network("fortymhz57", widths=(3, 2), score=Score.LATENT_L2)
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    monkeypatch.setenv(build.CACHE_VARIABLE, str(tmp_path_factory.getbasetemp() / "score_cache"))
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return make_run(tmp_path, NETWORK, 700)
+
+
+def files(folder: Path, n: int = 2) -> list[Path]:
+    paths = [folder / f"events_{i}.h5" for i in range(n)]
+    for i, path in enumerate(paths):
+        write_fortymhz(path, 40 + i, seed=i)
+    return paths
+
+
+def test_a_dataset_and_files_are_scored_in_order(config: Config, tmp_path: Path) -> None:
+    raw = files(tmp_path)
+    out = tmp_path / "scores.h5"
+    result = score(config, [str(config.run / "dataset"), str(tmp_path / "events_*.h5")], out)
+    dataset = load_dataset(config.run / "dataset")
+    with h5py.File(out) as file:
+        codes = file["score_hw"][:]
+        np.testing.assert_array_equal(codes[:700], reference.scores(NETWORK, np.asarray(dataset.x_hw)))
+        np.testing.assert_array_equal(file["file"][:], np.repeat([0, 1, 2], [700, 40, 41]))
+        np.testing.assert_array_equal(file["entry"][:], np.r_[0:700, 0:40, 0:41])
+        np.testing.assert_array_equal(file["run"][700:], 7)
+        np.testing.assert_array_equal(file["event"][740:], np.arange(41))
+        np.testing.assert_array_equal(file["score"][:], codes * NETWORK.score.total.step)
+        value = NETWORK.thresholds[0].value
+        np.testing.assert_array_equal(file["pass_loose"][:], codes >= value)
+        assert file.attrs["network_digest"] == NETWORK.digest
+        assert file.attrs["files"].split("\n")[1] == str(raw[0])
+        assert result.summary["passed"]["loose"] == int((codes >= value).sum())
+    assert result.summary["events"] == 781
+    assert [entry["events"] for entry in result.summary["inputs"]] == [700, 40, 41]
+
+
+def test_root_holds_the_same_as_hdf5(config: Config, tmp_path: Path) -> None:
+    uproot = pytest.importorskip("uproot")
+    inputs = [str(config.run / "dataset")]
+    score(config, inputs, tmp_path / "scores.h5")
+    score(config, inputs, tmp_path / "scores.root")
+    with h5py.File(tmp_path / "scores.h5") as hdf5, uproot.open(tmp_path / "scores.root") as root:
+        arrays = root["scores"].arrays(library="np")
+        assert set(arrays) == set(hdf5)
+        for name, values in arrays.items():
+            np.testing.assert_array_equal(values, hdf5[name][:])
+        assert str(root["network_digest"]) == NETWORK.digest
+
+
+def test_nothing_is_done_twice_unless_forced_or_changed(config: Config, tmp_path: Path) -> None:
+    out, inputs = tmp_path / "scores.h5", [str(path) for path in files(tmp_path)]
+    assert score(config, inputs, out).fresh
+    again = score(config, inputs, out)
+    assert not again.fresh
+    assert again.summary["events"] == 81
+    assert score(config, inputs, out, force=True).fresh
+    assert score(config, inputs[:1], out).summary["events"] == 40
+
+
+def test_a_stopped_run_goes_on_with_the_next_file(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, inputs = tmp_path / "scores.h5", [str(path) for path in files(tmp_path, 3)]
+    seen: list[str] = []
+    plain = stage._file_events
+
+    def stopping(job, path, tally):
+        seen.append(path.name)
+        if path.name == "events_1.h5" and len(seen) == 2:
+            raise KeyboardInterrupt
+        yield from plain(job, path, tally)
+
+    monkeypatch.setattr(stage, "_file_events", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        score(config, inputs, out)
+    assert not out.exists()
+    result = score(config, inputs, out)
+    assert seen == ["events_0.h5", "events_1.h5", "events_1.h5", "events_2.h5"]
+    assert result.summary["events"] == 40 + 41 + 42
+    assert not list(tmp_path.glob(".scores*"))
+
+
+def test_a_failure_leaves_the_former_output(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, inputs = tmp_path / "scores.h5", [str(path) for path in files(tmp_path)]
+    score(config, inputs, out)
+    before = out.read_bytes()
+    monkeypatch.setattr(stage, "_columns", lambda network, records: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        score(config, inputs, out, force=True)
+    assert out.read_bytes() == before
+
+
+def test_batches_do_not_change_the_scores(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = [str(config.run / "dataset")]
+    score(config, inputs, tmp_path / "whole.h5")
+    monkeypatch.setattr(stage, "DATASET_EVENTS", 97)
+    score(config, inputs, tmp_path / "cut.h5")
+    with h5py.File(tmp_path / "whole.h5") as a, h5py.File(tmp_path / "cut.h5") as b:
+        np.testing.assert_array_equal(a["score_hw"][:], b["score_hw"][:])
+        np.testing.assert_array_equal(a["entry"][:], b["entry"][:])
+
+
+def test_an_emulator_of_another_layout_is_refused(config: Config, tmp_path: Path) -> None:
+    tiny = make_network()
+    make_dataset(
+        tmp_path / "other", 20, 0, signals=(), layout=tiny.layout, x_hw=make_events(tiny.layout, 20), split=np.arange(20) % 3
+    )
+    message = (
+        r"^Dataset '.*other' has layout 'tiny8', the emulator was built for 'fortymhz57'; prepare the data with that layout\.$"
+    )
+    with pytest.raises(InputError, match=message):
+        score(config, [str(tmp_path / "other")], tmp_path / "scores.h5")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("nothing.h5", r"^There is no file '.*nothing\.h5' to score; check the path\.$"),
+        (".", r"^'.*' is a folder and no prepared dataset; give its files, or run 'l1ad prepare'\.$"),
+    ],
+)
+def test_inputs_that_are_none_are_refused(config: Config, tmp_path: Path, given: str, message: str) -> None:
+    assert not (tmp_path / MANIFEST).exists()
+    with pytest.raises(InputError, match=message):
+        score(config, [str(tmp_path / given)], tmp_path / "scores.h5")
+
+
+def test_an_output_of_another_kind_is_refused(config: Config, tmp_path: Path) -> None:
+    message = r"^Scores are written as HDF5 or ROOT: wanted a name that ends in \.h5 or \.hdf5 or \.root, got '.*scores\.csv'\.$"
+    with pytest.raises(InputError, match=message):
+        score(config, ["x.h5"], tmp_path / "scores.csv")
+
+
+def test_an_output_that_cannot_be_written_is_refused(config: Config, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"^Cannot write beside '.*scores\.h5': .*; choose another output\.$"):
+        score(config, [str(config.run / "dataset")], tmp_path / "file" / "scores.h5")
+
+
+def test_values_outside_are_refused_or_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = files(tmp_path, 1)[0]
+    with h5py.File(path, "r+") as file:
+        file["Particles"][3, 1, 0] = 1e6
+    with pytest.raises(InputError, match=r"values of \w+ pt are outside the hardware range \["):
+        score(make_run(tmp_path / "refuse", NETWORK, 0), [str(path)], tmp_path / "a.h5")
+    clipped = score(make_run(tmp_path / "clip", NETWORK, 0, out_of_range="clip"), [str(path)], tmp_path / "b.h5")
+    assert sum(clipped.summary["out_of_range"].values()) == 1
+    assert json.loads((tmp_path / "b.h5.json").read_text())["summary"]["events"] == 40
+
+
+def test_the_emulator_is_what_scores(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    plain = Emulator.scores
+    monkeypatch.setattr(Emulator, "scores", lambda self, x: calls.append(len(x)) or plain(self, x))
+    score(config, [str(config.run / "dataset")], tmp_path / "scores.h5")
+    assert calls == [700]
