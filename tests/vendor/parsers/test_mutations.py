@@ -7,6 +7,7 @@ file repeats (sums, percentages, both units, primitives, groups, verdicts). Read
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import shutil
@@ -20,7 +21,9 @@ from l1ad.resources import ResourceReport
 from l1ad.vendor.parsers import parse_folder, parse_report
 
 GOLDEN = Path(__file__).parents[2] / "golden"
+REFERENCE = Path(os.environ.get("L1AD_REFERENCE_DIR", Path(__file__).parents[4] / "shared" / "reference"))
 N_MUTATIONS = 2000
+N_MUTATIONS_REAL = 600
 
 CLOCKS = {"clock_target_ns", "clock_uncertainty_ns", "clock_estimate_ns"}
 COUNTS = {"lut", "ff", "dsp", "bram18", "uram"}
@@ -51,6 +54,20 @@ ONCE: dict[str, set[str]] = {
     "vitis_hls/2024.1/tiny_cosim.rpt": LATENCY | INTERVAL | {"others"},
     "vitis_hls/2023.1/tiny_cosim.rpt": {"others"},
     "vitis_hls/2022.2/tiny_cosim.rpt": {"others"},
+}
+#: The same for real reports of public origin, which are not always there.
+ONCE_REAL: dict[str, set[str]] = {
+    "gelato/vitis_hls_2024.1/Topo2A_AD_proj_csynth.rpt": CLOCKS | INTERVAL | {"breakdown.latency_max_cycles"},
+    "gelato/vitis_hls_2024.1/Topo2A_AD_proj_csynth.xml": CLOCKS | COUNTS,
+    "gelato/vivado_2024.1/Topo2A_AD_proj_export.rpt": CLOCKS | COUNTS | {"others"},
+    "gelato/vivado_2024.1/export_impl.xml": {"others", "available", "level"} | BREAKDOWN,
+    "gelato/vivado_2024.1/Topo2A_AD_proj_utilization_routed.rpt": {"others"},
+    "gelato/vivado_2024.1/Topo2A_AD_proj_utilization_synth.rpt": {"others"},
+    "gelato/vivado_2024.1/Topo2A_AD_proj_timing_routed.rpt": {"others"},
+    "gelato/vivado_2024.1/Topo2A_AD_proj_failfast_routed.rpt": {"others"},
+    "hls4ml_vivado_2020.1/myproject_csynth.rpt": CLOCKS | INTERVAL | {"breakdown.latency_max_cycles"},
+    "hls4ml_vivado_2020.1/myproject_csynth.xml": CLOCKS | COUNTS | INTERVAL,
+    "hls4ml_vivado_2020.1/vivado_synth.rpt": {"carry", "others"},
 }
 #: Numbers that a report may lack: a mutation that takes one out makes it absent, never wrong.
 OPTIONAL = (
@@ -189,15 +206,15 @@ def outcome(path: Path) -> tuple[ResourceReport | None, str]:
         return None, str(error)
 
 
-def test_mutated_reports_never_crash_and_never_lie(tmp_path: Path) -> None:
+def mutate_and_check(folder: Path, once: dict[str, set[str]], count: int, tmp_path: Path) -> int:
+    """Mutate reports, check what still parses, and give how many were refused."""
     rng = random.Random(20250505)
-    texts = {name: (GOLDEN / name).read_bytes() for name in ONCE}
-    originals = {name: parse_report(GOLDEN / name) for name in ONCE}
+    names = list(once)
+    texts = {name: (folder / name).read_bytes() for name in names}
+    originals = {name: parse_report(folder / name) for name in names}
     refused = 0
-    for number in range(N_MUTATIONS):
-        name = list(ONCE)[number % len(ONCE)]
-        other = rng.choice(list(ONCE))
-        mutate = rng.choice(MUTATIONS)
+    for number in range(count):
+        name, other, mutate = names[number % len(names)], rng.choice(names), rng.choice(MUTATIONS)
         data = mutate(texts[name], rng, texts[other])
         path = tmp_path / Path(name).name
         path.write_bytes(data)
@@ -206,8 +223,17 @@ def test_mutated_reports_never_crash_and_never_lie(tmp_path: Path) -> None:
             assert str(path) in reason
             refused += 1
         else:
-            check(name, originals[name], report, data, ONCE[name], originals[other if mutate is splice else name])
-    assert refused > N_MUTATIONS // 4
+            check(name, originals[name], report, data, once[name], originals[other if mutate is splice else name])
+    return refused
+
+
+def test_mutated_reports_never_crash_and_never_lie(tmp_path: Path) -> None:
+    assert mutate_and_check(GOLDEN, ONCE, N_MUTATIONS, tmp_path) > N_MUTATIONS // 4
+
+
+@pytest.mark.skipif(not (REFERENCE / "gelato").is_dir(), reason="no reference folder with real reports; set L1AD_REFERENCE_DIR")
+def test_mutated_real_reports_never_crash_and_never_lie(tmp_path: Path) -> None:
+    assert mutate_and_check(REFERENCE, ONCE_REAL, N_MUTATIONS_REAL, tmp_path) > N_MUTATIONS_REAL // 8
 
 
 @pytest.mark.parametrize("name", ONCE)
