@@ -132,6 +132,56 @@ def rates(config: ConfigPath, force: Force = False, as_json: Json = False) -> No
     _show(_stage("rates")(_config(config), force=force), as_json)
 
 
+@app.command()
+def study(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A study's name, or all.")],
+    config: ConfigPath,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Run a physics study: what does the score mean, how stable is it, what does a larger network bring."""
+    _show(_stage("study")(_config(config), name, force=force), as_json)
+
+
+@app.command()
+def verify(
+    config: ConfigPath,
+    events: Annotated[int, typer.Option(help="How many events, data and adversarial.")] = 100_000,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Compare all implementations pairwise, on data and on adversarial inputs."""
+    _show(_stage("verify")(_config(config), events=events, force=force), as_json)
+
+
+@app.command()
+def trace(
+    config: ConfigPath,
+    event: Annotated[int, typer.Option(help="Number of the event in 'l1ad verify'.")],
+    as_json: Json = False,
+) -> None:
+    """Show one event at every node, and the first node, neuron and bit where two implementations part."""
+    _show(_stage("trace")(_config(config), event=event), as_json)
+
+
+@app.command()
+def score(
+    files: Annotated[list[str], typer.Argument(metavar="FILES…", help="Dataset folders, raw files or patterns.")],
+    config: Annotated[Path, typer.Option("--config", "-c", help="Configuration that gives the model.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Output file: .h5, .hdf5 or .root.")],
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Score any amount of data with the exact emulator."""
+    _show(_stage("score")(_config(config), files, output, force=force), as_json)
+
+
+@app.command()
+def emulator(config: ConfigPath, force: Force = False, as_json: Json = False) -> None:
+    """Write a self-contained C++ emulator with interfaces for CMSSW and Athena."""
+    _show(_stage("emulator_package")(_config(config), force=force), as_json)
+
+
 @app.command("import")
 def import_(
     model: Annotated[
