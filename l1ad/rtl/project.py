@@ -12,7 +12,7 @@ from l1ad.errors import ArtefactError
 from l1ad.network import Network
 from l1ad.rtl.bench import Golden, bench_files
 from l1ad.rtl.trace import Design
-from l1ad.rtl.verilog import TOP, verilog_files
+from l1ad.rtl.verilog import TOP, live_inputs, module, verilog_files
 from l1ad.rtl.vhdl import vhdl_files
 from l1ad.rtl.vivado import Part, vivado_files
 
@@ -30,12 +30,22 @@ class StageSummary:
         module: its module.
         lut_estimate: LUTs as alkaid counts them.
         delay_estimate: its longest path in alkaid's units (about ns, not calibrated).
+        inputs: name and width of each net it reads, lowest bits first.
+        outputs: name and width of each net it writes.
     """
 
     name: str
     module: str
     lut_estimate: float
     delay_estimate: float
+    inputs: tuple[tuple[str, int], ...]
+    outputs: tuple[tuple[str, int], ...]
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> StageSummary:
+        """Read what the description holds."""
+        nets = {key: tuple((str(name), int(width)) for name, width in data[key]) for key in ("inputs", "outputs")}
+        return cls(data["name"], data["module"], data["lut_estimate"], data["delay_estimate"], nets["inputs"], nets["outputs"])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +70,14 @@ class RtlProject:
     def verilog(self) -> tuple[Path, ...]:
         """List the Verilog sources."""
         return tuple(sorted((self.path / "verilog").glob("*.v")))
+
+    @property
+    def register_bits(self) -> int:
+        """Count the flip-flops: the inputs and every module's outputs, where there are registers at all."""
+        if not self.latency_cycles:
+            return 0
+        columns = sum(column.type.width for column in self.network.layout.columns)
+        return columns + sum(width for stage in self.stages for _, width in stage.outputs)
 
     @property
     def lut_estimate(self) -> float:
@@ -88,14 +106,14 @@ def project_files(design: Design, part: Part, golden: Golden, *, vhdl: bool = Fa
 
 
 def _description(design: Design) -> dict[str, Any]:
-    from l1ad.rtl.verilog import module
-
     stages = [
         {
             "name": stage.name,
             "module": module(stage),
             "lut_estimate": stage.cost,
             "delay_estimate": float(stage.logic.latency[1]),
+            "inputs": [(net.name, net.width) for net in live_inputs(stage)],
+            "outputs": [(net.name, net.width) for net in stage.outputs if net.width],
         }
         for stage in design.stages
     ]
@@ -128,7 +146,7 @@ def load_project(folder: Path) -> RtlProject:
     try:
         data = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         version = data["spec_version"]
-        stages = tuple(StageSummary(**stage) for stage in data["stages"])
+        stages = tuple(StageSummary.from_dict(stage) for stage in data["stages"])
     except (OSError, json.JSONDecodeError, KeyError, TypeError):
         raise ArtefactError(
             f"Wanted an RTL project at {str(folder)!r}, found no readable {DESCRIPTION} there; run 'l1ad synth --tool open' first."

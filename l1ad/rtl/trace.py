@@ -6,11 +6,12 @@ The semantics are those of ``l1ad.network``; ``l1ad.emulator.reference`` is what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from l1ad.errors import ConversionError, ModelError
 from l1ad.fixed import IntArray, Overflow
@@ -173,25 +174,59 @@ def net_of(name: str, logic: Any, output: int) -> Net:
 
 
 def steps(network: Network) -> list[Step]:
-    """List a network's steps, in order."""
-    scaled = tuple(f"scaled_{port}" for port in network.layout.ports)
-    found = [Step("scaling", network.layout.ports, scaled, lambda values: _scale(network, values, scaled))]
-    names = scaled
-    for layer in network.layers:
-        outputs = tuple(f"{layer.name}_{i}" for i in range(layer.n_out))
-        found.append(_dense_step(layer, names, outputs))
+    """List a network's steps, in order; what nothing later reads is left out."""
+    reads = values_read(network)
+    ports = np.array(network.layout.ports)
+    compared = reads[-1] if network.score.kind.is_reconstruction else np.zeros(len(ports), dtype=bool)
+    found = [_scaling_step(network, _scaled(ports[reads[0] | compared]))]
+    names = _scaled(ports[reads[0]])
+    for i, layer in enumerate(network.layers):
+        outputs = tuple(f"{layer.name}_{j}" for j in np.flatnonzero(reads[i + 1]))
+        part = replace(layer, weight=layer.weight[reads[i]][:, reads[i + 1]], bias=layer.bias[reads[i + 1]])
+        found.append(_dense_step(part, names, outputs))
         names = outputs
-    return [*found, _score_step(network, scaled, names)]
+    return [*found, _score_step(network, names)]
+
+
+def values_read(network: Network) -> list[NDArray[np.bool_]]:
+    """Say which inputs of each layer, and which outputs of the last one, decide the score.
+
+    Args:
+        network: the network.
+
+    Returns:
+        One mask for each layer's inputs, in order, then one for the last layer's outputs; each has at least one entry set.
+    """
+    spec = network.score
+    outputs = np.zeros(network.layers[-1].n_out, dtype=bool)
+    outputs[list(spec.columns) if spec.kind.is_reconstruction else slice(None)] = True
+    masks = [outputs]
+    for layer in reversed(network.layers):
+        read = (layer.weight[:, masks[0]] != 0).any(axis=1)
+        read[0] |= not read.any()
+        masks.insert(0, read)
+    return masks
+
+
+def _scaled(ports: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"scaled_{port}" for port in ports)
+
+
+def _scaling_step(network: Network, outputs: tuple[str, ...]) -> Step:
+    """Scale the columns whose scaled value is read; rotated ones need the hardware values of their object and the reference."""
+    return Step("scaling", network.layout.ports, outputs, lambda values: _scale(network, values, outputs))
 
 
 def _scale(network: Network, values: Values, names: tuple[str, ...]) -> Values:
     """Rotate, subtract the offset, shift, cast."""
     scaling = network.scaling
     x = _rotate(network, [values[port] for port in network.layout.ports])
-    differences = [
-        plus(value, -float(offset)) * 2.0**-shift for value, offset, shift in zip(x, scaling.offset, scaling.shift, strict=True)
-    ]
-    return {name: cast(value, scaling.type) for name, value in zip(names, differences, strict=True)}
+    columns = zip(_scaled(network.layout.ports), x, scaling.offset, scaling.shift, strict=True)
+    return {
+        name: cast(plus(value, -float(offset)) * 2.0**-shift, scaling.type)
+        for name, value, offset, shift in columns
+        if name in names
+    }
 
 
 def _rotate(network: Network, x: list[Variable]) -> list[Variable]:
@@ -227,11 +262,11 @@ def _dense(inputs: list[Variable], layer: Dense) -> list[Variable]:
     return [cast(value, layer.output) for value in sums]
 
 
-def _score_step(network: Network, scaled: tuple[str, ...], outputs: tuple[str, ...]) -> Step:
+def _score_step(network: Network, outputs: tuple[str, ...]) -> Step:
     spec, ports = network.score, network.layout.ports
     inputs = outputs
     if spec.kind.is_reconstruction:
-        inputs = (*(scaled[c] for c in spec.columns), *(outputs[c] for c in spec.columns))
+        inputs = (*_scaled(ports[column] for column in spec.columns), *outputs)
     if spec.kind is Score.MASKED_MSE:
         present = network.layout.presence_column[list(spec.columns)]
         inputs = (*inputs, *dict.fromkeys(ports[c] for c in present))
