@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from l1ad.config.base import Section
 
@@ -36,7 +36,80 @@ class RatesConfig(Section):
     run_bins: int = Field(20, ge=2, le=200)
 
 
-class StudiesConfig(Section):
-    """Say how large the studies are."""
+class ShapeConfig(Section):
+    """Name one network of the capacity study."""
 
-    seeds: int = Field(8, ge=2)
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(strict=False)
+    latent: int = Field(ge=1)
+
+
+class SpaceConfig(Section):
+    """Say from what the hyper-parameter search proposes.
+
+    Attributes:
+        latent: smallest and largest bottleneck.
+        first_hidden: choices for the first hidden layer.
+        second_hidden: choices for the second; 0 leaves it out.
+        learning_rate: smallest and largest.
+        beta: smallest and largest weight of the Kullback-Leibler term.
+        epochs: smallest and largest number of epochs.
+        extremes: whether networks that are meant to fail are tried first.
+    """
+
+    latent: tuple[int, int] = Field((1, 12), strict=False)
+    first_hidden: tuple[int, ...] = Field((8, 16, 32, 64), strict=False, min_length=1)
+    second_hidden: tuple[int, ...] = Field((0, 8, 16, 32), strict=False, min_length=1)
+    learning_rate: tuple[float, float] = Field((3e-4, 1e-2), strict=False)
+    beta: tuple[float, float] = Field((0.05, 5.0), strict=False)
+    epochs: tuple[int, int] = Field((2, 6), strict=False)
+    extremes: bool = True
+
+    @model_validator(mode="after")
+    def _ordered(self) -> SpaceConfig:
+        for name in ("latent", "learning_rate", "beta", "epochs"):
+            low, high = getattr(self, name)
+            if not 0 < low <= high:
+                raise ValueError(f"{name} wants a smallest and a largest value above 0, got {low:g} and {high:g}")
+        return self
+
+
+class StudiesConfig(Section):
+    """Say how large the studies are.
+
+    Attributes:
+        seeds: trainings of the volatility study, and of each network that is compared with another one.
+        epochs: float epochs of trainings in studies.
+        events: background events that trainings in studies take at most.
+        fpr: background fraction of quoted efficiencies.
+        rate_khz: rate at which the score is compared with cuts.
+        displays: number of event displays.
+        control_sample: what the control study trains on.
+        shapes: networks of the capacity study.
+        hlt_layout: layout of the software trigger's objects, for the domain study.
+        subsets: background subsets for the stability of the latent representation.
+        trials: trainings of the hyper-parameter search.
+        space: what the search proposes from.
+        seed: decides everything that is drawn.
+    """
+
+    seeds: int = Field(8, ge=2, le=64)
+    epochs: int = Field(6, ge=1)
+    events: int = Field(40_000, ge=100)
+    fpr: float = Field(1e-3, gt=0, lt=1)
+    rate_khz: float = Field(1.0, gt=0)
+    displays: int = Field(4, ge=1, le=20)
+    control_sample: str = "ztautau"
+    shapes: tuple[ShapeConfig, ...] = Field(
+        (
+            ShapeConfig(hidden=(32, 16), latent=3),
+            ShapeConfig(hidden=(128, 64, 32), latent=3),
+            ShapeConfig(hidden=(128, 64, 32), latent=8),
+        ),
+        strict=False,
+        min_length=2,
+    )
+    hlt_layout: str = "hlt48"
+    subsets: int = Field(5, ge=2, le=50)
+    trials: int = Field(20, ge=2)
+    space: SpaceConfig = SpaceConfig()
+    seed: int = Field(1, ge=0)

@@ -1,0 +1,1 @@
+"""Ask what an anomaly score means: one module a study, each with one public function."""

@@ -1,0 +1,151 @@
+"""How stable is the trigger between trainings that differ in the seed only?"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from l1ad.fixed import FloatArray
+from l1ad.physics.studies.association import spearman
+from l1ad.physics.studies.result import Material, StudyResult, evaluation_rows
+from l1ad.physics.studies.trainings import study_config, train_networks, training_dataset
+from l1ad.reporting.document import Block, Figure, State, Table, number, number_columns, text_columns
+from l1ad.reporting.drawing import Axes, Series, heat_map, line_plot
+from l1ad.scores.metrics import flips, threshold_for_fraction
+from l1ad.scores.performance import Performance, background_of, evaluate
+from l1ad.scoreset import ScoreSet
+
+QUESTION = "How stable is the trigger between trainings?"
+#: More than this between the largest and the smallest efficiency of one signal, as a factor, is worth a sentence.
+WIDE = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Hold one figure over trainings."""
+
+    name: str
+    values: tuple[float, ...]
+
+    @property
+    def relative(self) -> float | None:
+        """Give the standard deviation over the mean; None where the mean is 0."""
+        mean = float(np.mean(self.values))
+        return float(np.std(self.values, ddof=1)) / abs(mean) if mean else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        return {"name": self.name, "values": list(self.values), "relative": self.relative}
+
+
+def study_volatility(material: Material) -> StudyResult:
+    """Train several seeds on equal terms and compare figures, scores and selected events.
+
+    Args:
+        material: data and model.
+    """
+    config, dataset = material.config, material.dataset
+    small = training_dataset(dataset, material.work / "data", config.studies.events)
+    trained = train_networks(study_config(config, config.studies.seeds), small, material.work)
+    rows = evaluation_rows(dataset)
+    scores = [trained.scores(dataset, rows, i) for i in range(len(trained.seeds))]
+    performances = [evaluate(dataset, one, (config.studies.fpr,)) for one in scores]
+    spreads = figure_spreads(performances, trained.validation_loss)
+    ranks, overlaps = pair_matrices(material, scores)
+    blocks: tuple[Block, ...] = (
+        spread_table(spreads),
+        _spread_figure(performances, config.studies.fpr),
+        _matrix("rank-correlation", "Rank correlation of background scores between trainings.", ranks, trained.seeds),
+        _matrix(
+            "overlap",
+            f"Overlap (both / either) of the events selected at background fraction {config.studies.fpr:g}.",
+            overlaps,
+            trained.seeds,
+        ),
+    )
+    numbers = {
+        "seeds": list(trained.seeds),
+        "spreads": [spread.to_dict() for spread in spreads],
+        "rank_correlation": ranks.tolist(),
+        "overlap": overlaps.tolist(),
+    }
+    return StudyResult(
+        "volatility", QUESTION, finding(performances, ranks, overlaps, config.studies.fpr), State.NOTE, numbers, blocks
+    )
+
+
+def figure_spreads(performances: Sequence[Performance], losses: Sequence[float]) -> tuple[Spread, ...]:
+    """Collect every figure over trainings: AUC and efficiency of each signal, validation loss."""
+    spreads = [Spread("validation loss", tuple(losses))]
+    for i, signal in enumerate(performances[0].signals):
+        spreads.append(Spread(f"AUC {signal.label}", tuple(p.signals[i].auc.value for p in performances)))
+        spreads.append(Spread(f"efficiency {signal.label}", tuple(p.signals[i].points[0].signal.value for p in performances)))
+    return tuple(spreads)
+
+
+def pair_matrices(material: Material, scores: Sequence[ScoreSet]) -> tuple[FloatArray, FloatArray]:
+    """Compare trainings pair by pair: rank correlation of background scores, overlap of all selected events.
+
+    Returns:
+        Two symmetric matrices, shape ``(n_seeds, n_seeds)``, with ones on the diagonal.
+    """
+    ranks, overlaps = np.ones((len(scores), len(scores))), np.ones((len(scores), len(scores)))
+    background = [background_of(material.dataset, one) for one in scores]
+    cuts = [threshold_for_fraction(b.scores, b.weight, material.config.studies.fpr) for b in background]
+    for i, j in itertools.combinations(range(len(scores)), 2):
+        correlation = spearman(background[i].scores, background[j].scores, background[i].weight)
+        ranks[i, j] = ranks[j, i] = correlation.value if correlation else np.nan
+        both = flips(np.asarray(scores[i].values) >= cuts[i], np.asarray(scores[j].values) >= cuts[j])
+        overlaps[i, j] = overlaps[j, i] = both.overlap
+    return ranks, overlaps
+
+
+def spread_table(spreads: Sequence[Spread]) -> Table:
+    """List smallest, median, largest and relative scatter of every figure."""
+    rows = tuple(
+        (
+            s.name,
+            *(number(float(v), 4) for v in (np.min(s.values), np.median(s.values), np.max(s.values))),
+            number(100 * s.relative if s.relative is not None else None),
+        )
+        for s in spreads
+    )
+    columns = (*text_columns("Figure"), *number_columns("Smallest", "Median", "Largest", "Standard deviation [%]"))
+    return Table(f"Figures of {len(spreads[0].values)} trainings", columns, rows)
+
+
+def _spread_figure(performances: Sequence[Performance], fpr: float) -> Figure:
+    series = []
+    for i, signal in enumerate(performances[0].signals):
+        points = [p.signals[i].points[0].signal for p in performances]
+        low, high = [100 * p.low for p in points], [100 * p.high for p in points]
+        values = [100 * p.value for p in points]
+        series.append(Series(signal.label, np.arange(len(points)) + 0.08 * i, values, low, high, line="", marker="o"))
+    caption = f"Efficiency at background fraction {fpr:g} of every training; bars are statistical (signal only)."
+    return line_plot("spread", caption, Axes("training", "efficiency [%]", whole_x=True), series)
+
+
+def _matrix(name: str, caption: str, values: FloatArray, seeds: Sequence[int]) -> Figure:
+    labels = [str(seed) for seed in seeds]
+    return heat_map(name, caption, Axes("seed", "seed"), labels, labels, values)
+
+
+def finding(performances: Sequence[Performance], ranks: FloatArray, overlaps: FloatArray, fpr: float) -> str:
+    """Say how far the trainings differ."""
+    pairs = np.triu_indices(len(ranks), 1)
+    worst, factor = "", 0.0
+    for i, signal in enumerate(performances[0].signals):
+        values = [p.signals[i].points[0].signal.value for p in performances]
+        ratio = max(values) / min(values) if min(values) > 0 else float("inf") if max(values) > 0 else 1.0
+        if ratio > factor:
+            worst, factor = f"{signal.label} ({100 * min(values):.2g} to {100 * max(values):.2g} %)", ratio
+    advice = "always train several seeds" if factor > WIDE else "one training stands for the others"
+    return (
+        f"At background fraction {fpr:g} the efficiency differs most between {len(performances)} trainings on {worst}: {advice}. "
+        f"Scores of two trainings have a median rank correlation of {np.nanmedian(ranks[pairs]):.2f}, and select the same events to "
+        f"{100 * float(np.median(overlaps[pairs])):.0f} % of either."
+    )
