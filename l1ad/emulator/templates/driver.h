@@ -47,7 +47,7 @@ int score(const T* x, int64_t n, int64_t* scores, int threads) {
   int32_t any = 0;
   const int64_t part = 64 * LANES;
 #if defined(_OPENMP)
-#pragma omp parallel for schedule(static) reduction(| : any) num_threads(threads > 0 ? threads : omp_get_max_threads())
+#pragma omp parallel for schedule(dynamic, 2) reduction(| : any) num_threads(threads > 0 ? threads : omp_get_max_threads())
 #endif
   for (int64_t i = 0; i < (n + part - 1) / part; ++i) any |= run(x, i * part, (i + 1) * part < n ? (i + 1) * part : n, scores);
   return any != 0;

@@ -1,0 +1,1 @@
+"""Measure speed and memory, against the peers in the same run."""
