@@ -1,4 +1,4 @@
-"""Read C synthesis reports, ``<top>_csynth.rpt`` and ``.xml``, of Vivado HLS 2018.2 to Vitis HLS 2025."""
+"""Read C synthesis reports, ``<top>_csynth.rpt``, of Vivado HLS 2018.2 to Vitis HLS 2025; the XML form is beside this."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
-from xml.etree import ElementTree
 
 from l1ad.board import part_totals
 from l1ad.errors import ConfigError
 from l1ad.resources import LayerResources, Level, PartTotals, ResourceReport
-from l1ad.vendor.parsers import xmltree
 from l1ad.vendor.parsers.text import Source, Table, half_step_ns, integer, integer_or_none, tables, time_ns
 
-_NAMES = {"bram18": ("BRAM_18K",), "dsp": ("DSP", "DSP48E"), "ff": ("FF",), "lut": ("LUT",), "uram": ("URAM",)}
-_MANDATORY = ("bram18", "dsp", "ff", "lut")
+NAMES = {"bram18": ("BRAM_18K",), "dsp": ("DSP", "DSP48E"), "ff": ("FF",), "lut": ("LUT",), "uram": ("URAM",)}
+MANDATORY = ("bram18", "dsp", "ff", "lut")
 _SUMMARY = "is Vitis' summary of all modules; read the top function's own report, <top>_csynth.rpt, beside it"
 
 
@@ -45,20 +43,21 @@ def parse_rpt(source: Source) -> ResourceReport:
         tool_version=source.first(r"\* Version:\s+([0-9.]+)(?: |$)"),
         top=source.first(r"== (?:Vitis|Vivado) HLS Report for '(\w+)'$"),
         part=(part := source.first(r"\* Target device:\s+(\S+)$")),
-        available=_available(source, part, available),
+        available=device_totals(source, part, available),
         breakdown=_instances(source, performance, utilisation, resources),
         sources=(source.path.name,),
         **timing,
         **latency,
-        **_totals(resources),
+        **totals(resources),
     )
 
 
-def _totals(resources: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
-    return {field: resources["Total"].get(field) for field in _NAMES}
+def totals(resources: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+    """Give the row ``Total`` as fields of a report; what it does not have is ``None``."""
+    return {field: resources["Total"].get(field) for field in NAMES}
 
 
-def _available(source: Source, part: str, given: Mapping[str, int]) -> PartTotals | None:
+def device_totals(source: Source, part: str, given: Mapping[str, int]) -> PartTotals | None:
     """Take what the report says the part has, which for a part that is known must be so.
 
     HLS always counts the whole device, so that a difference means a damaged file or one put together from two.
@@ -66,7 +65,7 @@ def _available(source: Source, part: str, given: Mapping[str, int]) -> PartTotal
     try:
         known = part_totals(part)
     except ConfigError:
-        return PartTotals(part, **given) if set(given) == set(_NAMES) else None
+        return PartTotals(part, **given) if set(given) == set(NAMES) else None
     if any(getattr(known, field) != count for field, count in given.items()):
         raise source.error(f"contradicts itself: it gives {dict(given)!r} for {part}, which has {asdict(known)!r}")
     return known
@@ -159,8 +158,8 @@ def _row(source: Source, table: Table, name: str) -> tuple[str, ...]:
 
 def _columns(source: Source, table: Table) -> dict[str, int]:
     """Find the resource columns by name; DSP48E became DSP, URAM came later."""
-    found = {field: position for field, names in _NAMES.items() if (position := table.column(*names)) is not None}
-    missing = [field for field in _MANDATORY if field not in found]
+    found = {field: position for field, names in NAMES.items() if (position := table.column(*names)) is not None}
+    missing = [field for field in MANDATORY if field not in found]
     if missing:
         raise source.cut_off(f"the table in line {table.where + 1} has no column for {', '.join(missing)}")
     return found
@@ -238,104 +237,6 @@ def _check_end(source: Source, section: tuple[int, int]) -> None:
     last = next(line for line in reversed(source.lines) if line)
     if not found or not found[-1].closed or not last.lstrip().startswith("+"):
         raise source.cut_off("the interface table at its end is not complete")
-
-
-def is_xml(root: ElementTree.Element) -> bool:
-    """Recognise the XML form."""
-    return root.tag == "profile" and root.find("PerformanceEstimates") is not None
-
-
-def parse_xml(source: Source, root: ElementTree.Element) -> ResourceReport:
-    """Read the XML form.
-
-    Latencies are checked against each other and against those in ns, the interval against the pipeline's. The resources
-    stand there once: what was changed in them cannot be seen from this file alone.
-
-    Raises:
-        ReportError: damaged or inconsistent.
-    """
-    user = xmltree.child(source, root, "UserAssignments")
-    if xmltree.text(source, user, "unit") != "ns":
-        raise source.error(f"must give its clock in ns, got {xmltree.text(source, user, 'unit')!r}")
-    area = xmltree.child(source, root, "AreaEstimates")
-    available = _xml_resources(source, xmltree.child(source, area, "AvailableResources"))
-    version = xmltree.text(source, xmltree.child(source, root, "ReportVersion"), "Version")
-    target = xmltree.number(source, user, "TargetClockPeriod")
-    if not target > 0:
-        raise source.error(f"must have a target clock above 0, got {target!r}")
-    estimate = _xml_estimate(source, root)
-    part = xmltree.text(source, user, "Part")
-    return ResourceReport(
-        tool=_tool(source, version, xmltree.maybe(source, user, "FlowTarget")),
-        level=Level.CSYNTH,
-        tool_version=version,
-        top=xmltree.text(source, user, "TopModelName"),
-        part=part,
-        clock_target_ns=target,
-        clock_uncertainty_ns=xmltree.number_or_none(source, user, "ClockUncertainty"),
-        clock_estimate_ns=estimate,
-        available=_available(source, part, available),
-        sources=(source.path.name,),
-        **_xml_latency(source, root, {"clock_target_ns": target, "clock_estimate_ns": estimate}),
-        **_totals({"Total": _xml_resources(source, xmltree.child(source, area, "Resources"))}),
-    )
-
-
-def _tool(source: Source, version: str, flow_target: str | None) -> str:
-    """Name the tool: Vivado HLS ended with 2020.1, and only Vitis HLS writes a flow target."""
-    if not re.fullmatch(r"20\d\d\.\d(?:\.\d)?", version):
-        raise source.cut_off(f"the version must be of the form 2024.1, got {version!r}")
-    return "Vitis HLS" if flow_target is not None or version > "2020.1" else "Vivado HLS"
-
-
-def _xml_estimate(source: Source, root: ElementTree.Element) -> float:
-    performance = xmltree.child(source, root, "PerformanceEstimates")
-    timing = xmltree.child(source, performance, "SummaryOfTimingAnalysis")
-    if xmltree.text(source, timing, "unit") != "ns":
-        raise source.error(f"must give its timing in ns, got {xmltree.text(source, timing, 'unit')!r}")
-    return xmltree.number(source, timing, "EstimatedClockPeriod")
-
-
-def _xml_resources(source: Source, element: ElementTree.Element) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for field, names in _NAMES.items():
-        texts = [text for name in names if (text := xmltree.maybe(source, element, name)) is not None]
-        if len(texts) > 1 or (not texts and field in _MANDATORY):
-            raise source.cut_off(f"{element.tag} must have one of {' and '.join(names)}, it has {len(texts)}")
-        if texts:
-            found[field] = integer(source, texts[0], f"{element.tag} {names[0]}")
-    return found
-
-
-def _xml_latency(source: Source, root: ElementTree.Element, timing: Mapping[str, float | None]) -> dict[str, Any]:
-    element = xmltree.child(source, xmltree.child(source, root, "PerformanceEstimates"), "SummaryOfOverallLatency")
-    best, average, worst = (
-        integer_or_none(source, xmltree.text(source, element, f"{case}-caseLatency"), f"the {case.lower()} latency")
-        for case in ("Best", "Average", "Worst")
-    )
-    times = [xmltree.maybe(source, element, f"{case}-caseRealTimeLatency") for case in ("Best", "Average", "Worst")]
-    for cycles, text in zip((best, average, worst), times, strict=True):
-        check_latency(source, cycles, text, timing)
-    if best is not None and worst is not None and not best <= (best if average is None else average) <= worst:
-        raise source.error(f"contradicts itself: the latencies {best}, {average}, {worst} are not in order")
-    low, high = (
-        integer_or_none(source, xmltree.text(source, element, f"Interval-{end}"), f"the {end} interval") for end in ("min", "max")
-    )
-    _check_interval(source, element, low, high)
-    worst_ns = None if times[2] is None else time_ns(source, times[2], "the absolute latency")
-    return {"latency_min_cycles": best, "latency_max_cycles": worst, "latency_ns": worst_ns, "ii_min": low, "ii_max": high}
-
-
-def _check_interval(source: Source, element: ElementTree.Element, low: int | None, high: int | None) -> None:
-    """Compare the interval with the pipeline's own: a pipelined top has one interval, a dataflow one a range."""
-    if low is None or high is None:
-        return
-    initiation = xmltree.maybe(source, element, "PipelineInitiationInterval")
-    if initiation is not None and initiation.isdigit() and not low == high == int(initiation):
-        raise source.error(f"contradicts itself: a pipeline's interval of {initiation} is not {low} to {high}")
-    throughput = xmltree.maybe(source, element, "DataflowPipelineThroughput")
-    if throughput is not None and throughput.isdigit() and int(throughput) not in {low, high}:
-        raise source.error(f"contradicts itself: a dataflow's throughput of {throughput} is not {low} or {high}")
 
 
 def refuse_summary(source: Source) -> None:

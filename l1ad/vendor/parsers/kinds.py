@@ -7,7 +7,7 @@ from pathlib import Path
 
 from l1ad.errors import ReportError
 from l1ad.resources import ResourceReport
-from l1ad.vendor.parsers import cosim, csynth, export, failfast, hierarchy, timing, utilisation, xmltree
+from l1ad.vendor.parsers import cosim, csynth, csynth_xml, export, failfast, hierarchy, timing, utilisation, xmltree
 from l1ad.vendor.parsers.text import Source, read_source
 
 _TEXT_KINDS: tuple[tuple[Callable[[Source], bool], Callable[[Source], ResourceReport]], ...] = (
@@ -51,8 +51,8 @@ def _parse(source: Source) -> ResourceReport:
 
 def _parse_xml(source: Source) -> ResourceReport:
     root = xmltree.parse(source)
-    if csynth.is_xml(root):
-        return csynth.parse_xml(source, root)
+    if csynth_xml.is_xml(root):
+        return csynth_xml.parse_xml(source, root)
     if export.is_xml(root):
         return export.parse_xml(source, root)
     raise source.error(f"is no {_KNOWN}: its XML starts with {root.tag!r}")
