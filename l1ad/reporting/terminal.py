@@ -18,7 +18,13 @@ def render(data: Mapping[str, Any], console: Console | None = None) -> None:
         data: plain data: scalars, lists of scalars, records, or lists of records.
         console: where to; standard output by default.
     """
-    _section("", data, console or Console(soft_wrap=True))
+    _section("", data, console or _console())
+
+
+def _console() -> Console:
+    """Give a console as wide as the terminal; what goes into a file or a pipe is wide enough for the tables."""
+    out = Console()
+    return out if out.is_terminal else Console(width=160)
 
 
 def _section(title: str, data: Mapping[str, Any], out: Console) -> None:
