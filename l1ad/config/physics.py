@@ -22,7 +22,7 @@ class RatesConfig(Section):
     Attributes:
         bunches: filled bunches; each turns 11.245 kHz, and their crossings are the rate that all weights together stand for.
         crossing_khz: rate of bunch crossings instead of the bunches', e.g. 40000.
-        target_khz: rates that thresholds are wanted for, total and pure.
+        target_khz: rates that thresholds are wanted for, total and pure; left out, those of 0.1, 1 and 10 that the data resolve.
         background: which background events count: those kept for testing, or all, also those trained on.
         pileup_bins: number of bins of pile-up, of equal weight.
         run_bins: at most so many groups of consecutive runs.
@@ -30,7 +30,7 @@ class RatesConfig(Section):
 
     bunches: int = Field(2544, ge=1, le=3564)
     crossing_khz: float | None = Field(None, gt=0)
-    target_khz: tuple[Annotated[float, Field(gt=0)], ...] = Field((0.1, 1.0, 10.0), strict=False, min_length=1)
+    target_khz: tuple[Annotated[float, Field(gt=0)], ...] | None = Field(None, strict=False, min_length=1)
     background: Literal["test", "all"] = "test"
     pileup_bins: int = Field(6, ge=2, le=50)
     run_bins: int = Field(20, ge=2, le=200)

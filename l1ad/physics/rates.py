@@ -7,6 +7,7 @@ The weights of all background events together stand for the rate of bunch crossi
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,6 +22,14 @@ from l1ad.scores.metrics import Efficiency, Scores, efficiency, threshold_for_we
 
 #: Turns of a bunch in the LHC in a second, in kHz.
 REVOLUTION_KHZ = 11.245
+
+
+#: Rates that thresholds are given for when no others are asked for, in kHz.
+DEFAULT_TARGETS_KHZ = (0.1, 1.0, 10.0)
+
+
+class TooFewEventsError(InputError):
+    """Refuse a rate that the background's events do not resolve."""
 
 
 class Kind(enum.Enum):
@@ -142,7 +151,7 @@ def threshold_for_rate(sample: RateSample, target_khz: float, kind: Kind) -> flo
     allowed = target_khz / sample.crossing_khz * float(sample.weight.sum())
     threshold = threshold_for_weight(sample.scores, weight, allowed) if weight.any() else _lowest(sample.scores)
     if weight.any() and not (weight[sample.scores >= threshold] > 0).any():
-        raise InputError(_too_few(sample, weight, target_khz, kind))
+        raise TooFewEventsError(_too_few(sample, weight, target_khz, kind))
     return threshold
 
 
@@ -161,12 +170,43 @@ def _lowest(scores: Scores) -> float:
 
 
 def _too_few(sample: RateSample, weight: FloatArray, target_khz: float, kind: Kind) -> str:
-    highest = sample.scores[weight > 0].max()
-    least = float(weight[sample.scores == highest].sum()) / float(sample.weight.sum()) * sample.crossing_khz
+    highest = np.asarray(sample.scores == sample.scores[weight > 0].max()) & (weight > 0)
+    least = float(weight[highest].sum()) / float(sample.weight.sum()) * sample.crossing_khz
+    together = f", which {int(highest.sum())} of them share" if highest.sum() > 1 else ""
     return (
         f"There are too few events for a {kind.value} rate of {target_khz:g} kHz: the {len(sample.scores)} background events resolve "
-        f"{least:.3g} kHz at the highest score; ask for more than that in rates.target_khz, or give more background."
+        f"{least:.3g} kHz at the highest score{together}; ask for more than that in section 'rates', or give more background."
     )
+
+
+def resolved_points(
+    sample: RateSample, targets_khz: Sequence[float] | None, kind: Kind
+) -> tuple[tuple[RatePoint, ...], tuple[str, ...]]:
+    """Give the points of all targets.
+
+    Args:
+        sample: the background.
+        targets_khz: the rates; None for those of ``DEFAULT_TARGETS_KHZ`` that the events resolve.
+        kind: which rate.
+
+    Returns:
+        The points, and for defaults that are left out the reason.
+
+    Raises:
+        TooFewEventsError: a rate that was asked for is not resolved, or none of the defaults is.
+        InputError: as ``threshold_for_rate``.
+    """
+    if targets_khz is not None:
+        return tuple(rate_point(sample, target, kind) for target in targets_khz), ()
+    points, reasons = [], list[str]()
+    for target in DEFAULT_TARGETS_KHZ:
+        try:
+            points.append(rate_point(sample, target, kind))
+        except TooFewEventsError as error:
+            reasons.append(str(error))
+    if not points:
+        raise TooFewEventsError(reasons[-1])
+    return tuple(points), tuple(reasons)
 
 
 def rate_point(sample: RateSample, target_khz: float, kind: Kind) -> RatePoint:

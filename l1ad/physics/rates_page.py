@@ -57,6 +57,7 @@ class SourceRates:
         efficiencies: by trigger bit, one for each signal.
         overlaps: by trigger bit, one for each menu item.
         stability: rates in bins of pile-up and by run.
+        left_out: why default rates are not among the points.
     """
 
     source: str
@@ -66,15 +67,17 @@ class SourceRates:
     efficiencies: Mapping[str, tuple[SignalEfficiency, ...]]
     overlaps: Mapping[str, tuple[Overlap, ...]]
     stability: tuple[Stability, ...]
+    left_out: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON; of the curve 400 points."""
+        """Give plain data for JSON; the curve is left out."""
         return {
             "source": self.source,
             "points": [point.to_dict() for point in self.points],
             "efficiencies": {bit: [e.to_dict() for e in found] for bit, found in self.efficiencies.items()},
             "overlaps": {bit: [o.to_dict() for o in found] for bit, found in self.overlaps.items()},
             "stability": [entry.to_dict() for entry in self.stability],
+            "left_out": list(self.left_out),
         }
 
 
@@ -104,7 +107,8 @@ def rates_sections(sources: Sequence[SourceRates], crossing_khz: float, n_backgr
 def poor_points(sources: Sequence[SourceRates]) -> list[Block]:
     """Warn of rates with too few events behind them."""
     poor = [f"{source.source} {point.name}" for source in sources for point in source.points if not point.enough]
-    return [Verdict(State.WARNING, f"Fewer than ten effective events are behind {', '.join(poor)}.")] if poor else []
+    few: list[Block] = [Verdict(State.WARNING, f"Fewer than ten effective events are behind {', '.join(poor)}.")] if poor else []
+    return [*few, *(Verdict(State.WARNING, f"{source.source}: {reason}") for source in sources for reason in source.left_out)]
 
 
 def points_table(sources: Sequence[SourceRates]) -> Table:
@@ -154,7 +158,7 @@ def efficiency_tables(source: SourceRates) -> list[Block]:
             cells = [efficiency_text(value) for value in (signal.total, signal.pure, signal.menu, signal.either)]
             rows.append((point.name, signal.label, *cells))
     columns = (*text_columns("Trigger bit", "Signal"), *number_columns("Total [%]", "Pure [%]", "Menu [%]", "Menu or score [%]"))
-    note = "Pure is what the menu alone would lose. Intervals cover 68 % (Clopper-Pearson, for weights with effective numbers)."
+    note = "Pure is what the menu alone would lose. Intervals cover 68 % (Clopper-Pearson, for weights Korn-Graubard)."
     if not rows:
         return [Verdict(State.WARNING, "The scores hold no signal event, so there is no efficiency.")]
     return [Table(f"Efficiency at each threshold, {source.source}", columns, tuple(rows), note)]

@@ -65,8 +65,8 @@ def efficiency_table(performances: Sequence[Performance]) -> Table:
     sources = [p.source for p in performances]
     columns = (*text_columns("Signal"), *number_columns("Background fraction", f"Background events, {sources[-1]}"))
     note = (
-        "Each score at its own smallest threshold that keeps the fraction; intervals cover 68 %: Clopper-Pearson, for weights with effective "
-        "numbers of events."
+        "Each score at its own smallest threshold that keeps the fraction; intervals cover 68 %: Clopper-Pearson, for weights with the effective "
+        "number of events (Korn-Graubard)."
     )
     return Table(
         "Signal efficiency at fixed background fraction",

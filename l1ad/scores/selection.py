@@ -35,7 +35,7 @@ class Efficiency:
         n_passed: events selected, unweighted.
         n_total: events, unweighted.
         n_effective: effective number of selected events, ``(sum w)^2 / sum w^2`` over them; ``n_passed`` for equal weights.
-        method: ``clopper-pearson`` for equal weights, else ``effective-number``.
+        method: ``clopper-pearson`` for equal weights, else ``korn-graubard``.
     """
 
     value: float
@@ -59,8 +59,9 @@ class Efficiency:
 def efficiency(passed: ArrayLike, weight: ArrayLike | None = None, level: float = ONE_SIGMA) -> Efficiency:
     """Give the selected fraction with its interval.
 
-    Equal weights get the interval of Clopper & Pearson (Biometrika 26 (1934) 404); others the same with the effective numbers
-    ``n = (sum w)^2 / sum w^2`` and ``k = n * value``.
+    Equal weights get the interval of Clopper & Pearson (Biometrika 26 (1934) 404); others the same with the effective number of events
+    that has the fraction's variance (Korn & Graubard, Survey Methodology 24 (1998) 193): ``n = f (1 - f) / v`` and ``k = n f``, with
+    ``v = sum w^2 (x - f)^2 / (sum w)^2``. Where all or no events are selected, ``n = (sum w)^2 / sum w^2``.
 
     Args:
         passed: whether each event is selected, bool, shape ``(n_events,)``.
@@ -72,14 +73,18 @@ def efficiency(passed: ArrayLike, weight: ArrayLike | None = None, level: float 
     """
     selected = np.asarray(passed, dtype=bool)
     w = checked_weight(weight, len(selected), "selection")
-    total = float(w.sum())
-    value = min(float(w[selected].sum()) / total, 1.0)
+    value = min(float(w[selected].sum()) / float(w.sum()), 1.0)
     equal = bool(np.all(w == w[0]))
-    n = float(len(w)) if equal else total * total / float(np.square(w).sum())
+    n = float(len(w)) if equal else _effective_total(selected, w, value)
     k = float(np.count_nonzero(selected)) if equal else n * value
     low, high = _beta_interval(k, n, level)
-    method = "clopper-pearson" if equal else "effective-number"
+    method = "clopper-pearson" if equal else "korn-graubard"
     return Efficiency(value, low, high, int(np.count_nonzero(selected)), len(w), effective_number(w[selected]), method)
+
+
+def _effective_total(selected: NDArray[np.bool_], w: FloatArray, value: float) -> float:
+    variance = float(np.square(w * (selected - value)).sum()) / float(w.sum()) ** 2
+    return value * (1.0 - value) / variance if 0.0 < value < 1.0 and variance > 0 else effective_number(w)
 
 
 def _beta_interval(k: float, n: float, level: float) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from l1ad.config.physics import RatesConfig
 from l1ad.dataset import Dataset, Role, Split, load_dataset
 from l1ad.errors import ArtefactError, InputError
 from l1ad.physics.menu_overlap import overlaps, signal_efficiency
-from l1ad.physics.rates import Kind, RatePoint, RateSample, crossing_rate_khz, menu_taken, rate_curve, rate_point
+from l1ad.physics.rates import Kind, RatePoint, RateSample, crossing_rate_khz, menu_taken, rate_curve, resolved_points
 from l1ad.physics.rates_page import SourceRates, Stability, rates_sections
 from l1ad.physics.stability import constancy, pileup_bins, rate_in_bins, run_groups
 from l1ad.reporting.document import Page
@@ -108,7 +108,9 @@ def _source_rates(config: RatesConfig, dataset: Dataset, scores: ScoreSet) -> So
     taken = menu_taken(dataset, background.rows)
     sample = RateSample(background.scores, background.weight, taken, crossing_rate_khz(config))
     kinds = (Kind.TOTAL,) if taken is None else (Kind.TOTAL, Kind.PURE)
-    points = tuple(rate_point(sample, target, kind) for kind in kinds for target in config.target_khz)
+    resolved = [resolved_points(sample, config.target_khz, kind) for kind in kinds]
+    points = tuple(point for found, _ in resolved for point in found)
+    left_out = tuple(reason for _, reasons in resolved for reason in reasons)
     menu = np.asarray(dataset.column("menu")[background.rows]) if "menu" in dataset.columns and dataset.menu_items else None
     shared = {p.name: overlaps(sample, p.threshold, menu, dataset.menu_items) for p in points} if menu is not None else {}
     efficiencies = {
@@ -119,7 +121,7 @@ def _source_rates(config: RatesConfig, dataset: Dataset, scores: ScoreSet) -> So
         for p in points
     }
     stability = _stability(config, dataset, sample, background.rows, points)
-    return SourceRates(scores.source.value, scores.step, rate_curve(sample), points, efficiencies, shared, stability)
+    return SourceRates(scores.source.value, scores.step, rate_curve(sample), points, efficiencies, shared, stability, left_out)
 
 
 def _stability(
@@ -185,6 +187,7 @@ def _summary(config: RatesConfig, found: tuple[SourceRates, ...], performance: P
         "score": main.source,
         "crossing_khz": crossing_rate_khz(config),
         "n_background": performance.n_background,
+        "left_out": list(main.left_out),
         "thresholds": [
             {
                 "name": p.name,

@@ -8,11 +8,13 @@ from l1ad.errors import InputError
 from l1ad.physics.rates import (
     Kind,
     RateSample,
+    TooFewEventsError,
     bit_name,
     crossing_rate_khz,
     menu_taken,
     rate_curve,
     rate_point,
+    resolved_points,
     threshold_for_rate,
 )
 from tests.datasets_made import make_dataset
@@ -93,9 +95,7 @@ def test_a_target_beyond_the_crossing_rate_is_refused(target):
 def test_too_few_events_are_named_with_what_they_resolve():
     sample = RateSample(np.arange(100), np.ones(100), np.zeros(100, bool), 1000.0)
     assert threshold_for_rate(sample, 10.0, Kind.TOTAL) == 99
-    message = (
-        r"^There are too few events for a pure rate of 9\.99 kHz: the 100 background events resolve 10 kHz at the highest score"
-    )
+    message = r"^There are too few events for a pure rate of 9\.99 kHz: the 100 background events resolve 10 kHz at the highest score; ask"
     with pytest.raises(InputError, match=message):
         threshold_for_rate(sample, 9.99, Kind.PURE)
 
@@ -116,3 +116,18 @@ def test_the_menu_is_read_from_either_column(tmp_path):
     dataset = make_dataset(tmp_path / "dataset")
     rows = np.arange(50)
     np.testing.assert_array_equal(menu_taken(dataset, rows), dataset.column("menu")[rows] != 0)
+
+
+def test_default_rates_that_the_events_do_not_resolve_are_left_out_with_the_reason():
+    scores = np.array([9, 9, *range(9)] * 100)
+    sample = RateSample(scores, np.ones(1100), None, 11.0)
+    points, reasons = resolved_points(sample, None, Kind.TOTAL)
+    assert [point.target_khz for point in points] == [10.0]
+    assert len(reasons) == 2
+    assert "the 1100 background events resolve 2 kHz at the highest score, which 200 of them share; ask" in reasons[0]
+    with pytest.raises(TooFewEventsError, match=r"^There are too few events for a total rate of 1 kHz"):
+        resolved_points(sample, (10.0, 1.0), Kind.TOTAL)
+    with pytest.raises(
+        InputError, match=r"^A target rate must be above 0 and at most the bunch-crossing rate of 2 kHz, got 10\.0 kHz"
+    ):
+        resolved_points(RateSample(scores, np.ones(1100), None, 2.0), None, Kind.TOTAL)

@@ -134,7 +134,7 @@ def test_efficiency_with_weights_uses_effective_numbers():
     assert result.value == pytest.approx(1 / 3)
     assert result.n_effective == pytest.approx(16 / 10)
     assert result.low < 1 / 3 < result.high
-    assert result.method == "effective-number"
+    assert result.method == "korn-graubard"
 
 
 @pytest.mark.parametrize(("passed", "low", "high"), [(np.zeros(9, bool), 0.0, None), (np.ones(9, bool), None, 1.0)])
@@ -151,6 +151,24 @@ def test_weighted_interval_covers_at_its_level():
         result = metrics.efficiency(rng.random(400) < 0.3, rng.uniform(0.5, 1.5, 400))
         inside += result.low <= 0.3 <= result.high
     assert 0.63 < inside / 400 < 0.80
+
+
+def test_interval_of_light_selected_events_is_that_of_their_own_weights():
+    weight = np.r_[np.full(10_000, 100.0), np.full(400, 0.1)]
+    result = metrics.efficiency(np.r_[np.zeros(10_000, bool), np.ones(400, bool)], weight)
+    assert result.n_effective == pytest.approx(400)
+    assert (result.high - result.low) / 2 == pytest.approx(result.value / 20, rel=0.05)
+
+
+def test_interval_covers_where_the_weight_goes_with_the_selection():
+    rng = np.random.default_rng(13)
+    truth, inside = (2 * 0.02 + 0.1 * 0.6) / 2.1, 0
+    for _ in range(400):
+        hard = np.r_[np.zeros(600, bool), np.ones(600, bool)]
+        chosen = rng.random(1200) < np.where(hard, 0.6, 0.02)
+        result = metrics.efficiency(chosen, np.where(hard, 0.1, 2.0) * rng.uniform(0.9, 1.1, 1200))
+        inside += result.low <= truth <= result.high
+    assert 0.63 < inside / 400 < 0.85
 
 
 def test_working_point_counts_its_background():
