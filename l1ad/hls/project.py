@@ -11,11 +11,12 @@ from pathlib import Path
 from l1ad.artefact import read_manifest
 from l1ad.errors import ArtefactError
 from l1ad.hls import statements
-from l1ad.hls.golden import Golden
+from l1ad.hls.golden import FOLDER, Golden
 from l1ad.hls.inner import convert_network
 from l1ad.hls.target import Target
 from l1ad.hls.top import FUNCTION, banner, render, top_files, top_ports
 from l1ad.network import Network
+from l1ad.vendor.project import VendorProject
 
 KIND = "hls_project"
 NETWORK_FILE = "network.json"
@@ -171,3 +172,32 @@ def _require_unchanged(path: Path, files: Mapping[str, str]) -> None:
                 f"{name!r} of HLS project {str(path)!r} was changed after 'l1ad convert' wrote it; run 'l1ad convert --force', or copy the "
                 "project elsewhere to work on it by hand."
             )
+
+
+def vendor_project(folder: Path) -> VendorProject:
+    """Describe a project to the driver of AMD's tools.
+
+    They bring ``ap_types`` of their own, so the folder with those for simulation is not searched.
+
+    Args:
+        folder: the project's folder.
+
+    Returns:
+        What ``l1ad.vendor`` runs.
+
+    Raises:
+        ArtefactError: the folder is no project, or was changed.
+    """
+    project = load_project(folder)
+    return VendorProject(
+        name=f"{project.network.name}_hls",
+        folder=folder,
+        top=project.top,
+        sources=SOURCES,
+        part=project.target.part,
+        clock_ns=project.target.clock_ns,
+        uncertainty=project.target.clock_uncertainty,
+        test_bench=(TEST_BENCH,),
+        test_data=(FOLDER,),
+        include_dirs=INCLUDE_FOLDERS,
+    )

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from l1ad.artefact import writing
 from l1ad.errors import ArtefactError
 from l1ad.hls.golden import adversarial_events, make_golden
-from l1ad.hls.project import HlsProject, load_project, open_project
+from l1ad.hls.project import KIND, HlsProject, load_project, open_project, project_files, vendor_project, write_files
 from tests.networks import make_network
-from tests.projects import make_project
+from tests.projects import TARGET, make_project
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +101,15 @@ def test_a_folder_without_project_is_refused(project: HlsProject, tmp_path: Path
         ArtefactError, match=r"^HLS project '.*' is damaged \(FileNotFoundError .*\); run 'l1ad convert --force'\.$"
     ):
         open_project(tmp_path)
+
+
+def test_the_vendors_driver_gets_a_project_it_accepts(tmp_path: Path) -> None:
+    network = make_network(seed=3)
+    with writing(tmp_path / "tiny", KIND, key="key", inputs={}, config={}) as draft:
+        write_files(project_files(network, TARGET, make_golden(network, 20)).files, draft.path)
+    described = vendor_project(tmp_path / "tiny")
+    described.check()
+    assert (described.top, described.part, described.clock_ns, described.uncertainty) == ("l1ad_top", TARGET.part, 25.0, 0.27)
+    inputs = {path.relative_to(described.folder).as_posix() for path in described.inputs()}
+    assert {"firmware/l1ad_top.cpp", "firmware/weights/w3.h", "l1ad_test.cpp", "tb_data/golden_scores.txt"} <= inputs
+    assert described.include_dirs == ("firmware",)
