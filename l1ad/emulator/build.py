@@ -26,12 +26,13 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", "").strip() or Path.home() / ".cache") / "l1ad"
 
 
-def library(network: Network, march: str = "native") -> Path:
+def library(network: Network, march: str = "native", *, traced: bool = False) -> Path:
     """Give the compiled emulator of a network, compiling it unless that was done before.
 
     Args:
         network: the network.
         march: the instructions to use, as g++'s ``-march`` takes them.
+        traced: whether the emulator keeps inner values.
 
     Returns:
         The shared library.
@@ -41,7 +42,7 @@ def library(network: Network, march: str = "native") -> Path:
         ToolMissingError: there is no C++ compiler.
         ToolFailedError: the compiler failed; its message and the source file are named.
     """
-    compiler, source = require(GXX), kernel_source(network)
+    compiler, source = require(GXX), kernel_source(network, traced=traced)
     flags = _flags(march)
     folder = cache_folder() / "emulator" / _key(compiler, source, flags)
     target = folder / "emulator.so"

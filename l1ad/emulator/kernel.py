@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from l1ad.emulator import reference
 from l1ad.emulator.build import library
+from l1ad.emulator.source import traced_nodes
 from l1ad.errors import LayoutError
 from l1ad.fixed import IntArray
 from l1ad.network import Network
@@ -67,6 +68,29 @@ class Emulator:
         if entry(rows.ctypes.data, len(rows), out.ctypes.data, self._threads):
             self.network.layout.check(rows, "Events to score")
         return out
+
+    def trace(self, x_hw: NDArray[np.integer[Any]]) -> dict[str, IntArray]:
+        """Score events one by one and give the inner values; compiles a second, slower emulator.
+
+        Args:
+            x_hw: as for ``scores``.
+
+        Returns:
+            By node, in order: ``scaled``, ``<layer>.output``, int64 ``(n_events, n)``, and ``score`` ``(n_events,)``.
+
+        Raises:
+            LayoutError: ``x_hw`` does not fit the layout.
+        """
+        rows = self._rows(x_hw).astype(np.int64)
+        sizes = traced_nodes(self.network)
+        nodes = np.empty((len(rows), sum(sizes.values())), dtype=np.int64)
+        out = np.empty(len(rows), dtype=np.int64)
+        entry = ctypes.CDLL(str(library(self.network, traced=True))).l1ad_trace
+        entry.argtypes = (ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)
+        if entry(rows.ctypes.data, len(rows), out.ctypes.data, nodes.ctypes.data):
+            self.network.layout.check(rows, "Events to trace")
+        edges = np.cumsum(list(sizes.values()))[:-1]
+        return dict(zip(sizes, np.split(nodes, edges, axis=1), strict=True)) | {"score": out}
 
     def _rows(self, x_hw: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
         array = np.asarray(x_hw)

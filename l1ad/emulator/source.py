@@ -22,11 +22,17 @@ def header(name: str) -> str:
     return (resources.files("l1ad.emulator") / "templates" / name).read_text(encoding="utf-8")
 
 
-def kernel_source(network: Network) -> str:
+def traced_nodes(network: Network) -> dict[str, int]:
+    """Name the nodes that a traced emulator keeps, in order, with their sizes; the score comes with them."""
+    return {"scaled": network.n_inputs} | {f"{layer.name}.output": layer.n_out for layer in network.layers}
+
+
+def kernel_source(network: Network, *, traced: bool = False) -> str:
     """Write the C++ source of a network's emulator; it includes the two headers and nothing else that is not standard.
 
     Args:
         network: the network.
+        traced: whether inner values are kept, for ``l1ad_trace``; such an emulator is slower and takes one thread.
 
     Returns:
         The text of one translation unit.
@@ -40,12 +46,14 @@ def kernel_source(network: Network) -> str:
             f"The emulator takes hardware integers of up to 32 bits, layout {network.layout.name!r} has wider ones."
         )
     writer, tables, table = Writer(), Tables(), LookUp()
-    code = _statements(network, writer, tables, table)
+    code = _statements(network, writer, tables, table, traced)
+    kept = [f"#define L1AD_TRACED {sum(traced_nodes(network).values())}"] if traced else []
     constants = [*_ranges(network), *_tables(tables, table)]
     body = textwrap.indent("\n".join([*_opening(network), *writer.lines, f"codes = {code.name};"]), "  ")
     return "\n".join(
         [
             f"// Emulator of network '{network.name}' ({network.shape}), digest {network.digest}. Generated: do not edit.",
+            *kept,
             '#include "lanes.h"',
             "namespace {",
             *constants,
@@ -60,14 +68,24 @@ def kernel_source(network: Network) -> str:
     )
 
 
-def _statements(network: Network, writer: Writer, tables: Tables, table: LookUp) -> Lanes:
+def _statements(network: Network, writer: Writer, tables: Tables, table: LookUp, traced: bool) -> Lanes:
     proved = prove(network)[0].values
     inputs = scaled(network, writer, proved)
+    kept = _keep(writer, inputs.values, 0, traced)
     values, pairs, type_ = inputs.values, inputs.pairs, network.scaling.type
     for layer in network.layers:
         writer.lines.append(f"// {layer.name}: {layer.n_in} to {layer.n_out}")
         values, pairs, type_ = dense(writer, tables, layer, values, pairs, type_), (), layer.output
+        kept = _keep(writer, values, kept, traced)
     return resized(writer, score(writer, table, network, inputs.values, values), 64)
+
+
+def _keep(writer: Writer, values: tuple[Lanes, ...], first: int, traced: bool) -> int:
+    """Write what keeps a node's values, if the emulator is traced; gives the place of the next one."""
+    if traced:
+        wide = [value.name if value.bits == 64 else f"widen({value.name})" for value in values]
+        writer.lines += [f"keep({first + i}, {name});" for i, name in enumerate(wide)]
+    return first + len(values)
 
 
 def _opening(network: Network) -> list[str]:

@@ -88,7 +88,8 @@ class _AbsentError(ArtefactError):
 
 
 def _emulator(network: Network) -> Implementation:
-    return Implementation(Source.EMULATOR.value, Emulator(network).scores)
+    emulator = Emulator(network)
+    return Implementation(Source.EMULATOR.value, emulator.scores, emulator.trace)
 
 
 def _qkeras(network: Network) -> Implementation:

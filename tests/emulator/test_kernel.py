@@ -264,11 +264,23 @@ def test_the_library_is_compiled_once() -> None:
 
 def test_a_failing_compiler_is_quoted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(build.CACHE_VARIABLE, str(tmp_path))
-    monkeypatch.setattr(build, "kernel_source", lambda network: "this is no C++\n")
+    monkeypatch.setattr(build, "kernel_source", lambda network, traced: "this is no C++\n")
     with pytest.raises(
         ToolFailedError, match=r"^Compiling the emulator failed: .* ended with exit code 1; (?s:.*)kernel\.cpp:1:1: error:"
     ):
         build.library(CASES["latent"])
+
+
+@pytest.mark.parametrize("name", ["masked", "rotated", "wide and rotated", "wrapping"])
+def test_a_trace_has_the_inner_values_of_the_specification(name: str) -> None:
+    network = CASES[name]
+    x = make_events(network.layout, 23)
+    wanted, got = reference.evaluate(network, x), Emulator(network).trace(x)
+    assert list(got) == ["scaled", "dense1.output", "dense2.output", "score"]
+    for node, values in got.items():
+        np.testing.assert_array_equal(values, wanted[node])
+    with pytest.raises(LayoutError, match=r"^Events to trace: 23 values of \w+\[0\]\.pt_hw are outside the hardware range \["):
+        Emulator(network).trace(np.full_like(x, -100))
 
 
 def test_the_tiny_layout_has_columns_of_all_kinds() -> None:

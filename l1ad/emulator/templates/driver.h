@@ -67,4 +67,16 @@ extern "C" {
 int L1AD_NAME(l1ad_score_int16)(const int16_t* x, int64_t n, int64_t* scores, int threads) { return score(x, n, scores, threads); }
 int L1AD_NAME(l1ad_score_int32)(const int32_t* x, int64_t n, int64_t* scores, int threads) { return score(x, n, scores, threads); }
 int L1AD_NAME(l1ad_score_int64)(const int64_t* x, int64_t n, int64_t* scores, int threads) { return score(x, n, scores, threads); }
+
+#if defined(L1AD_TRACED)
+// Score event by event; nodes takes L1AD_TRACED inner values each.
+int L1AD_NAME(l1ad_trace)(const int64_t* x, int64_t n, int64_t* scores, int64_t* nodes) {
+  if (outside(x, n)) return 1;
+  for (int64_t i = 0; i < n; ++i) {
+    run(x, i, i + 1, scores);
+    for (int k = 0; k < L1AD_TRACED; ++k) nodes[i * L1AD_TRACED + k] = kept[k][0];
+  }
+  return 0;
+}
+#endif
 }

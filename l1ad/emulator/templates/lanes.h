@@ -92,6 +92,12 @@ L1AD_INLINE i64 look_up(const int64_t* table, i32 index) {
   return found;
 }
 
+#if defined(L1AD_TRACED)
+// Inner values of the block that was last scored.
+int64_t kept[L1AD_TRACED][LANES];
+L1AD_INLINE void keep(int at, i64 value) { std::memcpy(kept[at], &value, sizeof value); }
+#endif
+
 // Hide a table from the optimiser: weights are to be read (and broadcast) from memory, not moved in by immediates.
 L1AD_INLINE const int32_t* from_memory(const int32_t* table) {
   asm("" : "+r"(table));
