@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,11 @@ import pytest
 
 from l1ad import toolchain
 from l1ad.emulator import reference
-from l1ad.errors import LayoutError, ToolFailedError
+from l1ad.errors import ArtefactError, LayoutError, ToolFailedError, ToolMissingError
 from l1ad.fixed import FixedPoint
 from l1ad.hls.csim import Csim, compile_cpp
 from l1ad.hls.golden import adversarial_events
-from l1ad.hls.project import HlsProject
+from l1ad.hls.project import HlsProject, open_project
 from l1ad.layout import ObjectLayout, ObjectSlot
 from l1ad.network import Network, Score
 from tests.networks import make_events, make_network, tiny_layout
@@ -160,3 +161,19 @@ def test_the_test_bench_passes_and_fails_at_the_first_difference(tiny: HlsProjec
 
 def test_tiny_layout_has_phi_on_two_grids() -> None:
     assert {tiny_layout().phi_period(i) for i in range(8)} == {None, 32, 64}
+
+
+def test_without_a_compiler_the_way_out_is_named(tiny: HlsProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("L1AD_GXX", "/nowhere/g++")
+    with pytest.raises(ToolMissingError, match=r"^L1AD_GXX must lead to an executable of g\+\+, got '/nowhere/g\+\+'"):
+        Csim(tiny).prepare()
+
+
+def test_a_build_folder_that_cannot_be_written_is_said(tiny: HlsProject, tmp_path: Path) -> None:
+    copy = tmp_path / "project"
+    shutil.copytree(tiny.path, copy, ignore=shutil.ignore_patterns("build"))
+    (copy / "build").write_text("in the way", encoding="utf-8")
+    with pytest.raises(
+        ArtefactError, match=r"^Could not build the C simulation in '.*': .*; free the disk or make it writable\.$"
+    ):
+        Csim(open_project(copy)).prepare()
