@@ -47,7 +47,9 @@ class FirmwareConfig(Section):
     @model_validator(mode="after")
     def _possible(self) -> FirmwareConfig:
         if self.style == "combinational" and self.reuse_factor > 1:
-            raise ValueError("a reuse_factor above 1 wants style 'pipelined': one combinational stage has no clocks to share over")
+            raise ValueError(
+                "a reuse_factor above 1 wants style 'pipelined': one combinational stage has no clocks to share over"
+            )
         return self
 
 
@@ -74,9 +76,25 @@ class CsimConfig(Section):
 
 
 class SynthesisConfig(Section):
-    """Say which tools run and how."""
+    """Say which tools run and how.
+
+    Attributes:
+        tool: ``vitis`` (HLS of the converted project), ``vivado`` (logic synthesis and more of the RTL), ``open`` (Yosys), or
+            ``auto``: the vendor's tool where it is, else the open flow.
+        steps: what the vendor's tools do.
+        rtl: one combinational block, or a pipeline that is cut for the clock.
+        rtl_events: events of the dataset, spread over it, that the RTL simulation takes.
+        adversarial_events: events at range ends and rounding ties that it takes besides.
+        vhdl: whether VHDL is written beside the Verilog.
+        processes: tools at a time.
+        timeout_s: seconds a tool may take.
+    """
 
     tool: Literal["auto", "vitis", "vivado", "open"] = "auto"
     steps: tuple[Literal["csynth", "cosim", "export", "synth", "impl"], ...] = Field(("csynth",), strict=False)
+    rtl: Literal["combinational", "pipelined"] = "combinational"
     rtl_events: int = Field(10_000, ge=1)
+    adversarial_events: int = Field(2_000, ge=1)
+    vhdl: bool = False
+    processes: int = Field(2, ge=1)
     timeout_s: float = Field(3600.0, gt=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -100,20 +101,47 @@ def magnitude(value: Variable) -> Variable:
 def square(value: Variable) -> Variable:
     """Square a variable, exactly.
 
-    A short one is looked up; a longer one is its magnitude ``a * 2 ** k + b``, whose square is ``a² * 4 ** k + b²`` (no carry
-    between the two) plus ``a * b * 2 ** (k + 1)``.
+    A short one is looked up. A longer one's magnitude is cut into digits of three bits; the products of two digits are looked up and
+    those that do not overlap are put side by side, so that few sums are left.
     """
     if is_constant(value):
         return constant(value, value.low**2)
-    if width(value) <= TABLE_BITS:
-        return table(value, representable(value) ** 2, "a square")
-    size = magnitude(value)
+    size = value if width(value) <= TABLE_BITS else magnitude(value)
     if width(size) <= TABLE_BITS:
         return table(size, representable(size) ** 2, "a square")
-    _, integer, fractional = size.kif
-    middle = integer - (width(size) + 1) // 2 + 1
-    high, low = floor_to(size, -middle), low_bits(size, middle, fractional)
-    return (square(high) + square(low)) + (high * low) * 2.0
+    digits = _digits(size)
+    terms = [square(digit) for digit in digits if not is_constant(digit) or digit.low]
+    pairs = itertools.combinations([digit for digit in digits if not is_constant(digit)], 2)
+    return total(_side_by_side(terms + [_product(low, high) * 2.0 for low, high in pairs]))
+
+
+def _digits(value: Variable) -> list[Variable]:
+    """Cut an unsigned variable into digits of half a table's address, the lowest first."""
+    _, integer, fractional = value.kif
+    edges = [*range(-fractional, integer, TABLE_BITS // 2), integer]
+    return [low_bits(value, top, -bottom) for bottom, top in itertools.pairwise(edges)]
+
+
+def _product(low: Variable, high: Variable) -> Variable:
+    """Multiply two unsigned digits by a table that both address."""
+    low_shift, high_shift = 2.0 ** low.kif[2], 2.0 ** high.kif[2]
+    low_width = width(low)
+    address = low * low_shift + high * high_shift * 2.0**low_width
+    codes = representable(address)
+    products = np.floor(codes / 2.0**low_width) * np.mod(codes, 2.0**low_width)
+    return table(address, products, "a product") * (1.0 / (low_shift * high_shift))
+
+
+def _side_by_side(terms: list[Variable]) -> list[Variable]:
+    """Join unsigned terms that share no bit, greedily: their sum has no carry."""
+    lanes: list[Variable] = []
+    for term in sorted(terms, key=lambda term: -term.kif[2]):
+        place = next((i for i, lane in enumerate(lanes) if lane.kif[1] <= -term.kif[2]), None)
+        if place is None:
+            lanes.append(term)
+        else:
+            lanes[place] = lanes[place] + term
+    return lanes
 
 
 def folded(value: Variable, turn: float) -> Variable:

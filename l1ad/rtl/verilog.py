@@ -27,16 +27,41 @@ def verilog_files(design: Design) -> Files:
         Text by file name: the top, a file for each module, the tables and alkaid's primitives.
     """
     from alkaid.codegen.rtl import verilog_comb_logic_gen
-    from alkaid.codegen.rtl.verilog.lookup import lookup_source
 
     files = {f"{TOP}.v": top(design)}
     for stage in design.stages:
         name = module(stage)
         files[f"{name}.v"] = verilog_comb_logic_gen(stage.logic, name)
-    tables = lookup_source([stage.logic for stage in design.stages])
+    tables = _tables(design)
     if tables:
-        files[f"{TOP}_tables.v"] = tables
+        files[f"{TOP}_tables.v"] = "\n".join(tables[name] for name in sorted(tables))
     return files | primitives("verilog", ".v")
+
+
+def _tables(design: Design) -> dict[str, str]:
+    """Write the modules of all lookup tables, by name.
+
+    alkaid writes them as ``case`` statements, of which Yosys makes comparators and three times the LUTs: here each output bit is a
+    constant vector that the address indexes. What can never be addressed is 0.
+    """
+    from alkaid.codegen.rtl.verilog.lookup import lookup_name, lookup_ops, table_hex
+
+    modules: dict[str, str] = {}
+    for stage in design.stages:
+        for op in lookup_ops(stage.logic):
+            words = [0 if "X" in word else int(word, 16) for word in table_hex(stage.logic, op)]
+            name = lookup_name(stage.logic, op)
+            modules[name] = _table(name, words, sum(op.qint.kif))
+    return modules
+
+
+def _table(name: str, words: list[int], width: int) -> str:
+    address = (len(words) - 1).bit_length()
+    lines = [f"module {name} (input [{address - 1}:0] in, output [{width - 1}:0] out);"]
+    for bit in range(width):
+        column = "".join(str((word >> bit) & 1) for word in reversed(words))
+        lines += [f"    wire [{len(words) - 1}:0] bit_{bit} = {len(words)}'b{column};", f"    assign out[{bit}] = bit_{bit}[in];"]
+    return "\n".join([*lines, "endmodule\n"])
 
 
 def primitives(language: str, suffix: str) -> Files:

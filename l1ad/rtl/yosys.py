@@ -163,12 +163,13 @@ opt -nodffe -nosdff
 peepopt
 opt_clean
 techmap -map +/cmp2lut.v -map +/cmp2lcu.v -D LUT_WIDTH=6
+wreduce
 alumacc
 opt
 opt -full
 techmap -map +/techmap.v -D LUT_SIZE=6 -map +/xilinx/arith_map.v
 opt -fast
-abc -luts 1,1,1,1,1,1
+abc -luts 1,1,1,1,1,1 -script +strash;dch;if,-C,24;mfs2
 clean
 techmap -map +/xilinx/lut_map.v -map +/xilinx/cells_map.v -D LUT_WIDTH=6
 opt_lut_ins -tech xilinx

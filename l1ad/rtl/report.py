@@ -1,0 +1,107 @@
+"""Put what the open flow found into one resource report, which says what each number is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from l1ad.board import Board
+from l1ad.resources import LayerResources, Level, ResourceReport
+from l1ad.rtl.delay import DelayModel, output_times
+from l1ad.rtl.project import RtlProject
+from l1ad.rtl.yosys import Synthesised
+
+_LUT_NOTE = (
+    "LUT counts Yosys' LUT1 to LUT6 cells and inverters, module by module, before any two share a place; Vivado's count of the same "
+    "RTL differs."
+)
+_DELAY_NOTE = "Times are estimates: a static timing analysis of the mapped logic with mean cell and net delays of {source}; nothing was placed."
+_COMBINATIONAL_NOTE = "Combinational: the result is there after the longest path, without a clock."
+_PIPELINE_NOTE = "Flip-flops are the pipeline's register bits, as written; registers are timed as ideal."
+
+
+def stage_times(project: RtlProject, modules: Sequence[Synthesised], model: DelayModel) -> list[float]:
+    """Time every module.
+
+    Args:
+        project: the project the modules are from.
+        modules: what Yosys made of them, in order.
+        model: the delays.
+
+    Returns:
+        For each module the time in ns at which its last output is there: since its own inputs if there are registers between
+        modules, else since the design's inputs.
+    """
+    arrival: dict[str, float] = dict.fromkeys(project.network.layout.ports, 0.0)
+    ends = []
+    for module in modules:
+        starts = [0.0 if project.latency_cycles else arrival[name] for name, width in module.stage.inputs for _ in range(width)]
+        external = not project.latency_cycles and all(name in project.network.layout.ports for name, _ in module.stage.inputs)
+        times = output_times(module.netlist, starts, model, external=external)
+        place = 0
+        for name, width in module.stage.outputs:
+            arrival[name] = max(times[place : place + width])
+            place += width
+        ends.append(max(times, default=0.0))
+    return ends
+
+
+def resource_report(
+    project: RtlProject, modules: Sequence[Synthesised], board: Board, clock_ns: float, model: DelayModel, version: str | None
+) -> ResourceReport:
+    """Make the report.
+
+    Args:
+        project: what was synthesised.
+        modules: what Yosys made of its modules, in order.
+        board: part and totals.
+        clock_ns: wanted clock period.
+        model: the delays.
+        version: Yosys' version.
+    """
+    ends = stage_times(project, modules, model)
+    longest = round(max(ends, default=0.0), 3)
+    cycles = project.latency_cycles
+    notes = (_LUT_NOTE, _DELAY_NOTE.format(source=model.source), _PIPELINE_NOTE if cycles else _COMBINATIONAL_NOTE)
+    return ResourceReport(
+        tool="Yosys",
+        level=Level.OPEN,
+        tool_version=version,
+        top=project.top,
+        part=board.part,
+        clock_target_ns=clock_ns,
+        clock_estimate_ns=longest,
+        slack_ns=round(clock_ns - longest, 3),
+        path_ns=longest,
+        lut=sum(module.lut for module in modules),
+        ff=project.register_bits,
+        carry=sum(module.carry for module in modules),
+        dsp=sum(module.dsp for module in modules),
+        bram18=sum(module.bram18 for module in modules),
+        uram=0,
+        latency_min_cycles=cycles,
+        latency_max_cycles=cycles,
+        latency_ns=cycles * clock_ns,
+        ii_min=1 if cycles else None,
+        ii_max=1 if cycles else None,
+        available=board.totals,
+        breakdown=_breakdown(modules),
+        others=_others(project, modules, ends),
+        sources=tuple(f"yosys/{module.stage.module}.stat.json" for module in modules),
+        notes=notes,
+    )
+
+
+def _breakdown(modules: Sequence[Synthesised]) -> tuple[LayerResources, ...]:
+    return tuple(
+        LayerResources(module.stage.name, lut=module.lut, carry=module.carry, dsp=module.dsp, bram18=module.bram18, uram=0)
+        for module in modules
+    )
+
+
+def _others(project: RtlProject, modules: Sequence[Synthesised], ends: Sequence[float]) -> tuple[tuple[str, float], ...]:
+    """List what has no place of its own: Yosys' and alkaid's other counts, and when each module is done."""
+    counts = (
+        ("yosys_logic_cells", sum(module.logic_cells for module in modules)),
+        ("alkaid_lut_estimate", round(project.lut_estimate, 1)),
+    )
+    return counts + tuple((f"{module.stage.name}_done_ns", round(end, 3)) for module, end in zip(modules, ends, strict=True))
