@@ -14,6 +14,7 @@ class ModelConfig(Section):
 
     Widths are one number for all layers on the chip or a list with one a layer; ``*_integer`` leaves out the sign bit, as QKeras
     counts. ``activation_*`` are of the hidden ReLUs, ``latent_type`` is an autoencoder's bottleneck, ``output_type`` the last layer's.
+    Integer bits left out are chosen from the float baseline: the fewest that hold its weights, biases and activations.
     Kind ``imported`` takes the model from ``file`` (with the firmware's ``types``) instead and needs nothing else.
     """
 
@@ -23,11 +24,11 @@ class ModelConfig(Section):
     hidden: tuple[int, ...] = Field((32, 16), strict=False)
     latent: int = Field(3, ge=1)
     weight_bits: PerLayer = (6,)
-    weight_integer: PerLayer = (1,)
+    weight_integer: PerLayer | None = None
     bias_bits: PerLayer = (8,)
-    bias_integer: PerLayer = (2,)
+    bias_integer: PerLayer | None = None
     activation_bits: PerLayer = (8,)
-    activation_integer: PerLayer = (3,)
+    activation_integer: PerLayer | None = None
     input_type: TypeText = "ap_fixed<8,4,AP_RND_CONV,AP_SAT>"
     latent_type: TypeText = "ap_fixed<8,4,AP_RND_CONV,AP_SAT>"
     output_type: TypeText = "ap_fixed<8,4,AP_RND_CONV,AP_SAT>"
@@ -57,12 +58,16 @@ class TrainingConfig(Section):
     """Say how to train: the float baseline for ``float_epochs``, then quantisation-aware for ``epochs``.
 
     Attributes:
+        recipe: ``robust`` trains an ensemble of float teachers on background and lets the network on the chip learn their mean
+            score (see docs/training.md); ``plain`` trains one network, with a constant learning rate and its last weights.
+        teachers: networks in the ensemble.
+        teacher_epochs: their epochs.
         epochs: quantisation-aware epochs.
         float_epochs: epochs of the float baseline.
         batch_size: events a step.
         learning_rate: Adam's, at its highest.
-        schedule: ``cosine`` falls to 1 % after a warm-up of one epoch, ``constant`` stays.
-        average: decay of the exponential moving average of the weights that is kept; 0 keeps the last weights.
+        schedule: of the robust recipe: ``cosine`` falls to 1 % after a short warm-up, ``constant`` stays.
+        average: of the robust recipe: decay of the moving average of the weights that is kept; 0 keeps the last weights.
         beta: weight of the Kullback-Leibler term against half the summed squared error (β-VAE).
         loss: reconstruction loss; ``auto`` masks absent objects unless the score is ``mse``.
         object_weights: factor on the loss of each object kind, 1 if left out.
@@ -75,7 +80,10 @@ class TrainingConfig(Section):
         seeds: how many networks to train, with seeds ``seed``, ``seed + 1``, …
     """
 
-    epochs: int = Field(20, ge=1)
+    recipe: Literal["robust", "plain"] = "robust"
+    teachers: int = Field(8, ge=1, le=64)
+    teacher_epochs: int = Field(20, ge=1)
+    epochs: int = Field(30, ge=1)
     float_epochs: int = Field(20, ge=1)
     batch_size: int = Field(1024, ge=1)
     learning_rate: float = Field(3e-3, gt=0)

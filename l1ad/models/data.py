@@ -15,10 +15,17 @@ from l1ad.fixed import FloatArray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Events:
-    """Hold events for training: ``x_hw`` ``(n_events, n_columns)`` and ``weight`` ``(n_events,)`` with mean 1."""
+    """Hold events for training.
+
+    Attributes:
+        x_hw: hardware integers ``(n_events, n_columns)``.
+        weight: ``(n_events,)``, mean 1.
+        target: the score each student is to learn, ``(n_students, n_events)`` or one for all; None where there is no teacher.
+    """
 
     x_hw: NDArray[Any]
     weight: FloatArray
+    target: FloatArray | None = None
 
 
 def training_events(dataset: Dataset, split: Split, *, event_weights: bool = True) -> Events:

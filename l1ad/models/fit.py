@@ -115,8 +115,8 @@ class _Runner:
         self._n_events = len(train.x_hw)
         self._batch = min(settings.batch_size, self._n_events)
         self._steps = self._n_events // self._batch
-        self._epoch = compile_epoch(tf, graph, make_table(tf, graph, train.x_hw, train.weight))
-        self._validate = compile_validation(tf, graph, make_table(tf, graph, validation.x_hw, validation.weight))
+        self._epoch = compile_epoch(tf, graph, make_table(tf, graph, train))
+        self._validate = compile_validation(tf, graph, make_table(tf, graph, validation))
 
     def masks(self, state: TrainingState, epoch: int) -> list[Array]:
         """Give the pruning masks of an epoch: they follow from the weights it starts with."""

@@ -19,11 +19,19 @@ from l1ad.network import Activation, Score
 
 @dataclass(frozen=True, slots=True)
 class LayerTypes:
-    """Hold a chip layer's types: of its weights, its biases and what it gives."""
+    """Hold a chip layer's types: of its weights, its biases and what it gives.
+
+    Attributes:
+        weight: of the weights.
+        bias: of the biases.
+        output: of what it gives.
+        open: those of the three whose integer bits are still to be chosen from the float baseline.
+    """
 
     weight: FixedPoint
     bias: FixedPoint
     output: FixedPoint
+    open: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +136,10 @@ def _activation(index: int, n_hidden: int) -> Activation:
     return Activation.LINEAR if index in (n_hidden, 2 * n_hidden + 1) else Activation.RELU
 
 
+#: Integer bits of a type that is still open.
+_OPEN = 0
+
+
 def _chip_types(model: ModelConfig, n_chip: int, n_hidden: int) -> list[LayerTypes]:
     weight_bits = _per_layer("weight_bits", model.weight_bits, n_chip)
     weight_integer = _per_layer("weight_integer", model.weight_integer, n_chip)
@@ -140,7 +152,10 @@ def _chip_types(model: ModelConfig, n_chip: int, n_hidden: int) -> list[LayerTyp
         bias = FixedPoint.from_quantized_bits(bias_bits[i], bias_integer[i])
         for what, type_ in (("weights", weight), ("biases", bias), ("output", outputs[i])):
             check_quantiser(f"The {what} of layer 'dense{i + 1}'", type_)
-        types.append(LayerTypes(weight, bias, outputs[i]))
+        given = {"weight": model.weight_integer, "bias": model.bias_integer}
+        if _activation(i, n_hidden) is Activation.RELU:
+            given["output"] = model.activation_integer
+        types.append(LayerTypes(weight, bias, outputs[i], frozenset(name for name, value in given.items() if value is None)))
     check_quantiser("The input", FixedPoint.parse(model.input_type))
     return types
 
@@ -153,7 +168,9 @@ def _output_types(model: ModelConfig, n_chip: int, n_hidden: int) -> list[FixedP
     return [linear[i] if i in linear else FixedPoint.from_quantized_relu(next(bits), next(integer)) for i in range(n_chip)]
 
 
-def _per_layer(key: str, values: Sequence[int], n: int) -> Sequence[int]:
+def _per_layer(key: str, values: Sequence[int] | None, n: int) -> Sequence[int]:
+    if values is None:
+        return [_OPEN] * n
     if len(values) == 1:
         return list(values) * n
     if len(values) != n:

@@ -5,6 +5,7 @@ event weights:
 
 - pt and eta: ``low`` and ``high`` are the quantiles that leave half of ``1 - coverage`` on either side. The offset is their middle,
   rounded to a count; the shift is the smallest for which both, less the offset, lie in the input type's range.
+- A place that is taken in fewer than ``FEWEST_EVENTS`` events (the fourth muon) uses the values of all places of its kind.
 - phi: the range is the full turn, known without data. Without a phi reference the offset is half a turn. The shift is the smallest
   for which half a turn lies in the range.
 - A column that is the same in every event (MET has no eta) gets that value as offset and takes no part in loss or score.
@@ -28,6 +29,8 @@ from l1ad.scaling import Scaling
 
 #: A column whose central range takes fewer codes of the input type than this has lost its information.
 FEWEST_CODES = 4
+#: Events in which an object must be present for its column's own quantiles to mean something.
+FEWEST_EVENTS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def choose_scaling(
     chosen = [
         _phi_range(layout.phi_period(i) or 1, config.phi_reference is not None)
         if layout.columns[i].feature == "phi"
-        else _value_range(values[present[:, i], i], weight[present[:, i]], config.coverage)
+        else _value_range(layout, i, values, present, weight, config.coverage)
         for i in range(layout.n_columns)
     ]
     pairs = [_offset_and_shift(layout.names[i], *chosen[i], input_type, i in columns) for i in range(layout.n_columns)]
@@ -113,11 +116,20 @@ def _phi_range(period: int, rotated: bool) -> tuple[int, int]:
     return (-(period // 2), period // 2) if rotated else (0, period)
 
 
-def _value_range(values: NDArray[Any], weight: FloatArray, coverage: float) -> tuple[int, int]:
-    if not len(values):
+def _value_range(
+    layout: ObjectLayout, column: int, values: NDArray[Any], present: NDArray[np.bool_], weight: FloatArray, coverage: float
+) -> tuple[int, int]:
+    """Give the central range of a column's present values; of all places of its kind if it is seldom present."""
+    described = layout.columns[column]
+    columns = [column]
+    if np.count_nonzero(present[:, column]) < FEWEST_EVENTS:
+        columns = [int(i) for i in layout.feature_columns(described.feature, described.kind)]
+    found = np.concatenate([values[present[:, i], i] for i in columns])
+    if not len(found):
         return 0, 0
+    weights = np.concatenate([weight[present[:, i]] for i in columns])
     tail = (1.0 - coverage) / 2.0
-    return weighted_quantile(values, weight, tail), weighted_quantile(values, weight, 1.0 - tail)
+    return weighted_quantile(found, weights, tail), weighted_quantile(found, weights, 1.0 - tail)
 
 
 def weighted_quantile(values: NDArray[Any], weight: FloatArray, fraction: float) -> int:

@@ -39,7 +39,7 @@ def full_masks(parameters: Parameters) -> list[Array]:
 
 
 def magnitude_masks(plan: Plan, parameters: Parameters, sparsity: float) -> list[Array]:
-    """Mask the smallest weights of every chip layer.
+    """Mask the smallest weights of every chip layer but the last, which is small and carries the score.
 
     Args:
         plan: says which layers are on the chip; only those are pruned.
@@ -49,9 +49,8 @@ def magnitude_masks(plan: Plan, parameters: Parameters, sparsity: float) -> list
     Returns:
         1 for kept and 0 for pruned, shapes of the weights.
     """
-    return [
-        _mask(w, sparsity if layer.types is not None else 0.0) for layer, w in zip(plan.layers, parameters.weights, strict=True)
-    ]
+    pruned = max(1, plan.n_chip - 1)
+    return [_mask(w, sparsity if i < pruned else 0.0) for i, w in enumerate(parameters.weights)]
 
 
 def _mask(weight: Array, sparsity: float) -> Array:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from l1ad.fixed import FloatArray
 from l1ad.layout import ObjectLayout
+from l1ad.models.data import Events
+from l1ad.models.distillation import distillation_loss
 from l1ad.models.forward import forward, scaled_input
 from l1ad.models.losses import LossSpec, event_loss
 from l1ad.models.plan import Plan
@@ -27,7 +28,17 @@ VALIDATION_CHUNK = 8192
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Hold what the compiled functions are made for."""
+    """Hold what the compiled functions are made for.
+
+    Attributes:
+        plan: the layers.
+        loss: the loss.
+        layout: the columns.
+        scaling: hardware integers to the input type.
+        quantised: whether chip layers have their quantised values.
+        average: decay of the moving average.
+        distil: how much the distance to the events' target scores counts against the loss itself; 1 is all, 0 nothing.
+    """
 
     plan: Plan
     loss: LossSpec
@@ -35,46 +46,75 @@ class Graph:
     scaling: Scaling
     quantised: bool
     average: float
+    distil: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Hold events as tensors: counts less offset, presence bits and weights."""
+    """Hold events as tensors: counts less offset, presence bits, weights and target scores."""
 
     counts: Any
     present: Any
     weight: Any
+    target: Any
     n_events: int
 
 
-def make_table(tf: Any, graph: Graph, x_hw: NDArray[Any], weight: FloatArray) -> Table:
+def make_table(tf: Any, graph: Graph, events: Events) -> Table:
     """Put events into memory as integers.
 
     Args:
         tf: TensorFlow.
         graph: whose layout and scaling.
-        x_hw: hardware integers ``(n_events, n_columns)``.
-        weight: ``(n_events,)``.
+        events: the events.
     """
+    x_hw = np.asarray(events.x_hw)
+    target = np.zeros((1, len(x_hw))) if events.target is None else events.target
     counts = graph.scaling.rotated(graph.layout, x_hw) - np.array(graph.scaling.offset, dtype=np.int64)
     small = np.int16 if np.abs(counts).max(initial=0) < 2**15 else np.int32
-    present = (np.asarray(x_hw)[:, graph.layout.presence_column] != 0).astype(np.int8)
-    return Table(tf.constant(counts.astype(small)), tf.constant(present), tf.constant(weight.astype(np.float32)), len(x_hw))
+    present = (x_hw[:, graph.layout.presence_column] != 0).astype(np.int8)
+    weight, target = (tf.constant(v.astype(np.float32)) for v in (events.weight, target))
+    return Table(tf.constant(counts.astype(small)), tf.constant(present), weight, target, len(x_hw))
 
 
-def _batch(tf: Any, graph: Graph, table: Table, index: Any) -> tuple[Any, Any, Any]:
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Hold a batch: scaled inputs and presence ``(n_seeds, n, n_columns)``, weight and target ``(n_seeds, n)``."""
+
+    x: Any
+    present: Any
+    weight: Any
+    target: Any
+
+
+def gather(tf: Any, graph: Graph, table: Table, index: Any) -> Batch:
+    """Take events out of a table and scale them.
+
+    Args:
+        tf: TensorFlow.
+        graph: how to scale.
+        table: the events.
+        index: event numbers ``(n_seeds, n)``.
+    """
     factor = tf.constant(np.ldexp(1.0, -np.array(graph.scaling.shift)).astype(np.float32))
     x = scaled_input(tf, tf.gather(table.counts, index), factor, graph.plan.input_type, graph.quantised)
-    return x, tf.cast(tf.gather(table.present, index), tf.float32), tf.gather(table.weight, index)
+    present = tf.cast(tf.gather(table.present, index), tf.float32)
+    one_target = table.target.shape[0] == 1
+    target = tf.gather(table.target[0], index) if one_target else tf.gather(table.target, index, batch_dims=1)
+    return Batch(x, present, tf.gather(table.weight, index), target)
 
 
-def _losses(tf: Any, graph: Graph, flat: list[Any], masks: list[Any], batch: tuple[Any, Any, Any], noise: Any) -> Any:
+def _losses(tf: Any, graph: Graph, flat: list[Any], masks: list[Any], batch: Batch, noise: Any) -> Any:
     """Give the weighted mean loss of each network, shape ``(n_seeds,)``."""
-    x, present, weight = batch
     n = len(graph.plan.layers)
     weights = [w * m for w, m in zip(flat[:n], masks, strict=True)]
-    out = forward(tf, graph.plan, weights, flat[n:], x, noise, graph.quantised)
-    return tf.reduce_mean(weight * event_loss(tf, graph.loss, out, x, present), axis=1)
+    out = forward(tf, graph.plan, weights, flat[n:], batch.x, noise, graph.quantised)
+    loss = 0.0
+    if graph.distil < 1.0:
+        loss += (1.0 - graph.distil) * event_loss(tf, graph.loss, out, batch.x, batch.present)
+    if graph.distil > 0.0:
+        loss += graph.distil * distillation_loss(tf, graph.loss, graph.plan.score, out, batch)
+    return tf.reduce_mean(batch.weight * loss, axis=1)
 
 
 def compile_epoch(tf: Any, graph: Graph, table: Table) -> Callable[..., Any]:
@@ -93,9 +133,9 @@ def compile_epoch(tf: Any, graph: Graph, table: Table) -> Callable[..., Any]:
 
     def step(carry: Any, masks: Any, index: Any, rate: Any, number: Any, seed: Any) -> Any:
         flat, first, second, average = carry
-        batch = _batch(tf, graph, table, index)
+        batch = gather(tf, graph, table, index)
         noise = None
-        if graph.plan.variational:
+        if graph.plan.variational and graph.distil < 1.0:
             shape = (*index.shape, graph.plan.latent)
             noise = tf.random.stateless_normal(shape, tf.stack([seed[0], seed[1] + number]))
         with tf.GradientTape() as tape:
@@ -147,7 +187,7 @@ def compile_validation(tf: Any, graph: Graph, table: Table) -> Callable[[list[An
 
     def chunk(flat: Any, masks: Any, index: Any) -> Any:
         every = tf.tile(index[tf.newaxis], [flat[0].shape[0], 1])
-        return _losses(tf, graph, flat, masks, _batch(tf, graph, table, every), None)
+        return _losses(tf, graph, flat, masks, gather(tf, graph, table, every), None)
 
     compiled = tf.function(chunk, jit_compile=True)
     size = min(VALIDATION_CHUNK, table.n_events)

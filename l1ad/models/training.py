@@ -1,89 +1,44 @@
-"""Train a configuration's model: the float baseline and the quantised network that starts from it."""
+"""Train a configuration's model: teachers and float baseline, then the quantised network that starts from the baseline."""
 
 from __future__ import annotations
 
 import json
-import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from l1ad.config import Config
-from l1ad.dataset import Dataset, Split
-from l1ad.layout import ObjectLayout
-from l1ad.models.curves import History, save_history
-from l1ad.models.data import Events, training_events
-from l1ad.models.equalise import equalised
+from l1ad.dataset import Dataset
+from l1ad.models.curves import History
+from l1ad.models.data import Events
 from l1ad.models.extract import extract_float, extract_layers
-from l1ad.models.fit import Fit, FitSettings, fit
-from l1ad.models.losses import LossSpec, loss_spec
-from l1ad.models.plan import Plan, plan_model
-from l1ad.models.preprocessing import ScalingChoice, choose_scaling
-from l1ad.models.pruning import NO_PRUNING, PruningSchedule
+from l1ad.models.fit import Fit, fit
+from l1ad.models.fitting import fitted
+from l1ad.models.lesson import Lesson, distil_share, load_lesson, make_lesson, student_plan, student_start
+from l1ad.models.problem import Problem, make_problem
+from l1ad.models.pruning import PruningSchedule
 from l1ad.models.score_types import score_spec
 from l1ad.models.state import Parameters, initial_parameters
-from l1ad.models.steps import Graph
+from l1ad.models.teacher import train_teacher
 from l1ad.network import Network
-from l1ad.scaling import Scaling
-from l1ad.trained import FLOAT_FILE, NETWORK_FILE, FloatNetwork, FloatScore
+from l1ad.trained import FLOAT_FILE, FloatNetwork, FloatScore
 
 PARAMETERS_FILE = "parameters.npz"
+TARGETS_FILE = "targets.npz"
 #: Events on which the ranges of hidden neurons are measured before quantisation.
 RANGE_EVENTS = 20_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Problem:
-    """Hold what both trainings share."""
-
-    config: Config
-    layout: ObjectLayout
-    plan: Plan
-    scaling: ScalingChoice
-    loss: LossSpec
-    train: Events
-    validation: Events
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """Give the seeds of the networks trained side by side."""
-        first = self.config.training.seed
-        return tuple(range(first, first + self.config.training.seeds))
-
-    @property
-    def score_columns(self) -> tuple[int, ...]:
-        """Give the columns of a reconstruction score; none for others."""
-        return self.scaling.columns if self.plan.score.is_reconstruction else ()
-
-    def graph(self, quantised: bool) -> Graph:
-        """Describe what is compiled."""
-        return Graph(self.plan, self.loss, self.layout, self.scaling.scaling, quantised, self.config.training.average)
-
-
-def make_problem(config: Config, dataset: Dataset) -> Problem:
-    """Read the background, choose the scaling, plan model and loss.
-
-    Raises:
-        InputError, ConfigError, ModelError, LayoutError: as the parts raise them.
-    """
-    layout, training = dataset.layout, config.training
-    plan = plan_model(config, layout)
-    train = training_events(dataset, Split.TRAIN, event_weights=training.event_weights)
-    validation = training_events(dataset, Split.VALIDATION, event_weights=training.event_weights)
-    choice = choose_scaling(config.scaling, plan.input_type, layout, train.x_hw, train.weight)
-    loss = loss_spec(training, plan.score, config.score.cyclic_phi, layout, choice.scaling, choice.columns)
-    return Problem(config, layout, plan, choice, loss, train, validation)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class FloatTraining:
-    """Hold the float baseline."""
+    """Hold the float baseline; the lesson is None for the plain recipe."""
 
     problem: Problem
     fit: Fit
-    reference: FloatNetwork
+    references: tuple[FloatNetwork, ...]
+    best: int
+    lesson: Lesson | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,37 +53,31 @@ class QuantisedTraining:
     float_history: History
 
 
-def train_float(config: Config, dataset: Dataset, checkpoint: Path) -> FloatTraining:
-    """Train the float baseline.
+def train_float(config: Config, dataset: Dataset, folder: Path) -> FloatTraining:
+    """Train the float baseline; with the robust recipe its teachers first.
 
     Args:
         config: the configuration.
         dataset: its dataset.
-        checkpoint: file for the state after every epoch.
+        folder: where the checkpoints go.
 
     Raises:
         TrainingError: the loss diverged.
     """
     problem = make_problem(config, dataset)
-    training = config.training
-    settings = FitSettings(
-        training.float_epochs,
-        training.batch_size,
-        training.learning_rate,
-        training.schedule == "cosine",
-        problem.seeds,
-        NO_PRUNING,
-        "float training",
-    )
-    done = fit(
-        problem.graph(False),
-        problem.train,
-        problem.validation,
-        settings,
-        initial_parameters(problem.plan, problem.seeds),
-        checkpoint,
-    )
-    return FloatTraining(problem, done, _reference(problem, done.parameters, best_seed(done)))
+    plan, train, validation, lesson = problem.plan, problem.train, problem.validation, None
+    if problem.robust:
+        lesson = make_lesson(problem, train_teacher(problem, folder / "checkpoint_teachers.npz"))
+        plan, train, validation = student_plan(plan), lesson.train, lesson.validation
+    start = initial_parameters(plan, problem.seeds)
+    if problem.robust:
+        start = student_start(plan, start)
+    graph = problem.graph(plan, distil=distil_share(plan) if problem.robust else 0.0)
+    settings = problem.settings(config.training.float_epochs, "float training")
+    done = fit(graph, train, validation, settings, start, folder / "checkpoint.npz")
+    problem = replace(problem, plan=plan)
+    references = tuple(_reference(problem, done.parameters, i) for i in range(len(problem.seeds)))
+    return FloatTraining(problem, done, references, best_seed(done), lesson)
 
 
 def best_seed(done: Fit) -> int:
@@ -137,106 +86,57 @@ def best_seed(done: Fit) -> int:
 
 
 def _reference(problem: Problem, parameters: Parameters, index: int) -> FloatNetwork:
-    score = FloatScore(
-        problem.plan.score, problem.score_columns, problem.config.score.cyclic_phi and problem.plan.score.is_reconstruction
-    )
+    kind = problem.plan.score
+    score = FloatScore(kind, problem.score_columns, problem.config.score.cyclic_phi and kind.is_reconstruction)
     return extract_float(problem.plan, problem.layout, problem.scaling.scaling, score, parameters, index)
 
 
-def save_float(training: FloatTraining, folder: Path) -> dict[str, Any]:
-    """Write the float baseline's files; give the summary."""
-    training.reference.save(folder / FLOAT_FILE)
-    with (folder / PARAMETERS_FILE).open("wb") as file:
-        np.savez(file, **{f"p{i}": a for i, a in enumerate(training.fit.parameters.flat)})
-    problem = training.problem
-    save_history({"float": training.fit.history}, problem.seeds, folder)
-    (folder / "checkpoint.npz").unlink(missing_ok=True)
-    return _summary(problem, training.fit, best_seed(training.fit))
-
-
-def _summary(problem: Problem, done: Fit, best: int) -> dict[str, Any]:
-    scaling: Scaling = problem.scaling.scaling
-    return {
-        "shape": "-".join(str(n) for n in (problem.layout.n_columns, *(layer.n_out for layer in problem.plan.layers))),
-        "score": problem.plan.score.value,
-        "train_events": len(problem.train.x_hw),
-        "validation_events": len(problem.validation.x_hw),
-        "seeds": list(problem.seeds),
-        "kept_seed": problem.seeds[best],
-        "selection": "smallest validation loss on background",
-        "validation_loss": [round(v, 6) for v in done.history["validation"][-1]],
-        "input_type": str(scaling.type),
-        "columns_left_out": [n for i, n in enumerate(problem.layout.names) if i not in problem.scaling.columns],
-    }
-
-
-def train_quantised(config: Config, dataset: Dataset, baseline: Path, checkpoint: Path) -> QuantisedTraining:
+def train_quantised(config: Config, dataset: Dataset, baseline: Path, folder: Path) -> QuantisedTraining:
     """Train quantisation-aware, starting from the float baseline.
 
     Args:
         config: the configuration.
         dataset: its dataset.
         baseline: folder of the float baseline.
-        checkpoint: file for the state after every epoch.
+        folder: where the checkpoint goes.
 
     Raises:
         TrainingError: the loss diverged.
     """
     problem = make_problem(config, dataset)
-    training = config.training
-    schedule = PruningSchedule(
-        training.sparsity, round(training.prune_from * training.epochs), round(training.prune_to * training.epochs)
-    )
-    settings = FitSettings(
-        training.epochs,
-        training.batch_size,
-        training.learning_rate,
-        training.schedule == "cosine",
-        problem.seeds,
-        schedule,
-        "quantisation-aware training",
-    )
-    start = _starting_point(problem, baseline)
-    done = fit(problem.graph(True), problem.train, problem.validation, settings, start, checkpoint)
+    train, validation = problem.train, problem.validation
+    if problem.robust:
+        lesson = load_lesson(problem, baseline / TARGETS_FILE)
+        train, validation = lesson.train, lesson.validation
+        problem = replace(problem, plan=student_plan(problem.plan))
+    problem, start = _starting_point(problem, baseline, train)
+    graph = problem.graph(problem.plan, quantised=True, distil=distil_share(problem.plan) if problem.robust else 0.0)
+    settings = problem.settings(config.training.epochs, "quantisation-aware training", pruning=_pruning(config))
+    done = fit(graph, train, validation, settings, start, folder / "checkpoint.npz")
     networks = tuple(_network(problem, done.parameters, i) for i in range(len(problem.seeds)))
     float_history = json.loads((baseline / "history.json").read_text(encoding="utf-8"))["float"]
     return QuantisedTraining(problem, done, networks, best_seed(done), FloatNetwork.load(baseline / FLOAT_FILE), float_history)
 
 
-def _starting_point(problem: Problem, baseline: Path) -> Parameters:
+def _pruning(config: Config) -> PruningSchedule:
+    training = config.training
+    begin, end = (round(part * training.epochs) for part in (training.prune_from, training.prune_to))
+    return PruningSchedule(training.sparsity, begin, end)
+
+
+def _starting_point(problem: Problem, baseline: Path, train: Events) -> tuple[Problem, Parameters]:
+    """Read the float weights and fit them to the types, and open types to them."""
     with np.load(baseline / PARAMETERS_FILE, allow_pickle=False) as arrays:
         parameters = Parameters.from_flat([arrays[f"p{i}"] for i in range(len(arrays.files))])
     scaling = problem.scaling.scaling
-    x = scaling.apply_float(problem.layout, np.asarray(problem.train.x_hw[:RANGE_EVENTS], dtype=np.int64))
-    return equalised(problem.plan, parameters, scaling.type.quantise(x))
+    every = max(1, len(train.x_hw) // RANGE_EVENTS)
+    x = scaling.apply_float(problem.layout, np.asarray(train.x_hw[::every], dtype=np.int64))
+    plan, start = fitted(problem.plan, parameters, scaling.type.quantise(x))
+    return replace(problem, plan=plan), start
 
 
 def _network(problem: Problem, parameters: Parameters, index: int) -> Network:
-    plan, scaling = problem.plan, problem.scaling.scaling
-    layers = extract_layers(plan, parameters, index)
+    scaling = problem.scaling.scaling
+    layers = extract_layers(problem.plan, parameters, index)
     spec = score_spec(problem.config.score, problem.layout, scaling, layers, problem.score_columns)
     return Network(problem.config.name, problem.layout, scaling, layers, spec)
-
-
-def save_quantised(training: QuantisedTraining, folder: Path) -> dict[str, Any]:
-    """Write the network, its float reference, all seeds' networks and the history; give the summary."""
-    problem = training.problem
-    network = training.networks[training.best]
-    network.save(folder / NETWORK_FILE)
-    training.reference.save(folder / FLOAT_FILE)
-    seeds = folder / "seeds"
-    shutil.rmtree(seeds, ignore_errors=True)
-    if len(training.networks) > 1:
-        seeds.mkdir()
-        for seed, candidate in zip(problem.seeds, training.networks, strict=True):
-            candidate.save(seeds / f"network_{seed}.json")
-    save_history({"float": training.float_history, "qat": training.fit.history}, problem.seeds, folder)
-    (folder / "checkpoint.npz").unlink(missing_ok=True)
-    zeros = sum(int((layer.weight == 0).sum()) for layer in network.layers)
-    total = sum(layer.weight.size for layer in network.layers)
-    return _summary(problem, training.fit, training.best) | {
-        "shape": network.shape,
-        "network_digest": network.digest,
-        "zero_weights": round(zeros / total, 4),
-        "score_type": str(network.score.total),
-    }

@@ -10,7 +10,8 @@ from l1ad.artefact import code_digest, is_current, read_manifest, stage_key, wri
 from l1ad.config import Config
 from l1ad.dataset import Dataset, load_dataset
 from l1ad.errors import LayoutError
-from l1ad.models.training import FloatTraining, QuantisedTraining, save_float, save_quantised, train_float, train_quantised
+from l1ad.models.results import save_float, save_quantised
+from l1ad.models.training import train_float, train_quantised
 from l1ad.trained import FLOAT_KIND, KIND
 
 SECTIONS = ("name", "layout", "model", "score", "scaling", "training")
@@ -80,8 +81,7 @@ def _train_float(config: Config, dataset: Dataset, force: bool) -> TrainResult:
     with writing(
         target, FLOAT_KIND, key=key, inputs=inputs, config=settings, seed=config.training.seed, resumable=not force
     ) as draft:
-        training: FloatTraining = train_float(config, dataset, draft.path / "checkpoint.npz")
-        draft.summary.update(save_float(training, draft.path))
+        draft.summary.update(save_float(train_float(config, dataset, draft.path), draft.path))
     return TrainResult(target, True, FLOAT_KIND, draft.summary)
 
 
@@ -93,6 +93,5 @@ def _train_quantised(config: Config, dataset: Dataset, baseline: TrainResult, fo
     if not force and is_current(target, KIND, key):
         return TrainResult(target, False, KIND, read_manifest(target).summary)
     with writing(target, KIND, key=key, inputs=inputs, config=settings, seed=config.training.seed, resumable=not force) as draft:
-        training: QuantisedTraining = train_quantised(config, dataset, baseline.path, draft.path / "checkpoint.npz")
-        draft.summary.update(save_quantised(training, draft.path))
+        draft.summary.update(save_quantised(train_quantised(config, dataset, baseline.path, draft.path), draft.path))
     return TrainResult(target, True, KIND, draft.summary)

@@ -1,0 +1,89 @@
+"""Fit a float network to its fixed-point types and the open types to the network, without changing what it computes.
+
+A ReLU passes positive factors: what a hidden neuron is multiplied by, the next layer's weights are divided by (Nagel et al.,
+arXiv:1906.04721). With that freedom every hidden neuron is brought to fill its output type, and every layer's weights to fill
+theirs; the fewest integer bits that hold them are chosen where the configuration leaves them open.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from l1ad.fixed import FixedPoint, FloatArray
+from l1ad.models.plan import LayerPlan, LayerTypes, Plan
+from l1ad.models.state import Parameters
+from l1ad.network import Activation
+
+#: Part of a hidden neuron's values that must lie in its output type's range.
+ACTIVATIONS_COVERED = 0.999
+#: Part of a layer's weights that must lie in their type's range.
+WEIGHTS_COVERED = 0.995
+#: A neuron that is (almost) never active is taken to be this part of the layer's median.
+LEAST_ACTIVE = 0.05
+
+
+def fitted(plan: Plan, parameters: Parameters, x: Any) -> tuple[Plan, Parameters]:
+    """Fit weights and open types to each other.
+
+    All networks trained side by side share the types: the largest of them decides.
+
+    Args:
+        plan: the graph, with open types.
+        parameters: float weights.
+        x: scaled inputs to measure on, float, shape ``(n_events, n_columns)``.
+
+    Returns:
+        The graph with all types chosen, and parameters of the same float function.
+    """
+    weights = [w.astype(np.float64) for w in parameters.weights]
+    biases = [b.astype(np.float64) for b in parameters.biases]
+    values = np.broadcast_to(np.asarray(x, dtype=np.float64), (parameters.n_seeds, *x.shape))
+    layers = list(plan.layers)
+    for i, layer in enumerate(layers[: plan.n_chip]):
+        values = values @ weights[i] + biases[i]
+        if layer.types is None:
+            continue
+        if layer.activation is Activation.RELU:
+            values = np.maximum(values, 0.0)
+            factor = _factors(layer.types, weights[i], np.quantile(values, ACTIVATIONS_COVERED, axis=1, keepdims=True))
+            weights[i], biases[i], values = weights[i] * factor, biases[i] * factor, values * factor
+            weights[i + 1] = weights[i + 1] / factor.swapaxes(1, 2)
+        elif plan.variational and i == plan.n_encoder - 1:
+            values = values[..., : plan.latent]
+        top = float(np.quantile(values, ACTIVATIONS_COVERED, axis=1).max())
+        layers[i] = replace(layer, types=_chosen(layer, weights[i], biases[i], top))
+    return replace(plan, layers=tuple(layers)), Parameters.from_flat([*weights, *biases])
+
+
+def _factors(types: LayerTypes, weight: FloatArray, top: FloatArray) -> FloatArray:
+    """Give each hidden neuron's factor, ``(n_seeds, 1, n_out)``: equal ranges within a layer, weights that fill their type."""
+    floor = LEAST_ACTIVE * np.array([[[np.median(t[t > 0]) if (t > 0).any() else 1.0]] for t in top])
+    relative = 1.0 / np.maximum(top, floor)
+    if "output" not in types.open:
+        return relative * types.output.max
+    largest = np.quantile(np.abs(weight * relative), WEIGHTS_COVERED, axis=(1, 2), keepdims=True)
+    return relative * types.weight.max / np.maximum(largest, 1e-9)
+
+
+def _chosen(layer: LayerPlan, weight: FloatArray, bias: FloatArray, top: float) -> LayerTypes:
+    types = layer.types
+    assert types is not None  # asked only for chip layers
+    spread = float(np.quantile(np.abs(weight), WEIGHTS_COVERED, axis=(1, 2)).max())
+    needed = {"weight": spread, "bias": float(np.abs(bias).max()), "output": top}
+    chosen = {name: with_integer(getattr(types, name), largest) for name, largest in needed.items() if name in types.open}
+    return replace(types, open=frozenset(), **chosen)
+
+
+def with_integer(type_: FixedPoint, largest: float) -> FixedPoint:
+    """Give a type of the same width with the fewest integer bits (at least none) that hold a magnitude.
+
+    Args:
+        type_: width, sign and modes.
+        largest: the magnitude; a hair above a power of two does not cost a bit.
+    """
+    integer = max(0, math.ceil(math.log2(max(largest, 2.0**-30)) - 0.05))
+    return replace(type_, integer=integer + int(type_.signed))
