@@ -78,8 +78,8 @@ class Reader(Protocol):
         """Say what a file is; raises InputError for one that is damaged or of another kind."""
         ...
 
-    def chunks(self, path: Path, layout: ObjectLayout, size: int) -> Iterator[EventChunk]:
-        """Read a file's events, about ``size`` at once."""
+    def chunks(self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = ()) -> Iterator[EventChunk]:
+        """Read a file's events, about ``size`` at once; ``seeds`` name trigger bits for the menu column."""
         ...
 
 
@@ -87,9 +87,20 @@ def reader(format_: Format) -> Reader:
     """Give the reader of a format."""
     from l1ad.datasets.fortymhz import FortyMhzReader
     from l1ad.datasets.gelato import GelatoReader
+    from l1ad.datasets.gelato_merged import GelatoMergedReader
+    from l1ad.datasets.l1ntuple import L1NtupleReader
+    from l1ad.datasets.nanoaod import NanoAodReader
+    from l1ad.datasets.xaod import XaodReader
 
-    readers: dict[Format, Reader] = {Format.FORTYMHZ: FortyMhzReader(), Format.GELATO: GelatoReader()}
-    return readers[format_]
+    readers: tuple[Reader, ...] = (
+        FortyMhzReader(),
+        GelatoReader(),
+        GelatoMergedReader(),
+        L1NtupleReader(),
+        NanoAodReader(),
+        XaodReader(),
+    )
+    return next(candidate for candidate in readers if candidate.format is format_)
 
 
 def recognise(path: Path) -> Format:
@@ -105,6 +116,10 @@ def recognise(path: Path) -> Format:
         from l1ad.datasets.hdf5 import recognise_hdf5
 
         return Format(recognise_hdf5(path))
+    if magic.startswith(b"root"):
+        from l1ad.datasets.root import recognise_root
+
+        return Format(recognise_root(path))
     raise InputError(
         f"{str(path)!r} is neither an HDF5 nor a ROOT file (it begins with {magic!r}); give one of the supported formats."
     )

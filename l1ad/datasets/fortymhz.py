@@ -58,8 +58,8 @@ class FortyMhzReader:
         )
         return FileDescription(path, self.format, n_events, objects, columns, menu, (note,))
 
-    def chunks(self, path: Path, layout: ObjectLayout, size: int) -> Iterator[EventChunk]:
-        """Read a file's events, about ``size`` at once."""
+    def chunks(self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = ()) -> Iterator[EventChunk]:
+        """Read a file's events, about ``size`` at once; the menu column is there if the file has one."""
         kinds = {slot.kind: _source(slot.kind, layout, path) for slot in layout.slots}
         with opened(path) as file:
             particles = array(file, "Particles", path, (None, N_ROWS, 4))

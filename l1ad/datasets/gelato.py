@@ -69,8 +69,8 @@ class GelatoReader:
             n_events = len(file[objects[0].stored])
             return FileDescription(path, self.format, n_events, objects, _columns(file), menu_items(file))
 
-    def chunks(self, path: Path, layout: ObjectLayout, size: int) -> Iterator[EventChunk]:
-        """Read a file's events, about ``size`` at once."""
+    def chunks(self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = ()) -> Iterator[EventChunk]:
+        """Read a file's events, about ``size`` at once; the menu column is there if the file has one."""
         sources = level_sources(layout, path)
         with opened(path) as file:
             stored = {kind: _find(file, source, kind, path) for kind, source in sources.items()}

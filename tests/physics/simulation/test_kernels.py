@@ -77,7 +77,7 @@ def test_electrons_want_isolation_and_little_behind(around: float, behind: float
 def test_taus_are_narrow() -> None:
     towers, sums = grid(), grid()
     towers[50, 10], towers[50, 11] = 30.0, 10.0
-    towers[70, 40:43], towers[70, 38], towers[70, 44] = 10.0, 9.0, 9.0
+    towers[70, 39:44] = 9.0, 10.0, 10.0, 10.0, 9.0
     k.sum3(towers, sums)
     taus = np.zeros((6, 3))
     k.find_taus(towers, sums, 1.0, 15.0, 0.2, taus)

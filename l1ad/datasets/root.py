@@ -1,0 +1,159 @@
+"""Open ROOT files with errors that name file, tree and branch, and read their trees in chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l1ad.errors import InputError, L1adError
+
+Counts = NDArray[np.int64]
+
+#: Trees that tell the ROOT formats apart, in the order they are looked for.
+_TREES = (
+    ("l1ntuple", ("l1UpgradeTree/L1UpgradeTree", "l1UpgradeEmuTree/L1UpgradeTree")),
+    ("nanoaod", ("Events",)),
+    ("xaod", ("CollectionTree",)),
+)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """Open a ROOT file for reading.
+
+    Raises:
+        InputError: the file is missing, cut off or damaged, also when that shows only while reading.
+    """
+    import uproot
+
+    try:
+        with uproot.open(path) as file:
+            yield file
+    except L1adError:
+        raise
+    # A damaged file can make every layer below raise anything.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(
+            f"{str(path)!r} cannot be read as ROOT ({type(error).__name__}: {reason}); it may be cut off, fetch it again."
+        ) from None
+
+
+def recognise_root(path: Path) -> str:
+    """Tell which ROOT format a file has.
+
+    Raises:
+        InputError: none of those known.
+    """
+    with opened(path) as file:
+        names = [name.rpartition(";")[0] for name in file.keys(recursive=True)]
+    for format_, trees in _TREES:
+        if any(tree in names for tree in trees):
+            return format_
+    raise InputError(
+        f"{str(path)!r} is a ROOT file without a known tree: it has {names[:8]!r}; wanted 'l1UpgradeTree/L1UpgradeTree' (CMS L1Ntuple), "
+        "'Events' (NanoAOD) or 'CollectionTree' (ATLAS xAOD)."
+    )
+
+
+def tree(file: Any, name: str, path: Path) -> Any:
+    """Find a tree.
+
+    Raises:
+        InputError: there is none of that name, or it is something else.
+    """
+    import uproot
+
+    found = file.get(name)
+    if not isinstance(found, uproot.TTree):
+        raise InputError(f"{str(path)!r} has no tree {name!r}; it has {file.keys(recursive=True)[:8]!r}.")
+    return found
+
+
+def require(branches: Iterable[str], there: Iterable[str], path: Path, tree_name: str) -> None:
+    """Refuse a tree that lacks a branch.
+
+    Raises:
+        InputError: names file, tree and branch.
+    """
+    have = set(there)
+    missing = [branch for branch in branches if branch not in have]
+    if missing:
+        raise InputError(
+            f"{str(path)!r}: tree {tree_name!r} has no branch {missing[0]!r}; was the file made with these objects switched on?"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Jagged:
+    """Know where the values of a jagged branch go in a rectangle of ``(n_events, places)``; absent ones are zero.
+
+    Attributes:
+        n_events: rows.
+        places: columns.
+        kept: which stored values are used, or None for all.
+        event: row of each used value.
+        rank: column of each used value; those beyond the last place are not used.
+        within: which of the kept values have a place.
+    """
+
+    n_events: int
+    places: int
+    kept: NDArray[np.bool_] | None
+    event: Counts
+    rank: Counts
+    within: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, counts: Counts, at_least: int, kept: NDArray[np.bool_] | None = None) -> Jagged:
+        """Lay out values from how many each event has.
+
+        Args:
+            counts: stored values of each event, ``(n_events,)``.
+            at_least: how many places are wanted; there are never fewer.
+            kept: which of all values to use.
+        """
+        event = np.repeat(np.arange(len(counts)), counts)
+        if kept is not None:
+            event = event[kept]
+            counts = np.bincount(event, minlength=len(counts))
+        rank = np.arange(len(event)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return cls(len(counts), at_least, kept, event, rank, rank < at_least)
+
+    def fill(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Put a branch's flat values into the rectangle."""
+        out = np.zeros((self.n_events, self.places), dtype=values.dtype)
+        used = values if self.kept is None else values[self.kept]
+        out[self.event[self.within], self.rank[self.within]] = used[self.within]
+        return out
+
+
+def flat(values: Any, where: str, name: str) -> tuple[Counts, NDArray[Any]]:
+    """Take a jagged branch apart: how many values each event has, and all of them.
+
+    Raises:
+        InputError: the branch does not hold one list of numbers for each event.
+    """
+    import awkward as ak
+
+    try:
+        counts = ak.to_numpy(ak.num(values, axis=1)).astype(np.int64)
+        content = ak.to_numpy(ak.flatten(values, axis=1))
+    except (ValueError, TypeError, ak.errors.AxisError) as error:
+        raise InputError(
+            f"{where}: branch {name!r} must hold a list of numbers for each event ({type(error).__name__})."
+        ) from None
+    if content.dtype.kind not in "iufb" or content.ndim != 1:
+        raise InputError(f"{where}: branch {name!r} must hold a list of numbers for each event, got {content.dtype}.")
+    return counts, content
+
+
+def branch_names(tree: Any) -> dict[str, str]:
+    """Give a tree's branches by their own name, without that of the object they are part of."""
+    return {key.rpartition("/")[2]: key for key in tree.keys(recursive=True)}

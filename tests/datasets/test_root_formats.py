@@ -1,0 +1,171 @@
+"""All ROOT formats: what was written is read as the same integers; what is wrong is named."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import awkward as ak
+import numpy as np
+import pytest
+
+from l1ad.datasets.formats import Format, reader, recognise
+from l1ad.errors import InputError
+from l1ad.layout import load_layout
+from tests.event_files import Counts
+from tests.root_files import write_l1ntuple, write_nanoaod, write_trees, write_xaod
+
+AXOL1TL = load_layout("axol1tl57")
+
+
+def read(path: Path, layout: str, size: int = 7, seeds: tuple[str, ...] = ()) -> tuple[Counts, dict[str, np.ndarray]]:
+    wanted = load_layout(layout)
+    chunks = list(reader(recognise(path)).chunks(path, wanted, size, seeds))
+    counts = {slot.kind: np.concatenate([chunk.counts[slot.kind] for chunk in chunks]) for slot in wanted.slots}
+    return counts, {name: np.concatenate([chunk.columns[name] for chunk in chunks]) for name in chunks[0].columns}
+
+
+def assert_same(got: Counts, wanted: Counts) -> None:
+    for kind, values in wanted.items():
+        np.testing.assert_array_equal(got[kind], values, err_msg=kind)
+
+
+@pytest.mark.parametrize("reduced", [False, True])
+def test_nanoaod_full_and_reduced(tmp_path: Path, reduced: bool) -> None:
+    wanted = write_nanoaod(tmp_path / "n.root", reduced=reduced)
+    assert recognise(tmp_path / "n.root") is Format.NANOAOD
+    got, columns = read(tmp_path / "n.root", "axol1tl57")
+    assert_same(got, wanted)
+    assert columns["event"].tolist() == list(range(30))
+    note = reader(Format.NANOAOD).describe(tmp_path / "n.root").notes[0]
+    assert note.startswith("Reduced" if reduced else "Full")
+
+
+def test_nanoaod_trigger_bits_become_a_menu(tmp_path: Path) -> None:
+    write_nanoaod(tmp_path / "n.root")
+    _, columns = read(tmp_path / "n.root", "axol1tl57", seeds=("L1_A", "L1_B"))
+    event = np.arange(30)
+    np.testing.assert_array_equal(columns["menu"], (event % 2 == 0) + 2 * (event % 3 == 0))
+    np.testing.assert_array_equal(columns["pass_l1"], columns["menu"] > 0)
+    with pytest.raises(InputError, match=r"n\.root' has no trigger bit 'L1_C'; did you mean 'L1_"):
+        read(tmp_path / "n.root", "axol1tl57", seeds=("L1_C",))
+
+
+@pytest.mark.parametrize("emulated", [False, True])
+def test_l1ntuple_unpacked_and_emulated(tmp_path: Path, emulated: bool) -> None:
+    wanted = write_l1ntuple(tmp_path / "n.root", emulated=emulated)
+    assert recognise(tmp_path / "n.root") is Format.L1NTUPLE
+    got, columns = read(tmp_path / "n.root", "axol1tl57")
+    assert_same(got, wanted)
+    assert columns["run"].tolist() == [7] * 30
+    assert ("emulator" in reader(Format.L1NTUPLE).describe(tmp_path / "n.root").notes[0]) == emulated
+
+
+@pytest.mark.parametrize("form", ["AuxDyn.", "AuxDyn:", "Aux."])
+def test_xaod_dynamic_and_split(tmp_path: Path, form: str) -> None:
+    level1, software = write_xaod(tmp_path / "x.root", form=form)
+    assert recognise(tmp_path / "x.root") is Format.XAOD
+    got, columns = read(tmp_path / "x.root", "l1topo44")
+    assert_same(got, level1)
+    assert_same(read(tmp_path / "x.root", "gelato60")[0], software)
+    assert columns["event"].tolist() == list(range(30))
+
+
+def test_unsplit_xaod_is_refused(tmp_path: Path) -> None:
+    write_trees(tmp_path / "x.root", {"CollectionTree": {"L1_jFexSRJetRoIAux.": [1, 2]}})
+    message = (
+        r"x\.root': the store 'L1_jFexSRJetRoIAux\.' is written in one piece, which only ATLAS software can read; make a DAOD"
+    )
+    with pytest.raises(InputError, match=message):
+        reader(Format.XAOD).describe(tmp_path / "x.root")
+    with pytest.raises(InputError, match=message):
+        read(tmp_path / "x.root", "l1topo44")
+
+
+def test_a_tree_of_another_kind_is_refused(tmp_path: Path) -> None:
+    write_trees(tmp_path / "x.root", {"tree": {"a": [1, 2]}})
+    with pytest.raises(InputError, match=r"x\.root' is a ROOT file without a known tree: it has \['tree'\]; wanted 'l1Up"):
+        recognise(tmp_path / "x.root")
+
+
+@pytest.mark.parametrize(
+    ("branches", "message"),
+    [
+        ({"nJet": [1]}, r"x\.root': tree 'Events' has no Level-1 collection such as 'L1Jet_pt'"),
+        ({"L1Mu_pt": [[1.0]]}, r"x\.root': tree 'Events' has no branch 'L1EtSum_pt', which 'met' objects come from"),
+        (
+            {"L1EtSum_pt": [[1.0]], "L1EtSum_phi": [[0.0]]},
+            r"x\.root': tree 'Events' has no branch 'L1EtSum_etSumType'; was the file",
+        ),
+    ],
+)
+def test_missing_branches_are_named(tmp_path: Path, branches: dict[str, list[object]], message: str) -> None:
+    write_trees(tmp_path / "x.root", {"Events": branches})
+    with pytest.raises(InputError, match=message):
+        reader(Format.NANOAOD).describe(tmp_path / "x.root")
+        read(tmp_path / "x.root", "axol1tl57")
+
+
+def rewrite_nanoaod(path: Path, edit: Callable[[dict[str, ak.Array]], None]) -> None:
+    """Write a reduced NanoAOD file with some branch changed."""
+    import uproot
+
+    write_nanoaod(path, reduced=True)
+    with uproot.open(path) as file:
+        events = file["Events"]
+        arrays = {name: events[name].array() for name in events.keys() if not name.startswith("nL1")}  # noqa: SIM118
+    edit(arrays)
+    write_trees(path, {"Events": arrays})
+
+
+def test_floats_off_the_grid_are_refused(tmp_path: Path) -> None:
+    rewrite_nanoaod(tmp_path / "x.root", lambda a: a.update(L1Jet_eta=a["L1Jet_eta"] + 0.01))
+    with pytest.raises(
+        InputError, match=r"'L1Jet' is not on the hardware grid at event \d+ \(wanted multiples of 0\.0435\); give"
+    ):
+        read(tmp_path / "x.root", "axol1tl57")
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_values_that_are_not_finite_are_refused(tmp_path: Path, bad: float) -> None:
+    rewrite_nanoaod(tmp_path / "x.root", lambda a: a.update(L1Jet_phi=a["L1Jet_phi"] * bad))
+    with pytest.raises(InputError, match=r"'L1Jet' is not on the hardware grid at event \d+"):
+        read(tmp_path / "x.root", "axol1tl57")
+
+
+def test_an_event_without_missing_et_is_refused(tmp_path: Path) -> None:
+    rewrite_nanoaod(tmp_path / "x.root", lambda a: a.update(L1EtSum_etSumType=a["L1EtSum_etSumType"] * 0))
+    with pytest.raises(
+        InputError, match=r"'L1EtSum_etSumType' must have missing E_T \(type 2\) once in each event at bunch crossing 0\.$"
+    ):
+        read(tmp_path / "x.root", "axol1tl57")
+
+
+def test_branches_of_different_length_are_refused(tmp_path: Path) -> None:
+    rewrite_nanoaod(tmp_path / "x.root", lambda a: a.update(L1Jet_phi=a["L1Jet_phi"][:, 1:]))
+    with pytest.raises(
+        InputError, match=r"branches 'L1Jet_pt' and 'L1Jet_phi' have different numbers of objects; the file is damaged\.$"
+    ):
+        read(tmp_path / "x.root", "axol1tl57")
+
+
+def test_a_flat_branch_is_refused(tmp_path: Path) -> None:
+    rewrite_nanoaod(tmp_path / "x.root", lambda a: a.update(L1Jet_pt=np.arange(30.0)))
+    with pytest.raises(InputError, match=r"branch 'L1Jet_pt' must hold a list of numbers for each event \(AxisError\)\.$"):
+        read(tmp_path / "x.root", "axol1tl57")
+
+
+def test_a_layout_on_another_grid_is_refused(tmp_path: Path) -> None:
+    write_nanoaod(tmp_path / "x.root")
+    with pytest.raises(
+        InputError, match=r"^Layout 'l1topo44' has 128 φ counts for 'jet', NanoAOD has 144; use a layout on the CMS grid"
+    ):
+        read(tmp_path / "x.root", "l1topo44")
+    with pytest.raises(InputError, match=r"^Layout 'gelato60' .*"):
+        read(tmp_path / "x.root", "gelato60")
+
+
+def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
+    write_nanoaod(tmp_path / "x.root", 500)
+    whole = (tmp_path / "x.root").read_bytes()
+    (tmp_path / "x.root").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"x\.root' cannot be read as ROOT \(.*\); it may be cut off, fetch it again\.$"):
+        read(tmp_path / "x.root", "axol1tl57")
