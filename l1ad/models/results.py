@@ -11,7 +11,9 @@ import numpy as np
 from l1ad.models.curves import save_history
 from l1ad.models.fit import Fit
 from l1ad.models.problem import Problem
-from l1ad.models.training import PARAMETERS_FILE, TARGETS_FILE, FloatTraining, QuantisedTraining
+from l1ad.models.state import Parameters
+from l1ad.models.teacher import TEACHERS_CHECKPOINT
+from l1ad.models.training import PARAMETERS_FILE, TARGETS_FILE, TEACHER_FILE, FloatTraining, QuantisedTraining
 from l1ad.network import Network
 from l1ad.trained import FLOAT_FILE, NETWORK_FILE
 
@@ -26,14 +28,19 @@ def save_float(training: FloatTraining, folder: Path) -> dict[str, Any]:
     Returns:
         The summary.
     """
-    training.references[training.best].save(folder / FLOAT_FILE)
-    with (folder / PARAMETERS_FILE).open("wb") as file:
-        np.savez(file, **{f"p{i}": a for i, a in enumerate(training.fit.parameters.flat)})
-    if training.lesson is not None:
+    training.reference.save(folder / FLOAT_FILE)
+    _save_parameters(training.fit.parameters, folder / PARAMETERS_FILE)
+    if training.lesson is not None and training.teacher is not None:
         training.lesson.save(folder / TARGETS_FILE)
+        _save_parameters(training.teacher.first_of(training.best), folder / TEACHER_FILE)
     save_history({"float": training.fit.history}, training.problem.seeds, folder)
     _drop_checkpoints(folder)
     return _summary(training.problem, training.fit, training.best)
+
+
+def _save_parameters(parameters: Parameters, path: Path) -> None:
+    with path.open("wb") as file:
+        np.savez(file, **{f"p{i}": a for i, a in enumerate(parameters.flat)})
 
 
 def save_quantised(training: QuantisedTraining, folder: Path) -> dict[str, Any]:
@@ -76,7 +83,7 @@ def zero_weights(network: Network) -> float:
 
 
 def _drop_checkpoints(folder: Path) -> None:
-    for name in ("checkpoint.npz", "checkpoint_teachers.npz"):
+    for name in ("checkpoint.npz", TEACHERS_CHECKPOINT):
         (folder / name).unlink(missing_ok=True)
 
 

@@ -25,6 +25,8 @@ from l1ad.models.steps import Graph, Table, gather, make_table
 
 #: Events scored at a time.
 CHUNK = 16_384
+#: Beside the student's checkpoint.
+TEACHERS_CHECKPOINT = "checkpoint_teachers.npz"
 #: Seeds of one student's teachers lie this far from the next student's.
 SEED_STRIDE = 1000
 
@@ -55,6 +57,10 @@ class Teacher:
     def mean_loss(self, x_hw: NDArray[Any]) -> FloatArray:
         """Give the geometric mean of each ensemble's losses, ``(n_ensembles, n_events)``."""
         return np.exp(self._mean(log_losses(self.graph, self.parameters, x_hw)))
+
+    def first_of(self, ensemble: int) -> Parameters:
+        """Give one autoencoder, decoder included, of an ensemble."""
+        return self.parameters.of_seed(ensemble * (self.parameters.n_seeds // self.n_ensembles))
 
     def _mean(self, values: FloatArray) -> FloatArray:
         return values.reshape(self.n_ensembles, -1, values.shape[1]).mean(axis=1)

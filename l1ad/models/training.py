@@ -20,11 +20,12 @@ from l1ad.models.problem import Problem, make_problem
 from l1ad.models.pruning import PruningSchedule
 from l1ad.models.score_types import score_spec
 from l1ad.models.state import Parameters, initial_parameters
-from l1ad.models.teacher import train_teacher
+from l1ad.models.teacher import TEACHERS_CHECKPOINT, Teacher, train_teacher
 from l1ad.network import Network
 from l1ad.trained import FLOAT_FILE, FloatNetwork, FloatScore
 
 PARAMETERS_FILE = "parameters.npz"
+TEACHER_FILE = "teacher.npz"
 TARGETS_FILE = "targets.npz"
 #: Events on which the ranges of hidden neurons are measured before quantisation.
 RANGE_EVENTS = 20_000
@@ -32,13 +33,19 @@ RANGE_EVENTS = 20_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FloatTraining:
-    """Hold the float baseline; the lesson is None for the plain recipe."""
+    """Hold the float baseline, one network a seed; lesson and teacher are None for the plain recipe."""
 
     problem: Problem
     fit: Fit
     references: tuple[FloatNetwork, ...]
     best: int
     lesson: Lesson | None
+    teacher: Teacher | None
+
+    @property
+    def reference(self) -> FloatNetwork:
+        """Give the network that is kept."""
+        return self.references[self.best]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,31 +60,32 @@ class QuantisedTraining:
     float_history: History
 
 
-def train_float(config: Config, dataset: Dataset, folder: Path) -> FloatTraining:
+def train_float(config: Config, dataset: Dataset, checkpoint: Path) -> FloatTraining:
     """Train the float baseline; with the robust recipe its teachers first.
 
     Args:
         config: the configuration.
         dataset: its dataset.
-        folder: where the checkpoints go.
+        checkpoint: file for the state after every epoch; the teachers' lies beside it.
 
     Raises:
         TrainingError: the loss diverged.
     """
     problem = make_problem(config, dataset)
     plan, train, validation, lesson = problem.plan, problem.train, problem.validation, None
-    if problem.robust:
-        lesson = make_lesson(problem, train_teacher(problem, folder / "checkpoint_teachers.npz"))
+    teacher = train_teacher(problem, checkpoint.with_name(TEACHERS_CHECKPOINT)) if problem.robust else None
+    if teacher is not None:
+        lesson = make_lesson(problem, teacher)
         plan, train, validation = student_plan(plan), lesson.train, lesson.validation
     start = initial_parameters(plan, problem.seeds)
     if problem.robust:
         start = student_start(plan, start)
     graph = problem.graph(plan, distil=distil_share(plan) if problem.robust else 0.0)
     settings = problem.settings(config.training.float_epochs, "float training")
-    done = fit(graph, train, validation, settings, start, folder / "checkpoint.npz")
+    done = fit(graph, train, validation, settings, start, checkpoint)
     problem = replace(problem, plan=plan)
     references = tuple(_reference(problem, done.parameters, i) for i in range(len(problem.seeds)))
-    return FloatTraining(problem, done, references, best_seed(done), lesson)
+    return FloatTraining(problem, done, references, best_seed(done), lesson, teacher)
 
 
 def best_seed(done: Fit) -> int:
@@ -91,14 +99,14 @@ def _reference(problem: Problem, parameters: Parameters, index: int) -> FloatNet
     return extract_float(problem.plan, problem.layout, problem.scaling.scaling, score, parameters, index)
 
 
-def train_quantised(config: Config, dataset: Dataset, baseline: Path, folder: Path) -> QuantisedTraining:
+def train_quantised(config: Config, dataset: Dataset, baseline: Path, checkpoint: Path) -> QuantisedTraining:
     """Train quantisation-aware, starting from the float baseline.
 
     Args:
         config: the configuration.
         dataset: its dataset.
         baseline: folder of the float baseline.
-        folder: where the checkpoint goes.
+        checkpoint: file for the state after every epoch.
 
     Raises:
         TrainingError: the loss diverged.
@@ -112,7 +120,7 @@ def train_quantised(config: Config, dataset: Dataset, baseline: Path, folder: Pa
     problem, start = _starting_point(problem, baseline, train)
     graph = problem.graph(problem.plan, quantised=True, distil=distil_share(problem.plan) if problem.robust else 0.0)
     settings = problem.settings(config.training.epochs, "quantisation-aware training", pruning=_pruning(config))
-    done = fit(graph, train, validation, settings, start, folder / "checkpoint.npz")
+    done = fit(graph, train, validation, settings, start, checkpoint)
     networks = tuple(_network(problem, done.parameters, i) for i in range(len(problem.seeds)))
     float_history = json.loads((baseline / "history.json").read_text(encoding="utf-8"))["float"]
     return QuantisedTraining(problem, done, networks, best_seed(done), FloatNetwork.load(baseline / FLOAT_FILE), float_history)

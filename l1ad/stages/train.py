@@ -81,7 +81,7 @@ def _train_float(config: Config, dataset: Dataset, force: bool) -> TrainResult:
     with writing(
         target, FLOAT_KIND, key=key, inputs=inputs, config=settings, seed=config.training.seed, resumable=not force
     ) as draft:
-        draft.summary.update(save_float(train_float(config, dataset, draft.path), draft.path))
+        draft.summary.update(save_float(train_float(config, dataset, draft.path / "checkpoint.npz"), draft.path))
     return TrainResult(target, True, FLOAT_KIND, draft.summary)
 
 
@@ -93,5 +93,7 @@ def _train_quantised(config: Config, dataset: Dataset, baseline: TrainResult, fo
     if not force and is_current(target, KIND, key):
         return TrainResult(target, False, KIND, read_manifest(target).summary)
     with writing(target, KIND, key=key, inputs=inputs, config=settings, seed=config.training.seed, resumable=not force) as draft:
-        draft.summary.update(save_quantised(train_quantised(config, dataset, baseline.path, draft.path), draft.path))
+        draft.summary.update(
+            save_quantised(train_quantised(config, dataset, baseline.path, draft.path / "checkpoint.npz"), draft.path)
+        )
     return TrainResult(target, True, KIND, draft.summary)

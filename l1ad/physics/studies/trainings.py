@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,15 @@ from l1ad.dataset import Dataset, DatasetWriter, Role, Sample, Split, load_datas
 from l1ad.errors import InputError, ModelError
 from l1ad.fixed import FloatArray, IntArray
 from l1ad.layout import ObjectLayout
+from l1ad.network import Network
 from l1ad.physics.studies.result import as_scores
 from l1ad.scores.performance import Performance, evaluate
 from l1ad.scores.reference import float_outputs, float_scores, scaled_float
 from l1ad.scoreset import ScoreSet
 from l1ad.trained import FloatDense, FloatNetwork, TrainedModel
+
+#: Events on which the ranges of hidden neurons are measured before rounding.
+_RANGE_EVENTS = 20_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,14 +67,16 @@ class Trained:
     Attributes:
         seeds: the seeds.
         networks: the part that gives the score.
-        autoencoders: the whole.
+        autoencoders: the whole; none of the robust recipe, whose networks learn a score and have no decoder of their own.
         validation_loss: the last one of each.
+        rounded: gives a seed's network with the types of the configuration, rounded and not trained for that.
     """
 
     seeds: tuple[int, ...]
     networks: tuple[FloatNetwork, ...]
     autoencoders: tuple[Autoencoder, ...]
     validation_loss: tuple[float, ...]
+    rounded: Callable[[int], Network]
 
     @property
     def best(self) -> int:
@@ -97,7 +103,8 @@ def changed(config: Config, section: str, values: Mapping[str, Any]) -> Config:
 def study_config(config: Config, seeds: int, **training: Any) -> Config:
     """Give the configuration of a study's training: short, several seeds, no pruning; columns that a small sample leaves empty are fine."""
     studies = config.studies
-    values = {"float_epochs": studies.epochs, "seeds": seeds, "seed": studies.seed, "sparsity": 0.0} | training
+    short = {"float_epochs": studies.epochs, "teacher_epochs": studies.epochs, "teachers": min(4, config.training.teachers)}
+    values = {"recipe": studies.recipe, "seeds": seeds, "seed": studies.seed, "sparsity": 0.0, **short, **training}
     if config.scaling.rule == "robust":
         config = changed(config, "scaling", {"empty_columns": "ignore"})
     return changed(config, "training", values)
@@ -109,7 +116,7 @@ def train_networks(config: Config, dataset: Dataset, work: Path) -> Trained:
     Args:
         config: what and how; see ``study_config``.
         dataset: the data.
-        work: folder for the checkpoint; it is left empty.
+        work: folder for the checkpoints; they are removed.
 
     Raises:
         TrainingError, InputError, ConfigError, ModelError: as training raises them.
@@ -117,49 +124,57 @@ def train_networks(config: Config, dataset: Dataset, work: Path) -> Trained:
     from l1ad.models.training import train_float
 
     work.mkdir(parents=True, exist_ok=True)
-    checkpoint = work / "checkpoint.npz"
-    training = train_float(config, dataset, checkpoint)
-    checkpoint.unlink(missing_ok=True)
-    parameters, problem = training.fit.parameters, training.problem
-    wholes = tuple(_autoencoder(training, parameters, i) for i in range(len(problem.seeds)))
-    networks = tuple(_scoring(training, i) for i in range(len(problem.seeds)))
-    return Trained(problem.seeds, networks, wholes, tuple(training.fit.history["validation"][-1]))
+    training = train_float(config, dataset, work)
+    for checkpoint in work.glob("checkpoint*.npz"):
+        checkpoint.unlink()
+    problem, parameters = training.problem, training.fit.parameters
+    plain = config.training.recipe == "plain"
+    wholes = tuple(_autoencoder(training, parameters, i) for i in range(len(problem.seeds))) if plain else ()
+    losses = tuple(training.fit.history["validation"][-1])
+    return Trained(problem.seeds, training.references, wholes, losses, lambda index: _rounded(training, index))
 
 
 def _autoencoder(training: Any, parameters: Any, seed_index: int) -> Autoencoder:
-    problem = training.problem
+    problem, reference = training.problem, training.references[seed_index]
     plan, layers = problem.plan, []
     for i, layer in enumerate(problem.plan.layers):
         n_out = plan.latent if i == plan.n_encoder - 1 else layer.n_out
         weight, bias = parameters.weights[i][seed_index][:, :n_out], parameters.biases[i][seed_index][0, :n_out]
         layers.append(FloatDense(layer.name, weight.astype(np.float64), bias.astype(np.float64), layer.activation))
-    reference = training.reference
     encoder = FloatNetwork(
         reference.layout, reference.scaling, tuple(layers[: plan.n_encoder]), reference.score, reference.saturate
     )
     return Autoencoder(encoder, tuple(layers[plan.n_encoder :]), np.asarray(problem.loss.bound, dtype=np.float64))
 
 
-def _scoring(training: Any, seed_index: int) -> FloatNetwork:
-    from l1ad.models.extract import extract_float
+def _rounded(training: Any, seed_index: int) -> Network:
+    from l1ad.models.extract import extract_layers
+    from l1ad.models.fitting import fitted
+    from l1ad.models.score_types import score_spec
 
-    problem, reference = training.problem, training.reference
-    return extract_float(
-        problem.plan, problem.layout, problem.scaling.scaling, reference.score, training.fit.parameters, seed_index
-    )
+    problem = training.problem
+    scaling = problem.scaling.scaling
+    x = scaling.apply_float(problem.layout, np.asarray(problem.train.x_hw[:_RANGE_EVENTS], dtype=np.int64))
+    plan, parameters = fitted(problem.plan, training.fit.parameters, scaling.type.quantise(x))
+    layers = extract_layers(plan, parameters, seed_index)
+    spec = score_spec(problem.config.score, problem.layout, scaling, layers, problem.score_columns)
+    return Network(problem.config.name, problem.layout, scaling, layers, spec)
 
 
-def model_autoencoder(model: TrainedModel, config: Config, dataset: Dataset, baseline: Path) -> Autoencoder:
-    """Give encoder and decoder of the configuration's float baseline.
+def model_autoencoder(model: TrainedModel, config: Config, dataset: Dataset, work: Path) -> tuple[Autoencoder, str]:
+    """Give encoder and decoder of a model, and say where they are from.
+
+    A model that compares input and reconstruction has both. One whose score is of the latent values has no decoder on the chip; then a
+    plain autoencoder of the same shape is trained.
 
     Args:
         model: the trained model.
         config: its configuration.
         dataset: its dataset.
-        baseline: folder of the float baseline, ``model_float``.
+        work: folder for data and checkpoints of a training.
 
     Raises:
-        ModelError: there is no decoder: an imported encoder.
+        ModelError: an imported model without decoder.
     """
     reference = model.reference
     if reference is not None and reference.score.kind.is_reconstruction:
@@ -167,44 +182,16 @@ def model_autoencoder(model: TrainedModel, config: Config, dataset: Dataset, bas
         encoder = FloatNetwork(
             reference.layout, reference.scaling, reference.layers[:middle], reference.score, reference.saturate
         )
-        return Autoencoder(encoder, reference.layers[middle:], np.zeros(reference.layout.n_columns))
-    if reference is None or not (baseline / "parameters.npz").is_file():
+        return Autoencoder(
+            encoder, reference.layers[middle:], np.zeros(reference.layout.n_columns)
+        ), "the model's float reference"
+    if config.model.kind == "imported":
         raise ModelError(
-            f"Model {str(model.path)!r} has no decoder, so nothing is reconstructed; train it here with 'l1ad train'."
+            f"Model {str(model.path)!r} has no decoder, so nothing is reconstructed; train one here with 'l1ad train'."
         )
-    return _stored_autoencoder(config, dataset, reference, baseline)
-
-
-def _stored_autoencoder(config: Config, dataset: Dataset, reference: FloatNetwork, baseline: Path) -> Autoencoder:
-    """Read the whole baseline; the kept seed is the one whose encoder is the reference's."""
-    from l1ad.models.state import Parameters
-    from l1ad.models.training import make_problem
-
-    with np.load(baseline / "parameters.npz", allow_pickle=False) as arrays:
-        parameters = Parameters.from_flat([arrays[f"p{i}"] for i in range(len(arrays.files))])
-    problem = make_problem(config, dataset)
-    latent = problem.plan.latent
-    layers = reference.layers
-    encoder_layers = (
-        *layers[:-1],
-        FloatDense(layers[-1].name, layers[-1].weight[:, :latent], layers[-1].bias[:latent], layers[-1].activation),
-    )
-    first = reference.layers[0].weight.astype(np.float32)
-    kept = [i for i in range(parameters.n_seeds) if np.array_equal(parameters.weights[0][i], first)]
-    if not kept:
-        raise ModelError(f"The float baseline {str(baseline)!r} does not belong to this model; run 'l1ad train' again.")
-    decoder = tuple(
-        FloatDense(
-            layer.name,
-            parameters.weights[i][kept[0]].astype(np.float64),
-            parameters.biases[i][kept[0]][0].astype(np.float64),
-            layer.activation,
-        )
-        for i, layer in enumerate(problem.plan.layers)
-        if i >= problem.plan.n_encoder
-    )
-    encoder = FloatNetwork(reference.layout, reference.scaling, encoder_layers, reference.score, reference.saturate)
-    return Autoencoder(encoder, decoder, np.asarray(problem.loss.bound, dtype=np.float64))
+    small = training_dataset(dataset, work / "data", config.studies.events)
+    trained = train_networks(study_config(config, 2, recipe="plain"), small, work)
+    return trained.autoencoders[trained.best], "a plain autoencoder of the model's shape, trained for this study"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
