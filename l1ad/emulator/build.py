@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from l1ad.emulator.source import HEADERS, header, kernel_source
-from l1ad.errors import ToolFailedError
+from l1ad.errors import InputError, ToolFailedError
 from l1ad.network import Network
 from l1ad.toolchain import GXX, FoundTool, require, run
 
@@ -72,8 +72,14 @@ def _processor() -> str:
 
 def _compile(compiler: FoundTool, source: str, flags: tuple[str, ...], folder: Path) -> None:
     """Compile in a folder of its own and move the whole into place; whoever comes second uses what is there."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise InputError(
+            f"Compiled emulators cannot be kept in {str(folder.parent)!r}: {error.strerror or error}; set {CACHE_VARIABLE} to a folder "
+            "that can be written."
+        ) from None
     try:
         write_sources(work, source)
         run(

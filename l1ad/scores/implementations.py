@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from l1ad.artefact import is_artefact
 from l1ad.emulator import reference
 from l1ad.emulator.kernel import Emulator
-from l1ad.errors import ArtefactError, ConversionError, ToolMissingError
+from l1ad.errors import ArtefactError, ConversionError, MismatchError, ToolMissingError
 from l1ad.fixed import IntArray
 from l1ad.network import Network
 from l1ad.scoreset import Source
@@ -73,7 +73,7 @@ def find_implementations(network: Network, project: Path, rtl: Path, *, csim_eve
         Source.CSIM.value: lambda: _csim(network, project, csim_events),
         Source.RTL.value: lambda: _rtl(network, rtl, rtl_events),
     }
-    found = [Implementation(REFERENCE, lambda x: reference.scores(network, x), lambda x: reference.evaluate(network, x))]
+    found = [_specification(network)]
     skipped: dict[str, str] = {}
     for name, make in makers.items():
         try:
@@ -87,9 +87,15 @@ class _AbsentError(ArtefactError):
     """Say that an artefact has not been made yet."""
 
 
+def _specification(network: Network) -> Implementation:
+    return Implementation(
+        REFERENCE, lambda x: reference.scores(network, x), lambda x: reference.evaluate(network, x), note="numpy int64"
+    )
+
+
 def _emulator(network: Network) -> Implementation:
     emulator = Emulator(network)
-    return Implementation(Source.EMULATOR.value, emulator.scores, emulator.trace)
+    return Implementation(Source.EMULATOR.value, emulator.scores, emulator.trace, note="compiled C++")
 
 
 def _qkeras(network: Network) -> Implementation:
@@ -116,7 +122,8 @@ def _csim(network: Network, project: Path, limit: int) -> Implementation:
 
     simulation = Csim(load_project(project).require_network(network))
     simulation.prepare()
-    return Implementation(Source.CSIM.value, simulation.scores, simulation.trace, limit)
+    scores = _with_bits_checked(Source.CSIM.value, simulation.run, simulation.network)
+    return Implementation(Source.CSIM.value, scores, simulation.trace, limit, f"trigger bits too; at most {limit} events")
 
 
 def _rtl(network: Network, folder: Path, limit: int) -> Implementation:
@@ -131,4 +138,21 @@ def _rtl(network: Network, folder: Path, limit: int) -> Implementation:
             f"The RTL in {str(folder)!r} holds network {simulation.network.digest[:12]}, the model is {network.digest[:12]}; "
             "run 'l1ad synth --tool open' again."
         )
-    return Implementation(Source.RTL.value, simulation.scores, limit=limit)
+    scores = _with_bits_checked(Source.RTL.value, simulation.run, simulation.network)
+    return Implementation(Source.RTL.value, scores, None, limit, f"trigger bits too; at most {limit} events")
+
+
+def _with_bits_checked(name: str, run: Callable[[NDArray[Any]], tuple[IntArray, NDArray[np.bool_]]], network: Network) -> Scores:
+    """Give the scores of a simulation whose trigger bits must be what its own thresholds say."""
+
+    def scores(x_hw: NDArray[Any]) -> IntArray:
+        codes, bits = run(x_hw)
+        wrong = int(np.count_nonzero((bits != reference.bits(network, codes)).any(axis=1)))
+        if wrong:
+            raise MismatchError(
+                f"The trigger bits of {name} are wrong for {wrong} of {len(codes)} events: they must be set where its score reaches "
+                f"{ {threshold.name: threshold.value for threshold in network.thresholds} }; convert the model again."
+            )
+        return codes
+
+    return scores

@@ -177,6 +177,8 @@ def _summary(found: Found, network: Network, dataset: Dataset | None, events: in
 
 def _result(target: Path, fresh: bool) -> VerifyResult:
     summary = dict(read_manifest(target, KIND).summary)
+    order = ("node", "elements", "low", "high", "fractional", "type", "minimal", "can_wrap", "can_saturate")
+    summary["ranges"] = [{name: row[name] for name in order} for row in summary["ranges"]]
     rows = json.loads((target / "agreement.json").read_text(encoding="utf-8"))
     names = ("left", "right", "n_events", "n_different", "max_ulp", "parted_at")
     agreements = tuple(Agreement(**{n: row[n] for n in names}, first=tuple(tuple(f) for f in row["first"])) for row in rows)

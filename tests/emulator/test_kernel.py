@@ -15,7 +15,7 @@ from l1ad.emulator import build, reference
 from l1ad.emulator.dense import Method, method
 from l1ad.emulator.kernel import Emulator
 from l1ad.emulator.source import kernel_source
-from l1ad.errors import ConversionError, LayoutError, ToolFailedError
+from l1ad.errors import ConversionError, InputError, LayoutError, ToolFailedError
 from l1ad.fixed import FixedPoint, Overflow, Rounding
 from l1ad.layout import ObjectLayout, ObjectSlot
 from l1ad.network import Dense, Network, Score
@@ -267,6 +267,15 @@ def test_a_failing_compiler_is_quoted(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setattr(build, "kernel_source", lambda network, traced: "this is no C++\n")
     with pytest.raises(
         ToolFailedError, match=r"^Compiling the emulator failed: .* ended with exit code 1; (?s:.*)kernel\.cpp:1:1: error:"
+    ):
+        build.library(CASES["latent"])
+
+
+def test_a_cache_that_cannot_be_written_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv(build.CACHE_VARIABLE, str(tmp_path / "file"))
+    with pytest.raises(
+        InputError, match=r"^Compiled emulators cannot be kept in '.*emulator': .*; set L1AD_CACHE_DIR to a folder "
     ):
         build.library(CASES["latent"])
 
