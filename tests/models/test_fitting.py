@@ -1,0 +1,72 @@
+"""Fitting to types keeps the float function, fills the types and chooses the fewest integer bits."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from l1ad.fixed import FixedPoint
+from l1ad.models.fitting import fitted, with_integer
+from l1ad.models.plan import Plan
+from l1ad.models.state import Parameters, initial_parameters
+from l1ad.network import Activation
+from tests.models.test_plan import plan
+
+
+def encoder() -> Plan:
+    made = plan("{kind: ae, hidden: [6, 5], latent: 2}")
+    return replace(made, layers=made.layers[: made.n_encoder])
+
+
+def values(made: Plan, parameters: Parameters, x: np.ndarray) -> list[np.ndarray]:
+    out, v = [], np.broadcast_to(x, (parameters.n_seeds, *x.shape)).astype(np.float64)
+    for layer, weight, bias in zip(made.layers, parameters.weights, parameters.biases, strict=True):
+        v = v @ weight.astype(np.float64) + bias
+        v = np.maximum(v, 0) if layer.activation is Activation.RELU else v
+        out.append(v)
+    return out
+
+
+def test_function_is_kept_and_types_are_filled() -> None:
+    made = encoder()
+    parameters = initial_parameters(made, (1, 2))
+    x = np.random.default_rng(1).normal(0, 2, (500, 44))
+    chosen, scaled = fitted(made, parameters, x)
+    np.testing.assert_allclose(values(made, scaled, x)[-1], values(made, parameters, x)[-1], rtol=1e-4, atol=1e-4)
+    for layer, weight, activation in zip(chosen.layers[:2], scaled.weights, values(made, scaled, x), strict=False):
+        assert layer.types is not None
+        assert not layer.types.open
+        assert 0.4 < np.quantile(np.abs(weight), 0.995) <= layer.types.weight.max * 1.1
+        top = np.quantile(activation, 0.999, axis=1)
+        assert (top > 0).all()
+        assert 0.45 * layer.types.output.max < top.max() < 1.1 * layer.types.output.max
+
+
+def test_given_types_are_kept() -> None:
+    made = plan("{kind: ae, hidden: [6], latent: 2, weight_integer: 2, bias_integer: 1, activation_integer: 3}")
+    made = replace(made, layers=made.layers[: made.n_encoder])
+    chosen, scaled = fitted(made, initial_parameters(made, (1,)), np.random.default_rng(1).normal(0, 2, (500, 44)))
+    first = chosen.layers[0].types
+    assert first is not None
+    assert (first.weight, first.output) == (FixedPoint.from_quantized_bits(6, 2), FixedPoint.from_quantized_relu(8, 3))
+    top = np.quantile(values(made, scaled, np.random.default_rng(1).normal(0, 2, (500, 44)))[0], 0.999, axis=1)
+    np.testing.assert_allclose(top, first.output.max, rtol=1e-3)
+
+
+def test_dead_neurons_do_no_harm() -> None:
+    made = encoder()
+    start = initial_parameters(made, (1,))
+    weights = [w.copy() for w in start.weights]
+    biases = [b.copy() for b in start.biases]
+    weights[0][:, :, 0], biases[0][..., 0] = 0.0, -1.0
+    chosen, scaled = fitted(made, Parameters(tuple(weights), tuple(biases)), np.random.default_rng(1).normal(0, 2, (500, 44)))
+    assert all(np.isfinite(a).all() for a in scaled.flat)
+    last = chosen.layers[-1].types
+    assert last is not None
+    assert last.weight.integer <= 5
+
+
+@pytest.mark.parametrize(("largest", "integer"), [(0.0, 0), (0.7, 0), (1.0, 0), (1.02, 0), (1.3, 1), (5.0, 3)])
+def test_fewest_integer_bits(largest: float, integer: int) -> None:
+    assert with_integer(FixedPoint.from_quantized_relu(6, 0), largest).integer == integer
+    assert with_integer(FixedPoint.from_quantized_bits(6, 0), largest).integer == integer + 1
