@@ -13,7 +13,8 @@ from l1ad.config.base import Section
 from l1ad.config.data import DataConfig
 from l1ad.config.firmware import CsimConfig, FirmwareConfig, SynthesisConfig
 from l1ad.config.model import ModelConfig, ScalingConfig, ScoreConfig, TrainingConfig
-from l1ad.config.physics import RatesConfig, SimulationConfig, StudiesConfig
+from l1ad.config.physics import RatesConfig, StudiesConfig
+from l1ad.config.simulation import SimulationConfig
 from l1ad.errors import ConfigError, nearest
 
 

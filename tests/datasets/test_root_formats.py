@@ -100,8 +100,12 @@ def test_a_tree_of_another_kind_is_refused(tmp_path: Path) -> None:
 def test_missing_branches_are_named(tmp_path: Path, branches: dict[str, list[object]], message: str) -> None:
     write_trees(tmp_path / "x.root", {"Events": branches})
     with pytest.raises(InputError, match=message):
-        reader(Format.NANOAOD).describe(tmp_path / "x.root")
-        read(tmp_path / "x.root", "axol1tl57")
+        describe_and_read(tmp_path / "x.root")
+
+
+def describe_and_read(path: Path) -> None:
+    reader(Format.NANOAOD).describe(path)
+    read(path, "axol1tl57")
 
 
 def rewrite_nanoaod(path: Path, edit: Callable[[dict[str, ak.Array]], None]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,18 @@ from numpy.typing import NDArray
 
 from l1ad.datasets.fortymhz import FortyMhzWriter
 from l1ad.datasets.gelato import GelatoWriter
+from l1ad.datasets.nanoaod_writer import NanoAodWriter
 from l1ad.layout import load_layout
 from l1ad.physics.simulation.detector import Objects
 from l1ad.physics.simulation.hardware import cms_counts, level1_counts, software_counts
-from l1ad.physics.simulation.menu import HLT_MENU, L1_MENU, MenuItem, decide
-from l1ad.physics.simulation.processes import MINIMUM_BIAS, find_process
-from l1ad.physics.simulation.production import Plan, Produced, collect
+from l1ad.physics.simulation.menu import HLT_MENU, L1_MENU, MenuItem, decide, tune
+from l1ad.physics.simulation.processes import find_process
+from l1ad.physics.simulation.production import Plan, Produced, collect, cross_section, load_batch
 from l1ad.physics.simulation.weights import ZeroBias
 
 #: Layouts whose grids the file formats have.
-LEVEL1_LAYOUT, SOFTWARE_LAYOUT, CMS_LAYOUT = "l1topo44", "gelato60", "fortymhz57"
+LEVEL1_LAYOUT, SOFTWARE_LAYOUT, CMS_LAYOUT, NANO_LAYOUT = "l1topo44", "gelato60", "fortymhz57", "axol1tl57"
+_TUNING_EVENTS = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,30 @@ def zero_bias(plan: Plan, folder: Path, processes: Sequence[str], menu: Sequence
     order = np.random.default_rng(plan.generator.seed).permutation(len(weights))
     joined = _joined(parts, _rounded(weights * float(len(weights))), order)
     return SimulatedSample(joined.objects, {**joined.columns, "event": np.arange(len(weights), dtype=np.int64)})
+
+
+def stream(plan: Plan, folder: Path, menu: Sequence[MenuItem] = L1_MENU) -> Iterator[tuple[str, SimulatedSample]]:
+    """Give batch after batch in a seeded random order, each with its process and weights as `zero_bias` and `signal` give them.
+
+    Args:
+        plan: what was produced.
+        folder: where it is.
+        menu: the Level-1 menu that decides.
+    """
+    tasks = plan.tasks()
+    wanted = plan.events
+    background = [name for name in wanted if find_process(name).background]
+    law = ZeroBias(plan.pileup, {name: cross_section(plan, folder, name) for name in background}) if background else None
+    total = sum(wanted[name] for name in background)
+    for number in np.random.default_rng(plan.generator.seed).permutation(len(tasks)):
+        task = tasks[number]
+        produced = load_batch(plan, folder, task)
+        sample = _sample(task.process, produced, menu)
+        weights = np.ones(task.n_events)
+        if law is not None and task.process in background:
+            weights = law.weights(task.process, produced.pthat_gev) * (task.n_events / wanted[task.process] * total)
+        event = np.arange(task.n_events, dtype=np.int64) + task.batch * plan.batch
+        yield task.process, SimulatedSample(sample.objects, {**sample.columns, "event": event, "weight": _rounded(weights)})
 
 
 def signal(plan: Plan, folder: Path, process: str, menu: Sequence[MenuItem] = L1_MENU) -> SimulatedSample:
@@ -113,6 +140,66 @@ def _flags_as_bytes(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[An
     return {name: values.astype(np.int8) if values.dtype == bool else values for name, values in columns.items()}
 
 
-def is_background(process: str) -> bool:
-    """Say whether a process is part of zero bias."""
-    return process == MINIMUM_BIAS or find_process(process).background
+class FileSet:
+    """Append samples to files of several formats: ``<format>_<sample>.h5`` or ``.root`` in one folder.
+
+    Use it as a context manager.
+    """
+
+    def __init__(self, folder: Path, formats: Sequence[str], menu: Sequence[MenuItem] = L1_MENU) -> None:
+        self._folder, self._formats = folder, formats
+        self._menu = tuple(item.name for item in menu)
+        self._files = ExitStack()
+        self._writers: dict[tuple[str, str], Writer] = {}
+
+    def __enter__(self) -> FileSet:
+        if self._formats:
+            self._folder.mkdir(exist_ok=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._files.close()
+
+    def append(self, name: str, sample: SimulatedSample) -> None:
+        """Append events to the files of a sample."""
+        for format_ in self._formats:
+            writer = self._writers.get((format_, name)) or self._open(format_, name)
+            writer(sample)
+
+    def _open(self, format_: str, name: str) -> Writer:
+        path = self._folder / f"{format_}_{name}.{'root' if format_ == 'nanoaod' else 'h5'}"
+        self._writers[format_, name] = writer = self._files.enter_context(_writer(format_, path, self._menu))
+        return writer
+
+
+Writer = Callable[[SimulatedSample], None]
+
+
+@contextmanager
+def _writer(format_: str, path: Path, menu: tuple[str, ...]) -> Iterator[Writer]:
+    level1, software, cms, nano = (load_layout(name) for name in (LEVEL1_LAYOUT, SOFTWARE_LAYOUT, CMS_LAYOUT, NANO_LAYOUT))
+    match format_:
+        case "gelato":
+            with GelatoWriter(path, level1, software, menu) as gelato:
+                yield lambda s: gelato.append(
+                    level1_counts(s.objects, level1), software_counts(s.objects, software), _flags_as_bytes(s.columns)
+                )
+        case "fortymhz":
+            with FortyMhzWriter(path, cms, menu) as fortymhz:
+                yield lambda s: fortymhz.append(cms_counts(s.objects, cms), _flags_as_bytes(s.columns))
+        case _:
+            with NanoAodWriter(path, menu) as nanoaod:
+                yield lambda s: nanoaod.append(cms_counts(s.objects, nano), s.columns)
+
+
+def tuned_menu(plan: Plan, folder: Path, fraction: float) -> tuple[MenuItem, ...]:
+    """Scale the Level-1 menu's thresholds so that it takes a fraction of the weighted zero bias; looks at 200 000 events at most."""
+    arrays: dict[str, list[NDArray[np.float64]]] = {item.kind: [] for item in L1_MENU}
+    weights: list[NDArray[np.float64]] = []
+    for process, batch in stream(plan, folder):
+        if find_process(process).background and sum(map(len, weights)) < _TUNING_EVENTS:
+            weights.append(batch.columns["weight"].astype(np.float64))
+            for kind, parts in arrays.items():
+                parts.append(batch.objects.arrays()[kind])
+    joined = {kind: np.concatenate(parts) for kind, parts in arrays.items()}
+    return tune(L1_MENU, joined, np.concatenate(weights), fraction)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from l1ad.errors import LayoutError
 from l1ad.layout import ObjectLayout, ObjectSlot
 from l1ad.physics.simulation.detector import Objects
 
@@ -17,6 +18,25 @@ ATLAS_STEPS_GEV = {"jet": (0.2, 409.4), "tau": (0.1, 409.5), "eg": (0.1, 409.5),
 #: RPC and TGC thresholds in GeV: the barrel's and the end-caps' muons carry the greatest one they passed.
 RPC_THRESHOLDS_GEV = (4.0, 6.0, 8.0, 10.0, 12.0, 14.0)
 TGC_THRESHOLDS_GEV = (3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 18.0, 20.0)
+
+
+def counts_for(objects: Objects, layout: ObjectLayout) -> dict[str, Counts]:
+    """Give the counts of a layout: software objects if it has photons, ATLAS Level 1 if it has taus, CMS Level 1 otherwise.
+
+    Raises:
+        LayoutError: it has objects that the simulation does not make together.
+    """
+    kinds = {slot.kind for slot in layout.slots}
+    for wanted, make in (
+        ({"jet", "electron", "muon", "photon", "met"}, software_counts),
+        ({"jet", "tau", "muon", "met"}, level1_counts),
+        ({"jet", "electron", "eg", "muon", "met"}, cms_counts),
+    ):
+        if kinds <= wanted and ("photon" in kinds) == ("photon" in wanted):
+            return make(objects, layout)
+    raise LayoutError(
+        f"Layout {layout.name!r} has objects {sorted(kinds)!r}, which the simulation does not make together; use a shipped layout."
+    )
 
 
 def level1_counts(objects: Objects, layout: ObjectLayout, step_gev: float = 0.0) -> dict[str, Counts]:

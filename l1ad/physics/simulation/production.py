@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -164,26 +164,32 @@ def simulate_batch(plan: Plan, task: Task, pool: Pool) -> Produced:
     return Produced(detect(pool, draws, hard, number, seeds, plan.detector), pthat, interactions, sigma)
 
 
+def load_batch(plan: Plan, folder: Path, task: Task) -> Produced:
+    """Read one batch that `produce` made."""
+    with np.load(folder / task.file) as stored:
+        objects = Objects(**{name: stored[name].astype(np.float64) for name in Objects.__slots__})
+        return Produced(objects, stored["pthat_gev"], stored["interactions"], float(stored["sigma_mb"]))
+
+
 def collect(plan: Plan, folder: Path, process: str) -> Produced:
     """Read all batches of a process that `produce` made."""
-    parts = list(_parts(plan, folder, process))
-    objects = Objects(**{name: np.concatenate([part[name] for part in parts]).astype(np.float64) for name in Objects.__slots__})
+    parts = [load_batch(plan, folder, task) for task in plan.tasks() if task.process == process]
+    arrays = {name: np.concatenate([getattr(part.objects, name) for part in parts]) for name in Objects.__slots__}
     return Produced(
-        objects,
-        np.concatenate([part["pthat_gev"] for part in parts]),
-        np.concatenate([part["interactions"] for part in parts]),
-        _sigma(plan, folder, process, parts),
+        Objects(**arrays),
+        np.concatenate([part.pthat_gev for part in parts]),
+        np.concatenate([part.interactions for part in parts]),
+        cross_section(plan, folder, process),
     )
 
 
-def _parts(plan: Plan, folder: Path, process: str) -> Iterator[dict[str, NDArray[np.float64]]]:
-    for task in plan.tasks():
-        if task.process == process:
-            with np.load(folder / task.file) as stored:
-                yield {name: stored[name] for name in stored.files}
-
-
-def _sigma(plan: Plan, folder: Path, process: str, parts: list[dict[str, NDArray[np.float64]]]) -> float:
+def cross_section(plan: Plan, folder: Path, process: str) -> float:
+    """Give a process's cross section in mb, averaged over its batches."""
     if process == MINIMUM_BIAS:
         return float(np.mean([np.load(folder / f"sigma-{task.batch}.npy") for task in plan.pool_tasks()]))
-    return float(np.average([part["sigma_mb"] for part in parts], weights=[len(part["pthat_gev"]) for part in parts]))
+    tasks = [task for task in plan.tasks() if task.process == process]
+    sigmas = []
+    for task in tasks:
+        with np.load(folder / task.file) as stored:
+            sigmas.append(float(stored["sigma_mb"]))
+    return float(np.average(sigmas, weights=[task.n_events for task in tasks]))

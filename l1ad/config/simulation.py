@@ -1,0 +1,71 @@
+"""Describe what the event source makes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from l1ad.config.base import Section
+
+_Events = Annotated[int, Field(ge=1)]
+
+
+class SimulationConfig(Section):
+    """Say what is simulated; processes are those of docs/simulation.md.
+
+    Attributes:
+        pileup: mean number of inelastic collisions in a crossing.
+        energy_tev: centre-of-mass energy.
+        seed: seed of everything.
+        background: events of each process of the weighted zero bias; all QCD slices and minimum bias are needed.
+        signals: events of each signal.
+        pool: minimum-bias collisions that pile-up is drawn from.
+        batch: events of a batch; a run that was stopped continues after the last whole batch.
+        multiparton: whether hard collisions have multiparton interactions (else two soft collisions are overlaid).
+        tau_spin: whether tau decays keep their spin correlations (slow).
+        menu_khz: total rate the Level-1 menu is tuned to, or None for its thresholds as they are.
+        crossing_khz: rate of bunch crossings.
+        formats: file formats to write beside the dataset.
+        processes: how many run at once, or None for all cores.
+    """
+
+    pileup: float = Field(60.0, gt=0, le=300)
+    energy_tev: float = Field(13.6, gt=1, le=100)
+    seed: int = Field(1, ge=0)
+    background: dict[str, _Events] = Field(
+        default_factory=lambda: {
+            "minbias": 60_000,
+            "qcd1": 12_000,
+            "qcd2": 9_000,
+            "qcd3": 6_000,
+            "qcd4": 4_500,
+            "qcd5": 3_000,
+            "qcd6": 1_500,
+            "qcd7": 1_000,
+            "w_lnu": 5_000,
+            "z_ll": 3_000,
+            "tt": 1_500,
+        }
+    )
+    signals: dict[str, _Events] = Field(
+        default_factory=lambda: {"ztautau": 5_000, "ttbar": 5_000, "hh_bbtautau": 5_000, "a_4l": 5_000}
+    )
+    pool: int = Field(16_000, ge=100)
+    batch: int = Field(2_000, ge=1)
+    multiparton: bool = False
+    tau_spin: bool = False
+    menu_khz: float | None = Field(None, gt=0)
+    crossing_khz: float = Field(28_607.0, gt=0)
+    formats: tuple[Literal["gelato", "fortymhz", "nanoaod"], ...] = Field((), strict=False)
+    processes: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _whole_zero_bias(self) -> SimulationConfig:
+        wanted = {"minbias", *(f"qcd{i}" for i in range(1, 8))}
+        missing = sorted(wanted - set(self.background))
+        if self.background and missing:
+            raise ValueError(
+                f"background wants minimum bias and every QCD slice for its weights; {', '.join(missing)} are missing"
+            )
+        return self

@@ -1,0 +1,149 @@
+"""Simulate events: Pythia 8, pile-up and a parametrised detector make a dataset, and files of the experiments' formats on demand."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l1ad.artefact import Draft, code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.config import Config
+from l1ad.config.simulation import SimulationConfig
+from l1ad.dataset import KIND, DatasetWriter, Role, Sample, Split
+from l1ad.datasets.split import assign, event_keys
+from l1ad.layout import ObjectLayout, load_layout
+from l1ad.physics.simulation.export import FileSet, SimulatedSample, stream, tuned_menu
+from l1ad.physics.simulation.generator import GeneratorSettings
+from l1ad.physics.simulation.hardware import counts_for
+from l1ad.physics.simulation.menu import L1_MENU, MenuItem
+from l1ad.physics.simulation.processes import find_process
+from l1ad.physics.simulation.production import Plan, produce
+
+COLUMNS = ("sample", "split", "weight", "run", "event", "pileup", "pass_l1", "pass_hlt", "menu")
+BACKGROUND = "zero_bias"
+
+
+@dataclass(frozen=True, slots=True)
+class SimulateResult:
+    """Say what was simulated.
+
+    Attributes:
+        path: the dataset; files of other formats are in its folder ``files``.
+        fresh: whether it was made now; else nothing had changed.
+        summary: events by sample, the menu and its rate.
+    """
+
+    path: Path
+    fresh: bool
+    summary: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        return asdict(self) | {"path": str(self.path)}
+
+
+def simulate(config: Config, *, force: bool = False) -> SimulateResult:
+    """Simulate a configuration's events into its dataset.
+
+    Stopped at any time and run again, it goes on after the last whole batch and ends with the same events.
+
+    Args:
+        config: the configuration.
+        force: do it again even if nothing has changed.
+
+    Returns:
+        What was made.
+
+    Raises:
+        ConfigError: there is no such process.
+        LayoutError: no such layout, or the simulation does not make its objects.
+        ToolFailedError: Pythia failed.
+    """
+    layout = load_layout(str(config.path(config.layout)) if config.layout.endswith((".yaml", ".yml")) else config.layout)
+    settings = {"layout": layout.to_dict(), "simulation": config.simulation.plain(), "split": config.data.split.plain()}
+    del settings["simulation"]["processes"]
+    target = config.run / "dataset"
+    plan = _plan(config.simulation)
+    key = stage_key(KIND, {}, settings, config.simulation.seed, code_digest("l1ad.stages.simulate"))
+    if not force and is_current(target, KIND, key):
+        return SimulateResult(target, False, read_manifest(target).summary)
+    with writing(target, KIND, key=key, inputs={}, config=settings, seed=config.simulation.seed, resumable=True) as draft:
+        work = draft.path / "work"
+        produce(plan, work, config.simulation.processes or os.cpu_count() or 1)
+        _write(draft, plan, work, layout, config)
+        shutil.rmtree(work)
+    return SimulateResult(target, True, read_manifest(target).summary)
+
+
+def _plan(simulation: SimulationConfig) -> Plan:
+    events = {**simulation.background, **simulation.signals}
+    for name in events:
+        find_process(name)
+    generator = GeneratorSettings(simulation.energy_tev, simulation.seed, simulation.multiparton, simulation.tau_spin)
+    return Plan(events=events, pileup=simulation.pileup, pool=simulation.pool, generator=generator, batch=simulation.batch)
+
+
+def _write(draft: Draft, plan: Plan, work: Path, layout: ObjectLayout, config: Config) -> None:
+    simulation = config.simulation
+    menu: tuple[MenuItem, ...] = L1_MENU
+    if simulation.menu_khz is not None and simulation.background:
+        menu = tuned_menu(plan, work, simulation.menu_khz / simulation.crossing_khz)
+    samples = _samples(simulation)
+    names = [sample.name for sample in samples]
+    events = dict.fromkeys(names, 0)
+    taken = np.zeros(2)
+    with ExitStack() as stack:
+        writer = stack.enter_context(DatasetWriter(draft.path, layout, samples, COLUMNS, tuple(item.name for item in menu)))
+        files = stack.enter_context(FileSet(draft.path / "files", simulation.formats, menu))
+        for process, batch in _batches(plan, work, menu):
+            name = BACKGROUND if find_process(process).background else process
+            writer.append(_rows(batch, layout), **_columns(batch, names.index(name), config))
+            files.append(name, batch)
+            events[name] += batch.n_events
+            if name == BACKGROUND:
+                weight = batch.columns["weight"]
+                taken += weight.sum(), weight[batch.columns["pass_l1"]].sum()
+    draft.summary |= {
+        "n_events": sum(events.values()),
+        "layout": layout.name,
+        "events": events,
+        "menu": {item.name: item.threshold_gev for item in menu},
+        "menu_khz": float(taken[1] / taken[0] * simulation.crossing_khz) if taken[0] else None,
+        "formats": list(simulation.formats),
+    }
+
+
+def _samples(simulation: SimulationConfig) -> tuple[Sample, ...]:
+    background = (Sample(BACKGROUND, Role.BACKGROUND, "Zero bias"),) if simulation.background else ()
+    return (*background, *(Sample(name, Role.SIGNAL, find_process(name).description) for name in simulation.signals))
+
+
+def _batches(plan: Plan, work: Path, menu: tuple[MenuItem, ...]) -> Iterator[tuple[str, SimulatedSample]]:
+    from tqdm import tqdm
+
+    with tqdm(total=sum(plan.events.values()), desc="write", unit="event", disable=None) as bar:
+        for process, batch in stream(plan, work, menu):
+            yield process, batch
+            bar.update(batch.n_events)
+
+
+def _rows(batch: SimulatedSample, layout: ObjectLayout) -> NDArray[Any]:
+    counts = counts_for(batch.objects, layout)
+    features = {"pt": 0, "eta": 1, "phi": 2}
+    parts = [counts[slot.kind][:, :, [features[f] for f in slot.features]].reshape(batch.n_events, -1) for slot in layout.slots]
+    return np.concatenate(parts, axis=1).astype(layout.storage)
+
+
+def _columns(batch: SimulatedSample, index: int, config: Config) -> dict[str, NDArray[Any]]:
+    split = np.full(batch.n_events, Split.TEST, dtype=np.uint8)
+    if index == 0 and config.simulation.background:
+        keys = event_keys(batch.columns["run"], batch.columns["event"])
+        split = assign(keys, config.data.seed, config.data.split.train, config.data.split.validation)
+    return {**batch.columns, "sample": np.full(batch.n_events, index, dtype=np.uint8), "split": split}
