@@ -1,4 +1,4 @@
-"""Describe simulation, rates, studies and search."""
+"""Describe rates, studies and search."""
 
 from __future__ import annotations
 
@@ -7,13 +7,6 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from l1ad.config.base import Section
-
-
-class SimulationConfig(Section):
-    """Say what the event source makes."""
-
-    pileup: float = Field(60.0, ge=0)
-    seed: int = Field(1, ge=0)
 
 
 class RatesConfig(Section):
@@ -78,6 +71,7 @@ class StudiesConfig(Section):
 
     Attributes:
         seeds: trainings of the volatility study, and of each network that is compared with another one.
+        recipe: recipe of trainings in studies, see ``training.recipe``; the volatility study compares both.
         epochs: float epochs of trainings in studies.
         events: background events that trainings in studies take at most.
         fpr: background fraction of quoted efficiencies.
@@ -93,6 +87,7 @@ class StudiesConfig(Section):
     """
 
     seeds: int = Field(8, ge=2, le=64)
+    recipe: Literal["plain", "robust"] = "plain"
     epochs: int = Field(6, ge=1)
     events: int = Field(40_000, ge=100)
     fpr: float = Field(1e-3, gt=0, lt=1)

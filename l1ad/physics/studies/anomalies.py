@@ -12,7 +12,7 @@ from l1ad.physics.studies.reconstruction import physical_units
 from l1ad.physics.studies.result import Material, StudyResult, firmware_scores
 from l1ad.physics.studies.trainings import Autoencoder, model_autoencoder
 from l1ad.physics.variables import multiplicity
-from l1ad.reporting.document import ABSENT, Block, Figure, State, Table, number, number_columns, text_columns
+from l1ad.reporting.document import ABSENT, Block, Figure, State, Table, Text, number, number_columns, text_columns
 from l1ad.reporting.drawing import COLOURS, Axes, draw, dress
 from l1ad.scores.performance import background_of
 
@@ -22,14 +22,14 @@ QUESTION = "What do the most anomalous events look like?"
 def study_anomalies(material: Material) -> StudyResult:
     """Show the background events with the highest firmware scores, object by object, beside their reconstruction."""
     config, dataset = material.config, material.dataset
-    autoencoder = model_autoencoder(material.model, config, dataset, config.run / "model_float")
+    autoencoder, origin = model_autoencoder(material.model, config, dataset, material.work)
     scores = firmware_scores(material)
     background = background_of(dataset, scores)
     order = np.lexsort((background.rows, -np.asarray(background.scores)))[: config.studies.displays]
     rows = background.rows[order]
     x_hw = np.asarray(dataset.x_hw[rows])
     truth, reconstruction = in_physical_units(autoencoder, x_hw)
-    blocks: list[Block] = []
+    blocks: list[Block] = [Text(f"Scores of the firmware; reconstruction by {origin}.")]
     events = []
     for i, row in enumerate(rows):
         score = int(background.scores[order[i]])

@@ -5,12 +5,10 @@ from __future__ import annotations
 from l1ad.config import Config
 from l1ad.config.physics import ShapeConfig
 from l1ad.dataset import Dataset
-from l1ad.network import Network
 from l1ad.physics.studies.comparison import Variant, variant_blocks
 from l1ad.physics.studies.result import Material, StudyResult, evaluation_rows
 from l1ad.physics.studies.trainings import Trained, changed, study_config, train_networks, training_dataset
 from l1ad.reporting.document import State
-from l1ad.trained import FloatNetwork
 
 QUESTION = "Does a larger network help?"
 
@@ -26,7 +24,7 @@ def study_capacity(material: Material) -> StudyResult:
         name = shape_name(dataset, shape)
         trained = train_networks(settings, small, material.work / name)
         judged = trained.performances(dataset, rows, (config.studies.fpr,))
-        variants.append(Variant(name, judged, trained.validation_loss, estimated_lut(settings, small, trained)))
+        variants.append(Variant(name, judged, trained.validation_loss, estimated_lut(trained)))
     blocks = variant_blocks(variants, config.studies.fpr, "network")
     numbers = {"variants": [variant.to_dict() for variant in variants]}
     return StudyResult("capacity", QUESTION, _finding(variants), State.NOTE, numbers, blocks)
@@ -35,7 +33,8 @@ def study_capacity(material: Material) -> StudyResult:
 def shaped(config: Config, shape: ShapeConfig) -> Config:
     """Give the configuration with another shape; types given layer by layer fall back to those of the first layer."""
     per_layer = ("weight_bits", "weight_integer", "bias_bits", "bias_integer", "activation_bits", "activation_integer")
-    first = {name: (getattr(config.model, name)[0],) for name in per_layer}
+    given = {name: getattr(config.model, name) for name in per_layer}
+    first = {name: None if value is None else value[:1] for name, value in given.items()}
     return changed(config, "model", {**first, "hidden": shape.hidden, "latent": shape.latent})
 
 
@@ -44,28 +43,11 @@ def shape_name(dataset: Dataset, shape: ShapeConfig) -> str:
     return "-".join(str(n) for n in (dataset.layout.n_columns, *shape.hidden, shape.latent))
 
 
-def estimated_lut(config: Config, dataset: Dataset, trained: Trained) -> float:
+def estimated_lut(trained: Trained) -> float:
     """Estimate the LUTs of the best seed's network by alkaid, its weights rounded to the configuration's types."""
     from l1ad.rtl.trace import trace_network
 
-    return trace_network(rounded_network(config, dataset, trained.networks[trained.best])).cost
-
-
-def rounded_network(config: Config, dataset: Dataset, network: FloatNetwork) -> Network:
-    """Round a float network to the configuration's types, without training it for that."""
-    from l1ad.models.plan import plan_model
-    from l1ad.models.score_types import score_spec
-    from l1ad.network import Dense
-
-    plan = plan_model(config, dataset.layout)
-    layers = []
-    for planned, layer in zip(plan.layers, network.layers, strict=False):
-        types = planned.types
-        assert types is not None  # the plan gives every chip layer its types
-        weight, bias = types.weight.to_int(layer.weight), types.bias.to_int(layer.bias)
-        layers.append(Dense(planned.name, weight, types.weight, bias, types.bias, planned.activation, types.output))
-    spec = score_spec(config.score, dataset.layout, network.scaling, tuple(layers), network.score.columns)
-    return Network(config.name, dataset.layout, network.scaling, tuple(layers), spec)
+    return trace_network(trained.rounded(trained.best)).cost
 
 
 def _finding(variants: list[Variant]) -> str:

@@ -64,7 +64,7 @@ def study_compression(material: Material) -> StudyResult:
 
 def _train(material: Material, small: Dataset, proposal: Proposal, number_: int) -> Trained:
     settings = study_config(
-        material.config, 1, learning_rate=proposal.learning_rate, beta=proposal.beta, float_epochs=proposal.epochs
+        material.config, 1, recipe="plain", learning_rate=proposal.learning_rate, beta=proposal.beta, float_epochs=proposal.epochs
     )
     settings = shaped(settings, ShapeConfig(hidden=proposal.hidden, latent=proposal.latent))
     return train_networks(settings, small, material.work / f"trial{number_}")

@@ -13,7 +13,7 @@ from l1ad.fixed import FloatArray
 from l1ad.layout import ObjectLayout
 from l1ad.physics.studies.result import Material, StudyResult
 from l1ad.physics.studies.trainings import Autoencoder, model_autoencoder
-from l1ad.reporting.document import Block, Figure, State, Table, number, number_columns, text_columns
+from l1ad.reporting.document import Block, Figure, State, Table, Text, number, number_columns, text_columns
 from l1ad.reporting.drawing import Axes, Series, line_plot
 
 QUESTION = "How well is each variable reconstructed?"
@@ -50,16 +50,19 @@ class Residual:
 def study_reconstruction(material: Material) -> StudyResult:
     """Compare reconstruction and truth of every object in order, sample by sample, where the object is there; phi differences wrapped."""
     config, dataset = material.config, material.dataset
-    autoencoder = model_autoencoder(material.model, config, dataset, config.run / "model_float")
+    autoencoder, origin = model_autoencoder(material.model, config, dataset, material.work)
     found: list[Residual] = []
     for sample in dataset.samples:
         rows = dataset.rows(sample=sample.name, split=Split.TEST)
         if len(rows):
             x_hw, weight = np.asarray(dataset.x_hw[rows]), np.asarray(dataset.column("weight")[rows])
             found += residuals(autoencoder, x_hw, weight, sample.label)
-    blocks: list[Block] = [_figure(found, feature) for feature in UNITS if any(r.feature == feature for r in found)]
+    blocks: list[Block] = [
+        Text(f"Reconstruction by {origin}."),
+        *(_figure(found, feature) for feature in UNITS if any(r.feature == feature for r in found)),
+    ]
     blocks.append(_table([r for r in found if r.sample == dataset.samples[0].label]))
-    numbers = {"residuals": [r.to_dict() for r in found]}
+    numbers = {"origin": origin, "residuals": [r.to_dict() for r in found]}
     return StudyResult("reconstruction", QUESTION, _finding(found, dataset.samples[0].label), State.NOTE, numbers, tuple(blocks))
 
 

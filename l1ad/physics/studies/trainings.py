@@ -124,7 +124,7 @@ def train_networks(config: Config, dataset: Dataset, work: Path) -> Trained:
     from l1ad.models.training import train_float
 
     work.mkdir(parents=True, exist_ok=True)
-    training = train_float(config, dataset, work)
+    training = train_float(config, dataset, work / "checkpoint.npz")
     for checkpoint in work.glob("checkpoint*.npz"):
         checkpoint.unlink()
     problem, parameters = training.problem, training.fit.parameters

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from l1ad.dataset import Dataset
 from l1ad.fixed import FloatArray
 from l1ad.physics.studies.association import spearman
 from l1ad.physics.studies.result import Material, StudyResult, evaluation_rows
@@ -42,39 +43,71 @@ class Spread:
         return {"name": self.name, "values": list(self.values), "relative": self.relative}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Repeated:
+    """Hold the trainings of one recipe.
+
+    Attributes:
+        recipe: ``plain`` or ``robust``.
+        seeds: the seeds.
+        performances: one a seed.
+        spreads: every figure over seeds.
+        ranks: rank correlation of background scores between trainings, ``(n_seeds, n_seeds)``.
+        overlaps: overlap of the selected events, same shape.
+    """
+
+    recipe: str
+    seeds: tuple[int, ...]
+    performances: tuple[Performance, ...]
+    spreads: tuple[Spread, ...]
+    ranks: FloatArray
+    overlaps: FloatArray
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        spreads = [spread.to_dict() for spread in self.spreads]
+        matrices = {"rank_correlation": self.ranks.tolist(), "overlap": self.overlaps.tolist()}
+        return {"recipe": self.recipe, "seeds": list(self.seeds), "spreads": spreads, **matrices}
+
+
 def study_volatility(material: Material) -> StudyResult:
-    """Train several seeds on equal terms and compare figures, scores and selected events.
+    """Train several seeds on equal terms with each recipe and compare figures, scores and selected events.
 
     Args:
         material: data and model.
     """
     config, dataset = material.config, material.dataset
     small = training_dataset(dataset, material.work / "data", config.studies.events)
-    trained = train_networks(study_config(config, config.studies.seeds), small, material.work)
+    repeated = [_repeat(material, small, recipe) for recipe in ("plain", "robust")]
+    fpr = config.studies.fpr
+    blocks = [block for one in repeated for block in _blocks(one, fpr)]
+    text = " ".join(f"Recipe {one.recipe}: {finding(one, fpr)}" for one in repeated)
+    numbers = {one.recipe: one.to_dict() for one in repeated}
+    return StudyResult("volatility", QUESTION, text, State.NOTE, numbers, tuple(blocks))
+
+
+def _repeat(material: Material, small: Dataset, recipe: str) -> Repeated:
+    config, dataset = material.config, material.dataset
+    trained = train_networks(study_config(config, config.studies.seeds, recipe=recipe), small, material.work / recipe)
     rows = evaluation_rows(dataset)
     scores = [trained.scores(dataset, rows, i) for i in range(len(trained.seeds))]
-    performances = [evaluate(dataset, one, (config.studies.fpr,)) for one in scores]
+    performances = tuple(evaluate(dataset, one, (config.studies.fpr,)) for one in scores)
     spreads = figure_spreads(performances, trained.validation_loss)
-    ranks, overlaps = pair_matrices(material, scores)
-    blocks: tuple[Block, ...] = (
-        spread_table(spreads),
-        _spread_figure(performances, config.studies.fpr),
-        _matrix("rank-correlation", "Rank correlation of background scores between trainings.", ranks, trained.seeds),
+    return Repeated(recipe, trained.seeds, performances, spreads, *pair_matrices(dataset, scores, config.studies.fpr))
+
+
+def _blocks(one: Repeated, fpr: float) -> tuple[Block, ...]:
+    recipe = one.recipe
+    return (
+        spread_table(recipe, one.spreads),
+        _spread_figure(recipe, one.performances, fpr),
+        _matrix(f"{recipe}-ranks", f"{recipe}: rank correlation of background scores between trainings.", one.ranks, one.seeds),
         _matrix(
-            "overlap",
-            f"Overlap (both / either) of the events selected at background fraction {config.studies.fpr:g}.",
-            overlaps,
-            trained.seeds,
+            f"{recipe}-overlap",
+            f"{recipe}: overlap (both / either) of the events selected at background fraction {fpr:g}.",
+            one.overlaps,
+            one.seeds,
         ),
-    )
-    numbers = {
-        "seeds": list(trained.seeds),
-        "spreads": [spread.to_dict() for spread in spreads],
-        "rank_correlation": ranks.tolist(),
-        "overlap": overlaps.tolist(),
-    }
-    return StudyResult(
-        "volatility", QUESTION, finding(performances, ranks, overlaps, config.studies.fpr), State.NOTE, numbers, blocks
     )
 
 
@@ -87,15 +120,15 @@ def figure_spreads(performances: Sequence[Performance], losses: Sequence[float])
     return tuple(spreads)
 
 
-def pair_matrices(material: Material, scores: Sequence[ScoreSet]) -> tuple[FloatArray, FloatArray]:
+def pair_matrices(dataset: Dataset, scores: Sequence[ScoreSet], fpr: float) -> tuple[FloatArray, FloatArray]:
     """Compare trainings pair by pair: rank correlation of background scores, overlap of all selected events.
 
     Returns:
         Two symmetric matrices, shape ``(n_seeds, n_seeds)``, with ones on the diagonal.
     """
     ranks, overlaps = np.ones((len(scores), len(scores))), np.ones((len(scores), len(scores)))
-    background = [background_of(material.dataset, one) for one in scores]
-    cuts = [threshold_for_fraction(b.scores, b.weight, material.config.studies.fpr) for b in background]
+    background = [background_of(dataset, one) for one in scores]
+    cuts = [threshold_for_fraction(b.scores, b.weight, fpr) for b in background]
     for i, j in itertools.combinations(range(len(scores)), 2):
         correlation = spearman(background[i].scores, background[j].scores, background[i].weight)
         ranks[i, j] = ranks[j, i] = correlation.value if correlation else np.nan
@@ -104,7 +137,7 @@ def pair_matrices(material: Material, scores: Sequence[ScoreSet]) -> tuple[Float
     return ranks, overlaps
 
 
-def spread_table(spreads: Sequence[Spread]) -> Table:
+def spread_table(recipe: str, spreads: Sequence[Spread]) -> Table:
     """List smallest, median, largest and relative scatter of every figure."""
     rows = tuple(
         (
@@ -115,18 +148,18 @@ def spread_table(spreads: Sequence[Spread]) -> Table:
         for s in spreads
     )
     columns = (*text_columns("Figure"), *number_columns("Smallest", "Median", "Largest", "Standard deviation [%]"))
-    return Table(f"Figures of {len(spreads[0].values)} trainings", columns, rows)
+    return Table(f"Figures of {len(spreads[0].values)} trainings, recipe {recipe}", columns, rows)
 
 
-def _spread_figure(performances: Sequence[Performance], fpr: float) -> Figure:
+def _spread_figure(recipe: str, performances: Sequence[Performance], fpr: float) -> Figure:
     series = []
     for i, signal in enumerate(performances[0].signals):
         points = [p.signals[i].points[0].signal for p in performances]
         low, high = [100 * p.low for p in points], [100 * p.high for p in points]
         values = [100 * p.value for p in points]
         series.append(Series(signal.label, np.arange(len(points)) + 0.08 * i, values, low, high, line="", marker="o"))
-    caption = f"Efficiency at background fraction {fpr:g} of every training; bars are statistical (signal only)."
-    return line_plot("spread", caption, Axes("training", "efficiency [%]", whole_x=True), series)
+    caption = f"{recipe}: efficiency at background fraction {fpr:g} of every training; bars are statistical (signal only)."
+    return line_plot(f"{recipe}-spread", caption, Axes("training", "efficiency [%]", whole_x=True), series)
 
 
 def _matrix(name: str, caption: str, values: FloatArray, seeds: Sequence[int]) -> Figure:
@@ -134,18 +167,18 @@ def _matrix(name: str, caption: str, values: FloatArray, seeds: Sequence[int]) -
     return heat_map(name, caption, Axes("seed", "seed"), labels, labels, values)
 
 
-def finding(performances: Sequence[Performance], ranks: FloatArray, overlaps: FloatArray, fpr: float) -> str:
-    """Say how far the trainings differ."""
-    pairs = np.triu_indices(len(ranks), 1)
+def finding(one: Repeated, fpr: float) -> str:
+    """Say how far the trainings of a recipe differ."""
+    pairs = np.triu_indices(len(one.ranks), 1)
     worst, factor = "", 0.0
-    for i, signal in enumerate(performances[0].signals):
-        values = [p.signals[i].points[0].signal.value for p in performances]
+    for i, signal in enumerate(one.performances[0].signals):
+        values = [p.signals[i].points[0].signal.value for p in one.performances]
         ratio = max(values) / min(values) if min(values) > 0 else float("inf") if max(values) > 0 else 1.0
         if ratio > factor:
             worst, factor = f"{signal.label} ({100 * min(values):.2g} to {100 * max(values):.2g} %)", ratio
     advice = "always train several seeds" if factor > WIDE else "one training stands for the others"
     return (
-        f"At background fraction {fpr:g} the efficiency differs most between {len(performances)} trainings on {worst}: {advice}. "
-        f"Scores of two trainings have a median rank correlation of {np.nanmedian(ranks[pairs]):.2f}, and select the same events to "
-        f"{100 * float(np.median(overlaps[pairs])):.0f} % of either."
+        f"at background fraction {fpr:g} the efficiency differs most between {len(one.performances)} trainings on {worst}: {advice}; scores "
+        f"of two trainings have a median rank correlation of {np.nanmedian(one.ranks[pairs]):.2f}, and select the same events to "
+        f"{100 * float(np.median(one.overlaps[pairs])):.0f} % of either."
     )
