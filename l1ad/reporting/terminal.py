@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 _MAX_ROWS = 60
+#: A table with more columns than this is shown as one record after another.
+_MAX_COLUMNS = 12
 
 
 def render(data: Mapping[str, Any], console: Console | None = None) -> None:
@@ -45,6 +47,10 @@ def _nested(title: str, value: Any, out: Console) -> None:
     if isinstance(value, Mapping):
         _section(title, value, out)
         return
+    if len(_keys_with_values(value)) > _MAX_COLUMNS or len(value) == 1:
+        for number, row in enumerate(value, 1):
+            _section(title if len(value) == 1 else f"{title} {number}", row, out)
+        return
     out.print(_horizontal(title, value))
     if len(value) > _MAX_ROWS:
         out.print(f"{len(value) - _MAX_ROWS} more rows; --json gives all", highlight=False)
@@ -64,7 +70,8 @@ def _vertical(title: str, row: Mapping[str, Any]) -> Table:
     table.add_column()
     table.add_column(overflow="fold")
     for key, value in row.items():
-        table.add_row(_title(key), _cell(value))
+        if value is not None and value != [] and value != ():
+            table.add_row(_title(key), _cell(value))
     return table
 
 

@@ -30,10 +30,22 @@ def test_scalars_lists_records_and_tables() -> None:
     assert "empty" not in text
 
 
-def test_a_zero_is_shown_and_an_absent_value_is_a_dash() -> None:
-    rows = [line for line in shown({"report": {"lut": 0, "dsp": None}}).splitlines() if "lut" in line or "dsp" in line]
-    assert "0" in rows[0]
-    assert "–" in rows[1]
+def test_a_zero_is_shown_and_an_absent_value_is_left_out_of_a_record() -> None:
+    text = shown({"report": {"lut": 0, "dsp": None}})
+    assert "lut │ 0" in text
+    assert "dsp" not in text
+
+
+def test_an_absent_value_is_a_dash_in_a_table_of_records() -> None:
+    rows = shown({"runs": [{"name": "csynth", "dsp": None}, {"name": "routed", "dsp": 0}]}).splitlines()
+    assert [row.split("│")[2].strip() for row in rows if "csynth" in row or "routed" in row] == ["–", "0"]
+
+
+def test_a_record_of_many_values_is_shown_from_top_to_bottom() -> None:
+    text = shown({"reports": [{f"field_{i}": i for i in range(13)}, {f"field_{i}": i for i in range(13)}]})
+    assert "reports 1" in text
+    assert "reports 2" in text
+    assert "field 12 │ 12" in text
 
 
 def test_a_long_table_says_what_it_leaves_out() -> None:
