@@ -40,10 +40,27 @@ class SplitConfig(Section):
         return self
 
 
+class SelectionConfig(Section):
+    """Say which events and objects are kept; what is left out is counted in the manifest.
+
+    Attributes:
+        pileup_above: keep events whose number of interactions is greater than this (0 drops events without luminosity).
+        train_on: whether training and validation see all background events, or only those that no unprescaled L1 item takes.
+        min_pt_gev: objects of a kind below this are left out, and those after them move up.
+        sort_by_pt: order objects by falling pt instead of keeping the hardware's order.
+    """
+
+    pileup_above: float | None = None
+    train_on: Literal["all", "failing_l1"] = "all"
+    min_pt_gev: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    sort_by_pt: bool = False
+
+
 class DataConfig(Section):
     """Say which files to read and how.
 
-    A sample is a path or pattern, a list of them, or ``{files: …, label: …}``.
+    A sample is a path or pattern, a list of them, or ``{files: …, label: …}``. ``menu`` names trigger bits of CMS files, whose
+    decisions become the menu column (and any of them ``pass_l1``); files of other formats bring their own.
     """
 
     background: dict[str, ShortSample] = Field(min_length=1)
@@ -51,5 +68,7 @@ class DataConfig(Section):
     format: FormatName = "auto"
     out_of_range: Literal["refuse", "clip", "wrap"] = "refuse"
     split: SplitConfig = SplitConfig()
+    select: SelectionConfig = SelectionConfig()
+    menu: tuple[str, ...] = Field((), strict=False)
     max_events: int | None = Field(None, gt=0)
     seed: int = 1

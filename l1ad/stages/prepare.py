@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from l1ad.artefact import Draft, code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.config import Config
 from l1ad.config.data import SampleConfig
-from l1ad.dataset import KIND, REQUIRED, DatasetWriter, Role, Sample, Split
-from l1ad.datasets.chunk import EventChunk, OutOfRange, RangeTally, fit
+from l1ad.dataset import KIND, REQUIRED, DatasetWriter, Role, Sample
+from l1ad.datasets.chunk import OutOfRange
+from l1ad.datasets.execute import execute
 from l1ad.datasets.files import common_format, fingerprint, resolve
 from l1ad.datasets.formats import FileDescription, Format, reader
-from l1ad.datasets.split import assign, count_duplicates, event_keys
-from l1ad.errors import InputError
+from l1ad.datasets.part import Job, PartSummary, prepare_part, read_part
+from l1ad.datasets.select import Selection
+from l1ad.datasets.split import count_duplicates
+from l1ad.errors import InputError, L1adError
 from l1ad.layout import ObjectLayout, load_layout
 
-CHUNK_EVENTS = 65_536
+#: Formats whose trigger bits are named in the configuration.
+_NAMED_BITS = (Format.NANOAOD, Format.L1NTUPLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class PrepareResult:
     Attributes:
         path: the dataset.
         fresh: whether it was made now; else nothing had changed.
-        summary: events by sample and part, values outside their range, duplicates, what the files are.
+        summary: events by sample and part, values outside their range, duplicates, what the files are and which were skipped.
     """
 
     path: Path
@@ -48,79 +51,169 @@ class _Source:
     """Hold a sample with its files."""
 
     sample: Sample
-    format: Format
     files: tuple[FileDescription, ...]
 
 
-def prepare(config: Config, *, force: bool = False) -> PrepareResult:
+def prepare(config: Config, *, force: bool = False, skip_bad: bool = False, scheduler: str | None = None) -> PrepareResult:
     """Turn a configuration's files into its dataset.
+
+    Each file is prepared by itself; what was finished when the command was stopped is not done again.
 
     Args:
         config: the configuration.
         force: do it again even if nothing has changed.
+        skip_bad: leave out files that cannot be read, and list them, instead of refusing them.
+        scheduler: where files are prepared: None here, ``local`` on all cores, or a Dask scheduler's address.
 
     Returns:
         What was made.
 
     Raises:
-        InputError: a file is missing, damaged, of another format or holds impossible values.
+        InputError: a file is missing, damaged, of another format or holds impossible values; or all files were skipped.
         LayoutError: no such layout.
     """
     layout = load_layout(str(config.path(config.layout)) if config.layout.endswith((".yaml", ".yml")) else config.layout)
-    named = _named_samples(config)
-    files = {sample.name: resolve(entry.files, config.folder) for sample, entry in named}
-    sources = [_source(sample, files[sample.name], config) for sample, _ in named]
-    inputs = {f"{name}[{i}]": fingerprint(path) for name, paths in files.items() for i, path in enumerate(paths)}
+    skipped: dict[str, str] = {}
+    sources = _sources(config, skipped if skip_bad else None)
+    inputs = {f"{s.sample.name}[{i}]": fingerprint(file.path) for s in sources for i, file in enumerate(s.files)}
     settings = {"layout": layout.to_dict(), "data": config.data.plain()}
     target = config.run / "dataset"
     key = stage_key(KIND, inputs, settings, config.data.seed, code_digest("l1ad.stages.prepare"))
     if not force and is_current(target, KIND, key):
         return PrepareResult(target, False, read_manifest(target).summary)
-    with writing(target, KIND, key=key, inputs=inputs, config=settings, seed=config.data.seed) as draft:
-        _write(draft, layout, sources, config)
+    with writing(
+        target, KIND, key=key, inputs=inputs, config=settings, seed=config.data.seed, resumable=scheduler is not None
+    ) as draft:
+        parts = _make_parts(draft, layout, sources, config, scheduler, skipped if skip_bad else None)
+        _assemble(draft, layout, sources, parts, config)
+        draft.summary["skipped"] = skipped
+        shutil.rmtree(draft.path / "parts")
     return PrepareResult(target, True, read_manifest(target).summary)
 
 
-def _named_samples(config: Config) -> list[tuple[Sample, SampleConfig]]:
+def _sources(config: Config, skipped: dict[str, str] | None) -> list[_Source]:
     both = ((Role.BACKGROUND, config.data.background), (Role.SIGNAL, config.data.signals))
-    return [(Sample(name, role, entry.label or name), entry) for role, group in both for name, entry in group.items()]
+    named = [(Sample(name, role, entry.label or name), entry) for role, group in both for name, entry in group.items()]
+    sources = [_source(sample, entry, config, skipped) for sample, entry in named]
+    _refuse_nothing(any(source.files for source in sources), skipped)
+    return sources
 
 
-def _source(sample: Sample, paths: Sequence[Path], config: Config) -> _Source:
+def _source(sample: Sample, entry: SampleConfig, config: Config, skipped: dict[str, str] | None) -> _Source:
     wanted = None if config.data.format == "auto" else Format.parse(config.data.format)
-    format_ = common_format(paths, wanted, sample.name)
-    descriptions = tuple(reader(format_).describe(path) for path in paths)
-    empty = next((file for file in descriptions if file.n_events == 0), None)
-    if empty is not None:
-        raise InputError(f"{str(empty.path)!r} has no events; take it out of sample {sample.name!r}.")
-    return _Source(sample, format_, descriptions)
+    files: list[FileDescription] = []
+    for path in resolve(entry.files, config.folder):
+        try:
+            common_format([*(file.path for file in files[:1]), path], wanted, sample.name)
+            files.append(_described(path, sample))
+        except L1adError as error:
+            if skipped is None:
+                raise
+            skipped[str(path)] = str(error)
+    return _Source(sample, tuple(files))
 
 
-def _common_columns(sources: Sequence[_Source]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _described(path: Path, sample: Sample) -> FileDescription:
+    description = reader(common_format([path], None, sample.name)).describe(path)
+    if description.n_events == 0:
+        raise InputError(f"{str(path)!r} has no events; take it out of sample {sample.name!r}.")
+    return description
+
+
+def _refuse_nothing(some: bool, skipped: Mapping[str, str] | None) -> None:
+    if not some:
+        first = next(iter((skipped or {}).values()), "")
+        raise InputError(f"None of the {len(skipped or {})} files can be used; the first was refused because: {first}")
+
+
+def _common_columns(sources: Sequence[_Source], config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Give the columns that every file has (a missing weight counts as 1), and the menu they share."""
     files = [file for source in sources for file in source.files]
-    shared = set.intersection(*(set(file.columns) for file in files))
-    menus = {file.menu_items for file in files}
+    bits = {"menu", "pass_l1"} if config.data.menu else set()
+    shared = set.intersection(*(set(file.columns) | (bits if file.format in _NAMED_BITS else set()) for file in files))
+    menus = {config.data.menu if file.format in _NAMED_BITS else file.menu_items for file in files}
     if "menu" in shared and len(menus) > 1:
         raise InputError(f"The files were made with {len(menus)} different trigger menus; prepare those of one menu together.")
-    columns = (*REQUIRED, *sorted(shared - set(REQUIRED)))
-    return columns, next(iter(menus)) if "menu" in shared else ()
+    return (*REQUIRED, *sorted(shared - set(REQUIRED))), next(iter(menus)) if "menu" in shared else ()
 
 
-def _write(draft: Draft, layout: ObjectLayout, sources: Sequence[_Source], config: Config) -> None:
-    columns, menu = _common_columns(sources)
+def _jobs(layout: ObjectLayout, sources: Sequence[_Source], config: Config) -> list[Job]:
+    data = config.data
+    cuts = data.select
+    selection = Selection.of(layout, cuts.min_pt_gev, cuts.sort_by_pt, cuts.pileup_above, cuts.train_on == "failing_l1")
+    columns, _ = _common_columns(sources, config)
+    jobs = []
+    for number, source in enumerate(sources):
+        first, left = 0, data.max_events or sum(file.n_events for file in source.files)
+        for file in source.files:
+            menu = data.menu if file.format in _NAMED_BITS else ()
+            split = (data.seed, data.split.train, data.split.validation)
+            jobs.append(
+                Job(
+                    file.path,
+                    file.format,
+                    min(left, file.n_events),
+                    first,
+                    number,
+                    source.sample.role,
+                    layout,
+                    columns,
+                    OutOfRange(data.out_of_range),
+                    selection,
+                    menu,
+                    *split,
+                )
+            )
+            first, left = first + file.n_events, max(left - file.n_events, 0)
+    return [job for job in jobs if job.n_events > 0]
+
+
+def _make_parts(
+    draft: Draft,
+    layout: ObjectLayout,
+    sources: Sequence[_Source],
+    config: Config,
+    scheduler: str | None,
+    skipped: dict[str, str] | None,
+) -> list[tuple[Job, Path, PartSummary]]:
+    from tqdm import tqdm
+
+    jobs = _jobs(layout, sources, config)
+    folders = [draft.path / "parts" / str(number) for number in range(len(jobs))]
+    with tqdm(total=sum(job.n_events for job in jobs), desc="prepare", unit="event", disable=None) as bar:
+        results = execute(prepare_part, list(zip(jobs, folders, strict=True)), scheduler, lambda i: bar.update(jobs[i].n_events))
+    parts = []
+    for job, folder, result in zip(jobs, folders, results, strict=True):
+        if isinstance(result, PartSummary):
+            parts.append((job, folder, result))
+        elif skipped is None:
+            raise result
+        else:
+            skipped[str(job.path)] = str(result)
+    _refuse_nothing(bool(parts), skipped)
+    return parts
+
+
+def _assemble(
+    draft: Draft, layout: ObjectLayout, sources: Sequence[_Source], parts: Sequence[tuple[Job, Path, PartSummary]], config: Config
+) -> None:
+    columns, menu = _common_columns(sources, config)
     samples = tuple(source.sample for source in sources)
-    tally = RangeTally()
-    counts: dict[str, dict[str, int]] = {sample.name: {} for sample in samples}
     with DatasetWriter(draft.path, layout, samples, columns, menu) as writer:
-        for index, x_hw, values in _events(sources, layout, columns, config, tally):
-            writer.append(x_hw, **values)
-            _count(counts[samples[index].name], values["split"])
+        for _, folder, _ in parts:
+            for x_hw, values in read_part(folder, columns):
+                writer.append(x_hw, **values)
+    outside: Counter[str] = Counter()
+    events = {sample.name: Counter({"train": 0, "validation": 0, "test": 0}) for sample in samples}
+    for job, _, part in parts:
+        outside.update(part.out_of_range)
+        events[samples[job.sample].name].update(part.events)
     draft.summary |= {
         "n_events": writer.n_events,
         "layout": layout.name,
-        "events": counts,
-        "out_of_range": tally.outside,
+        "events": {name: dict(counts) for name, counts in events.items()},
+        "deselected": sum(part.deselected for _, _, part in parts),
+        "out_of_range": dict(outside),
         "out_of_range_policy": config.data.out_of_range,
         "duplicates": count_duplicates(draft.path, writer.n_events) if {"run", "event"} <= set(columns) else None,
         "columns": list(columns),
@@ -129,72 +222,5 @@ def _write(draft: Draft, layout: ObjectLayout, sources: Sequence[_Source], confi
     }
 
 
-def _count(counts: dict[str, int], split: NDArray[np.uint8]) -> None:
-    for part in Split:
-        counts[part.name.lower()] = counts.get(part.name.lower(), 0) + int(np.count_nonzero(split == part))
-
-
 def _file_summary(file: FileDescription) -> dict[str, Any]:
     return {"name": file.path.name, "format": file.format.value, "n_events": file.n_events, "notes": list(file.notes)}
-
-
-def _events(
-    sources: Sequence[_Source], layout: ObjectLayout, columns: tuple[str, ...], config: Config, tally: RangeTally
-) -> Iterator[tuple[int, NDArray[Any], dict[str, NDArray[Any]]]]:
-    """Give chunk after chunk: the sample's index, hardware integers, columns."""
-    from tqdm import tqdm
-
-    total = sum(_wanted(source, config) for source in sources)
-    with tqdm(total=total, desc="prepare", unit="event", disable=None) as bar:
-        for index, source in enumerate(sources):
-            seen = 0
-            for file, chunk in _chunks(source, layout, _wanted(source, config)):
-                x_hw = fit(chunk, layout, OutOfRange(config.data.out_of_range), tally, str(file.path))
-                yield index, x_hw, _columns(chunk, index, source.sample, seen, columns, config, file)
-                seen += chunk.n_events
-                bar.update(chunk.n_events)
-
-
-def _wanted(source: _Source, config: Config) -> int:
-    total = sum(file.n_events for file in source.files)
-    return min(total, config.data.max_events or total)
-
-
-def _chunks(source: _Source, layout: ObjectLayout, wanted: int) -> Iterator[tuple[FileDescription, EventChunk]]:
-    left = wanted
-    for file in source.files:
-        for chunk in reader(source.format).chunks(file.path, layout, CHUNK_EVENTS):
-            if left <= 0:
-                return
-            if chunk.n_events > left:
-                chunk = chunk.first_events(left)
-            left -= chunk.n_events
-            yield file, chunk
-
-
-def _columns(
-    chunk: EventChunk, index: int, sample: Sample, seen: int, wanted: tuple[str, ...], config: Config, file: FileDescription
-) -> dict[str, NDArray[Any]]:
-    n_events = chunk.n_events
-    values = {name: chunk.columns[name] for name in wanted if name in chunk.columns}
-    values["sample"] = np.full(n_events, index, dtype=np.uint8)
-    values["weight"] = _weights(chunk, file)
-    values["split"] = np.full(n_events, Split.TEST, dtype=np.uint8)
-    if sample.role is Role.BACKGROUND:
-        identified = "run" in chunk.columns and "event" in chunk.columns
-        run = chunk.columns["run"] if identified else np.full(n_events, index)
-        event = chunk.columns["event"] if identified else np.arange(seen, seen + n_events)
-        share = config.data.split
-        values["split"] = assign(event_keys(run, event), config.data.seed, share.train, share.validation)
-    return values
-
-
-def _weights(chunk: EventChunk, file: FileDescription) -> NDArray[np.float64]:
-    weights = np.asarray(chunk.columns.get("weight", np.ones(chunk.n_events)), dtype=np.float64)
-    bad = ~np.isfinite(weights) | (weights < 0)
-    if bad.any():
-        event = int(np.argmax(bad))
-        raise InputError(
-            f"{str(file.path)!r}: event {chunk.first + event} has weight {weights[event]}; weights must be finite and not negative."
-        )
-    return weights

@@ -1,0 +1,180 @@
+"""Prepare one file at a time into a part of a dataset; parts are independent, so they can be made in any order and place."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l1ad.dataset import DatasetWriter, Role, Sample, Split
+from l1ad.datasets.chunk import EventChunk, OutOfRange, RangeTally, fit
+from l1ad.datasets.formats import Format, reader
+from l1ad.datasets.select import Selection
+from l1ad.datasets.split import assign, event_keys
+from l1ad.errors import InputError
+from l1ad.layout import ObjectLayout
+
+CHUNK_EVENTS = 65_536
+_SUMMARY = "part.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Say how one file is prepared.
+
+    Attributes:
+        path: the file.
+        format: its format.
+        n_events: how many of its events are used, from the first.
+        first_event: how many events of the sample are in files before it.
+        sample: number of its sample.
+        role: background events are shared out, signals are for testing.
+        layout: the columns wanted.
+        columns: the dataset's per-event columns.
+        policy: what happens to values out of range.
+        selection: which objects and events are kept.
+        menu: trigger bits to read, for formats that name them.
+        seed: seed of the partition.
+        train: fraction for training.
+        validation: fraction for validation.
+    """
+
+    path: Path
+    format: Format
+    n_events: int
+    first_event: int
+    sample: int
+    role: Role
+    layout: ObjectLayout
+    columns: tuple[str, ...]
+    policy: OutOfRange = OutOfRange.REFUSE
+    selection: Selection = field(default_factory=Selection)
+    menu: tuple[str, ...] = ()
+    seed: int = 1
+    train: float = 0.5
+    validation: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class PartSummary:
+    """Say what a part holds.
+
+    Attributes:
+        n_events: events kept.
+        events: by name of their `Split`.
+        deselected: events left out by the selection.
+        out_of_range: values outside their type, by column.
+    """
+
+    n_events: int
+    events: Mapping[str, int]
+    deselected: int
+    out_of_range: Mapping[str, int]
+
+
+def prepare_part(job: Job, folder: Path) -> PartSummary:
+    """Prepare a file into a folder, or find it there from an earlier run.
+
+    Args:
+        job: what to do.
+        folder: the part's folder; it appears whole, by a rename.
+
+    Returns:
+        What the part holds.
+
+    Raises:
+        InputError: the file is damaged or holds impossible values.
+    """
+    if (folder / _SUMMARY).is_file():
+        return PartSummary(**json.loads((folder / _SUMMARY).read_text(encoding="utf-8")))
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    summary = _write(job, partial)
+    text = json.dumps({name: getattr(summary, name) for name in PartSummary.__slots__})
+    (partial / _SUMMARY).write_text(text, encoding="utf-8")
+    partial.rename(folder)
+    return summary
+
+
+def read_part(folder: Path, columns: tuple[str, ...]) -> Iterator[tuple[NDArray[Any], dict[str, NDArray[Any]]]]:
+    """Give a part's hardware integers and columns in chunks."""
+    x_hw = np.load(folder / "x_hw.npy", mmap_mode="r")
+    values = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in columns}
+    for first in range(0, len(x_hw), CHUNK_EVENTS):
+        rows = slice(first, first + CHUNK_EVENTS)
+        yield x_hw[rows], {name: array[rows] for name, array in values.items()}
+
+
+def _write(job: Job, folder: Path) -> PartSummary:
+    tally, deselected = RangeTally(), 0
+    events = {part.name.lower(): 0 for part in Split}
+    samples = (Sample("part", job.role, str(job.path.name)),)
+    with DatasetWriter(folder, job.layout, samples, job.columns, ()) as writer:
+        for chunk in _chunks(job):
+            x_hw = fit(chunk, job.layout, job.policy, tally, str(job.path))
+            values = _columns(chunk, job)
+            keep = job.selection.events(chunk, values["split"] != Split.TEST, str(job.path))
+            if not keep.all():
+                x_hw, values = x_hw[keep], {name: array[keep] for name, array in values.items()}
+                deselected += int(np.count_nonzero(~keep))
+            writer.append(x_hw, **values)
+            for part in Split:
+                events[part.name.lower()] += int(np.count_nonzero(values["split"] == part))
+    return PartSummary(writer.n_events, events, deselected, tally.outside)
+
+
+def _chunks(job: Job) -> Iterator[EventChunk]:
+    left = job.n_events
+    for chunk in reader(job.format).chunks(job.path, job.layout, CHUNK_EVENTS, job.menu):
+        if left <= 0:
+            return
+        chosen = chunk if chunk.n_events <= left else chunk.first_events(left)
+        left -= chosen.n_events
+        yield EventChunk(job.selection.objects(chosen.counts), chosen.columns, chosen.first)
+    if left > 0:
+        raise InputError(f"{str(job.path)!r} ended {left} events before its announced end; it may be cut off, fetch it again.")
+
+
+def _columns(chunk: EventChunk, job: Job) -> dict[str, NDArray[Any]]:
+    n_events = chunk.n_events
+    values = {name: chunk.columns[name] for name in job.columns if name in chunk.columns}
+    values["sample"] = np.full(n_events, job.sample, dtype=np.uint8)
+    values["weight"] = _weights(chunk, job.path)
+    values["split"] = np.full(n_events, Split.TEST, dtype=np.uint8)
+    if job.role is Role.BACKGROUND:
+        values["split"] = assign(_keys(chunk, job), job.seed, job.train, job.validation)
+    return values
+
+
+def _keys(chunk: EventChunk, job: Job) -> NDArray[np.uint64]:
+    if "run" in chunk.columns and "event" in chunk.columns:
+        return event_keys(_integers(chunk, "run", job.path), _integers(chunk, "event", job.path))
+    number = job.first_event + chunk.first + np.arange(chunk.n_events)
+    return event_keys(np.full(chunk.n_events, job.sample), number)
+
+
+def _integers(chunk: EventChunk, name: str, path: Path) -> NDArray[np.int64]:
+    values = np.asarray(chunk.columns[name])
+    if values.dtype.kind == "f" and not (values == np.rint(values)).all():
+        raise InputError(
+            f"{str(path)!r}: {name} numbers must be whole, got a fraction or NaN near event {chunk.first}; write them again."
+        )
+    return values.astype(np.int64)
+
+
+def _weights(chunk: EventChunk, path: Path) -> NDArray[np.float64]:
+    weights = np.asarray(chunk.columns.get("weight", np.ones(chunk.n_events)), dtype=np.float64)
+    bad = ~np.isfinite(weights) | (weights < 0)
+    if bad.any():
+        event = int(np.argmax(bad))
+        raise InputError(
+            f"{str(path)!r}: event {chunk.first + event} has weight {weights[event]}; weights must be finite and not negative."
+        )
+    return weights
