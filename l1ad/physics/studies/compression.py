@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from l1ad.config.physics import ShapeConfig
 from l1ad.dataset import Dataset
 from l1ad.fixed import FloatArray, IntArray
 from l1ad.physics.studies.association import Correlation, spearman
-from l1ad.physics.studies.capacity import shaped
+from l1ad.physics.studies.capacity import estimated_lut, shaped
 from l1ad.physics.studies.latent import density_uniformity, latent_entropy, subset_stability
+from l1ad.physics.studies.reconstruction import differences
 from l1ad.physics.studies.result import Material, StudyResult, evaluation_rows
-from l1ad.physics.studies.search import Proposal, Trial, search
-from l1ad.physics.studies.trainings import Trained, study_config, train_networks, training_dataset
+from l1ad.physics.studies.search import Objective, Proposal, Trial, search
+from l1ad.physics.studies.trainings import Autoencoder, Trained, study_config, train_networks, training_dataset
 from l1ad.reporting.document import Block, Figure, State, Table, Verdict, number, number_columns, text_columns
 from l1ad.reporting.drawing import Axes, Series, draw_grid, dress, plot_series
 from l1ad.scores.performance import Performance, background_of, evaluate
@@ -50,16 +52,30 @@ def study_compression(material: Material) -> StudyResult:
     small = training_dataset(dataset, material.work / "data", config.studies.events)
     rows = evaluation_rows(dataset)
 
-    def objective(proposal: Proposal, number_: int) -> tuple[float, dict[str, Any]]:
-        trained = _train(material, small, proposal, number_)
-        return trained.validation_loss[0], measured(material, trained, rows)
-
-    trials = search(config, dataset.layout.n_columns, objective, material.work)
+    trials = search(config, dataset.layout.n_columns, trial_objective(material, small, rows), material.work)
     relations = relate(trials)
     blocks: list[Block] = [*_few_background(trials), _relations_table(relations), _trials_table(trials)]
     blocks += [_figure(trials, target) for target in TARGETS]
     numbers = {"trials": [t.to_dict() for t in trials], "relations": [r.to_dict() for r in relations]}
     return StudyResult("compression", QUESTION, finding(relations), State.NOTE, numbers, tuple(blocks))
+
+
+def trial_objective(material: Material, small: Dataset, rows: IntArray, lut: bool = False) -> Objective:
+    """Give what a trial does: train the proposal plainly and measure it; its loss is the reconstruction error on background.
+
+    Args:
+        material: data and model.
+        small: what is trained on.
+        rows: events that are judged.
+        lut: whether to estimate the LUTs of the rounded network as well.
+    """
+
+    def objective(proposal: Proposal, number_: int) -> tuple[float, dict[str, Any]]:
+        trained = _train(material, small, proposal, number_)
+        values = measured(material, trained, rows)
+        return values.pop("reconstruction_error"), values | ({"lut": estimated_lut(trained)} if lut else {})
+
+    return objective
 
 
 def _train(material: Material, small: Dataset, proposal: Proposal, number_: int) -> Trained:
@@ -70,16 +86,29 @@ def _train(material: Material, small: Dataset, proposal: Proposal, number_: int)
     return train_networks(settings, small, material.work / f"trial{number_}")
 
 
+def reconstruction_error(autoencoder: Autoencoder, x_hw: NDArray[Any], weight: FloatArray) -> float:
+    """Give the weighted mean squared difference of input and reconstruction over the columns of present objects, phi wrapped.
+
+    It does not depend on the weight of the Kullback-Leibler term, so that trainings with any are comparable.
+    """
+    delta = differences(autoencoder, autoencoder.scaled(x_hw), autoencoder.reconstruct(x_hw))
+    present = np.asarray(x_hw)[:, autoencoder.encoder.layout.presence_column] != 0
+    share = weight[:, None] * present
+    return float((share * delta**2).sum() / share.sum())
+
+
 def measured(material: Material, trained: Trained, rows: IntArray) -> dict[str, Any]:
     """Measure a network: on background without labels, and on signals."""
     dataset, studies = material.dataset, material.config.studies
     scores = trained.scores(dataset, rows, 0)
     background = background_of(dataset, scores)
-    latent = trained.autoencoders[0].latent(np.asarray(dataset.x_hw[background.rows]))
+    x_hw = np.asarray(dataset.x_hw[background.rows])
+    latent = trained.autoencoders[0].latent(x_hw)
     factor = dataset.layout.n_columns / latent.shape[1]
     values = compression_measures(factor, np.asarray(background.scores), background.weight)
     cosine, euclidean = subset_stability(latent, background.weight, studies.subsets)
     knn, kde = density_uniformity(latent, studies.seed)
+    values["reconstruction_error"] = reconstruction_error(trained.autoencoders[0], x_hw, background.weight)
     values |= {"entropy": latent_entropy(latent, background.weight), "cosine": cosine, "euclidean": euclidean}
     return values | {"knn_uniformity": knn, "kde_uniformity": kde} | _caught(evaluate(dataset, scores, FPRS))
 
@@ -171,7 +200,7 @@ def _trials_table(trials: Sequence[Trial]) -> Table:
         rows.append((f"{t.number}{' (meant to fail)' if t.extreme else ''}", *cells, *found))
     columns = (
         *text_columns("Trial"),
-        *number_columns("Latent", "Hidden", "Learning rate", "β", "Epochs", "Validation loss", "Mean AUC"),
+        *number_columns("Latent", "Hidden", "Learning rate", "β", "Epochs", "Reconstruction error", "Mean AUC"),
     )
     return Table("Trials", (*columns, *number_columns("Mean efficiency at 10⁻⁴")), tuple(rows))
 

@@ -1,7 +1,7 @@
 """Search hyper-parameters with Optuna: seeded, and continued where it was stopped.
 
 Each trial is proposed by a sampler that is seeded with the trial's number, from the trials before it: a search that was stopped and
-continued proposes what one in a single go would have. The objective is the validation loss on background: no signal is looked at.
+continued proposes what one in a single go would have. The objective is the reconstruction error on background: no signal is looked at.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Trial:
     Attributes:
         number: its number.
         proposal: its hyper-parameters.
-        loss: validation loss; None where the training failed.
+        loss: what is minimised; None where the training failed.
         extreme: whether it is one that is meant to fail.
         values: whatever else was measured.
     """
