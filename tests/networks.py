@@ -108,7 +108,8 @@ def make_score(
 ) -> ScoreSpec:
     """Build a score whose sum cannot leave its type; the squares are kept in full."""
     base = DIFFERENCE if kind.is_reconstruction else output
-    square = FixedPoint(False, 2 * base.width - 1, 2 * base.integer - 1)
+    spare = int(base.signed)
+    square = FixedPoint(False, 2 * base.width - spare, 2 * base.integer - spare)
     if kind.is_reconstruction:
         columns = tuple(i for i in range(layout.n_columns) if i != 1)  # one column is left out on purpose
         return ScoreSpec(kind, square, _sum_type(square, len(columns)), DIFFERENCE, columns, cyclic)

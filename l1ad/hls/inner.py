@@ -15,12 +15,11 @@ import numpy as np
 
 from l1ad.errors import ConversionError
 from l1ad.fixed import FixedPoint, FloatArray
+from l1ad.hls.source import FUNCTION, Variables, declared_types, inlined, layer_variables, signature
 from l1ad.hls.target import Target
 from l1ad.network import Dense, Network
 from l1ad.ranges import NodeRange, prove, require_int64, require_safe
 
-#: Name of the function that hls4ml writes.
-FUNCTION = "l1ad_network"
 #: Only what the function needs; hls4ml's own project files, test bench and bridge are left out.
 _KEPT = ("firmware/",)
 
@@ -43,7 +42,7 @@ class Inner:
     input_type: str
     output_type: str
     types: dict[str, str]
-    variables: dict[str, tuple[str, str]]
+    variables: Variables
 
 
 def convert_network(network: Network, target: Target) -> Inner:
@@ -73,11 +72,11 @@ def convert_network(network: Network, target: Target) -> Inner:
         files = _read(Path(folder))
     source = files[f"firmware/{FUNCTION}.cpp"].decode()
     types = declared_types(files["firmware/defines.h"].decode())
-    input_type, output_type = _signature(source)
+    input_type, output_type = signature(source)
     inner = Inner(files, route, input_type, output_type, types, layer_variables(source, network))
     check_weights(network, inner)
     check_types(network, inner)
-    files[f"firmware/{FUNCTION}.cpp"] = inlined(source, network, inner).encode()
+    files[f"firmware/{FUNCTION}.cpp"] = inlined(source, network, inner.variables).encode()
     return inner
 
 
@@ -180,53 +179,6 @@ def _read(folder: Path) -> dict[str, bytes]:
     return {name: path.read_bytes() for name, path in named.items() if name.startswith(_KEPT)}
 
 
-_TYPEDEF = re.compile(r"^typedef (?P<type>ap_u?fixed<[^>]*>|ap_u?int<\d+>) (?P<name>\w+);", re.MULTILINE)
-_CALL = re.compile(r"^\s*nnet::(?P<kind>\w+)<[^>]*>\((?P<input>\w+), (?P<output>\w+)", re.MULTILINE)
-_HEADER = re.compile(rf"void {FUNCTION}\(\s*(?P<input_type>\w+) \w+\[\d+\],\s*(?P<output_type>\w+) \w+\[\d+\]\s*\)\s*{{")
-
-
-def declared_types(defines: str) -> dict[str, str]:
-    """Read the types of ``defines.h`` by name."""
-    return {match["name"]: match["type"] for match in _TYPEDEF.finditer(defines)}
-
-
-def _signature(source: str) -> tuple[str, str]:
-    match = _HEADER.search(source)
-    if match is None:
-        raise ConversionError(
-            f"hls4ml's {FUNCTION}.cpp has no function of the expected form; this version of hls4ml is not supported."
-        )
-    return match["input_type"], match["output_type"]
-
-
-def layer_variables(source: str, network: Network) -> dict[str, tuple[str, str]]:
-    """Find the arrays of each layer's result and output.
-
-    Args:
-        source: hls4ml's function.
-        network: the network.
-
-    Returns:
-        ``(result, output)`` by layer name; both are the same array where hls4ml left an activation out because its type changes nothing.
-
-    Raises:
-        ConversionError: the calls are not those of the network's layers.
-    """
-    found: list[list[str]] = []
-    for match in _CALL.finditer(source):
-        if match["kind"] == "dense":
-            found.append([match["output"]])
-        elif match["kind"] in ("relu", "linear") and found:
-            found[-1].append(match["output"])
-        else:
-            raise ConversionError(f"hls4ml put a step {match['kind']!r} that network {network.name!r} does not have.")
-    if len(found) != len(network.layers) or any(len(steps) > 2 for steps in found):
-        raise ConversionError(
-            f"hls4ml wrote {len(found)} dense layers for the {len(network.layers)} of network {network.name!r}."
-        )
-    return {layer.name: (steps[0], steps[-1]) for layer, steps in zip(network.layers, found, strict=True)}
-
-
 _WEIGHTS = re.compile(r"=\s*{(?P<values>[^}]*)}")
 _DENSE = re.compile(r"nnet::dense<[^>]*>\(\w+, \w+, (?P<weight>\w+), (?P<bias>\w+)\)")
 
@@ -283,6 +235,8 @@ def _check_accumulator(layer: Dense, node: NodeRange, inner: Inner, fractional: 
                 f"hls4ml made the accumulator of layer {layer.name!r} {declared}, the network has {layer.accumulator}."
             )
         return
+    if node.low == node.high == 0:  # a layer of zeros: hls4ml declares a type of no meaning, which holds 0 as any other
+        return
     step = _finest(layer, node.fractional, fractional)
     if declared.fractional < step or not declared.holds(node.low, node.high, node.fractional):
         raise ConversionError(
@@ -297,44 +251,3 @@ def _finest(layer: Dense, grid: int, fractional: int) -> int:
     terms = np.concatenate([products.ravel(), layer.bias << (grid - layer.bias_type.fractional)])
     together = int(np.gcd.reduce(np.abs(terms)))
     return grid if together == 0 else grid - ((together & -together).bit_length() - 1)
-
-
-_INNER_PRAGMA = re.compile(r"^\s*#pragma HLS (INTERFACE|PIPELINE|DATAFLOW)\b.*\n", re.MULTILINE)
-
-
-def inlined(source: str, network: Network, inner: Inner) -> str:
-    """Make hls4ml's function one to be called: no interface or pipeline of its own, inlined, its arrays open to tracing.
-
-    Raises:
-        ConversionError: the source is not of the expected form.
-    """
-    arguments = re.search(rf"void {FUNCTION}\(\s*\w+ (\w+)\[\d+\],\s*\w+ (\w+)\[\d+\]", source)
-    if arguments is None or not _INNER_PRAGMA.search(source):
-        raise ConversionError(
-            f"hls4ml's {FUNCTION}.cpp has no function of the expected form; this version of hls4ml is not supported."
-        )
-    text = _INNER_PRAGMA.sub("", source)
-    for name in arguments.groups():
-        text = re.sub(rf"^\s*#pragma HLS ARRAY_\w+ variable={name} .*\n", "", text, flags=re.MULTILINE)
-    text = _HEADER.sub(lambda match: match.group() + "\n    #pragma HLS INLINE", text)
-    sizes = {layer.name: layer.n_out for layer in network.layers}
-    return _traced(text, inner, sizes).replace(f'#include "{FUNCTION}.h"', f'#include "{FUNCTION}.h"\n#include "l1ad_trace.h"')
-
-
-def _traced(source: str, inner: Inner, sizes: dict[str, int]) -> str:
-    lines = []
-    for line in source.splitlines():
-        lines.append(line)
-        match = _CALL.match(line)
-        if match is not None:
-            lines += [f"    {call}" for call in _trace_calls(match["output"], inner, sizes)]
-    return "\n".join(lines) + "\n"
-
-
-def _trace_calls(variable: str, inner: Inner, sizes: dict[str, int]) -> list[str]:
-    calls = []
-    for layer, steps in inner.variables.items():
-        for step, name in zip(("result", "output"), steps, strict=True):
-            if name == variable:
-                calls.append(f'L1AD_TRACE("{layer}.{step}", {name}, {sizes[layer]});')
-    return calls

@@ -123,6 +123,7 @@ def build_qkeras(network: Network) -> Any:
             layer.n_out,
             kernel_quantizer=_quantiser(layer.weight_type),
             bias_quantizer=_quantiser(layer.bias_type),
+            kernel_initializer="zeros",
             name=layer.name,
         )(values)
         values = QActivation(_quantiser(layer.output, layer.activation), name=f"{layer.name}_output")(values)

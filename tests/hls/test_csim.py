@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,8 @@ from l1ad.hls.csim import Csim, compile_cpp
 from l1ad.hls.golden import adversarial_events
 from l1ad.hls.project import HlsProject, open_project
 from l1ad.layout import ObjectLayout, ObjectSlot
-from l1ad.network import Network, Score
-from tests.networks import make_events, make_network, tiny_layout
+from l1ad.network import Activation, Dense, Network, Score
+from tests.networks import make_events, make_network
 from tests.projects import make_project
 
 pytestmark = pytest.mark.skipif(toolchain.find("g++") is None, reason="there is no C++ compiler")
@@ -71,6 +73,44 @@ def test_every_node_is_the_references(name: str, tmp_path: Path) -> None:
     assert project.route == ("explicit" if "truncating" in name else "bit_exact")
     x_hw = np.concatenate([make_events(network.layout, 1500), adversarial_events(network, 500)])
     assert_nodes_equal(network, Csim(project), x_hw)
+
+
+def with_linear_bottleneck(network: Network) -> Network:
+    bottleneck = replace(network.layers[1], activation=Activation.LINEAR, output=FixedPoint.from_quantized_bits(8, 3))
+    return replace(network, layers=(network.layers[0], bottleneck, *network.layers[2:]))
+
+
+def with_codes(network: Network, **changes: Callable[[Dense], object]) -> Network:
+    layers = tuple(replace(layer, **{name: make(layer) for name, make in changes.items()}) for layer in network.layers)
+    return replace(network, layers=layers)
+
+
+EDGES: dict[str, Callable[[], Network]] = {
+    "linear bottleneck": lambda: with_linear_bottleneck(make_network(widths=(4, 3, 4, 8), score=Score.MASKED_MSE, seed=7)),
+    "unsigned input": lambda: make_network(input_type=FixedPoint.from_quantized_bits(8, 6, keep_negative=False), seed=8),
+    "unsigned output": lambda: make_network(output_type=FixedPoint.from_quantized_bits(7, 4, keep_negative=False), seed=8),
+    "no fractional bits": lambda: make_network(
+        hidden_type=FixedPoint.from_quantized_relu(6, 6),
+        output_type=FixedPoint.from_quantized_bits(8, 7),
+        weight_type=FixedPoint.from_quantized_bits(4, 3),
+        seed=8,
+    ),
+    "multiples of four": lambda: with_codes(make_network(seed=9), weight=lambda d: d.weight & ~3, bias=lambda d: d.bias & ~3),
+    "all zero": lambda: with_codes(make_network(seed=9), weight=lambda d: d.weight * 0, bias=lambda d: d.bias * 0),
+    "finer bias": lambda: with_codes(make_network(seed=11), bias_type=lambda _: FixedPoint.from_quantized_bits(10, 1)),
+    "wide": lambda: make_network(
+        output_type=FixedPoint.from_quantized_bits(16, 6), hidden_type=FixedPoint.from_quantized_relu(12, 4), seed=10
+    ),
+    "one layer": lambda: make_network(widths=(2,), seed=3),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EDGES)
+def test_networks_at_the_edges_of_the_conversion(name: str, tmp_path: Path) -> None:
+    network = EDGES[name]()
+    x_hw = np.concatenate([make_events(network.layout, 1000), adversarial_events(network, 500)])
+    assert_nodes_equal(network, Csim(make_project(tmp_path, network)), x_hw)
 
 
 @pytest.fixture(scope="module")
@@ -157,10 +197,6 @@ def test_the_test_bench_passes_and_fails_at_the_first_difference(tiny: HlsProjec
     failed = run_test_bench(tiny, tmp_path)
     golden.write_text(before, encoding="utf-8")
     assert (failed.returncode, failed.text()) == (1, f"event 7: score is {score}, expected {int(score) + 1}\n")
-
-
-def test_tiny_layout_has_phi_on_two_grids() -> None:
-    assert {tiny_layout().phi_period(i) for i in range(8)} == {None, 32, 64}
 
 
 def test_without_a_compiler_the_way_out_is_named(tiny: HlsProject, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from l1ad.errors import ConversionError
 from l1ad.fixed import FixedPoint
-from l1ad.hls.inner import Inner, check_types, check_weights, convert_network, inlined, layer_variables
+from l1ad.hls.inner import Inner, check_types, check_weights, convert_network
+from l1ad.hls.source import inlined, layer_variables
 from l1ad.network import Network
 from tests.networks import make_network
 from tests.projects import TARGET
@@ -127,7 +128,7 @@ def test_steps_that_are_not_the_networks_are_found(source: str, message: str) ->
 
 def test_the_function_is_made_one_to_be_called() -> None:
     network = make_network()
-    text = inlined('#include "l1ad_network.h"\n' + SOURCE, network, made_inner(network))
+    text = inlined('#include "l1ad_network.h"\n' + SOURCE, network, made_inner(network).variables)
     assert "INTERFACE" not in text
     assert "variable=entry" not in text
     assert "variable=layer4_out" not in text
@@ -147,7 +148,11 @@ def test_another_form_of_function_is_refused() -> None:
     with pytest.raises(
         ConversionError, match=r"^hls4ml's l1ad_network\.cpp has no function of the expected form; this version of hls4ml"
     ):
-        inlined(SOURCE.replace("#pragma HLS INTERFACE", "").replace("#pragma HLS PIPELINE", ""), network, made_inner(network))
+        inlined(
+            SOURCE.replace("#pragma HLS INTERFACE", "").replace("#pragma HLS PIPELINE", ""),
+            network,
+            made_inner(network).variables,
+        )
 
 
 def test_weights_of_few_bits_are_written_exactly() -> None:
