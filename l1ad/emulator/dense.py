@@ -15,10 +15,8 @@ from l1ad.emulator.lanes import (
     added,
     cast,
     constant,
-    lane_bits,
     overflowed,
     rectified,
-    resized,
     rounded,
     shifted_left,
     times,
@@ -84,7 +82,8 @@ def _sum_fits(layer: Dense, inputs: tuple[Interval, ...], fractional: int) -> bo
     """Say whether 32 bits are enough: for the exact sum, or for an accumulator that wraps anyway."""
     if layer.accumulator is not None:
         return layer.accumulator.width <= 31
-    return all(products(layer, inputs, j).magnitude < 1 << 31 for j in range(layer.n_out))
+    bias = max(abs(int(bias)) for bias in layer.bias) << (sum_fractional(layer, fractional) - layer.bias_type.fractional)
+    return all(products(layer, inputs, j).magnitude + bias < 1 << 31 for j in range(layer.n_out))
 
 
 def products(layer: Dense, inputs: tuple[Interval, ...], neuron: int) -> Interval:
@@ -119,7 +118,13 @@ def dense(
             sums = [_single(writer, layer, inputs, type_.fractional, j) for j in range(layer.n_out)]
         case Method.WORDS:
             operands = list(pairs) or _joined(writer, inputs)
-            sums = _dots(writer, layer, type_.fractional, ranges, lambda tile: _word_sums(writer, tables, layer, operands, tile))
+            sums = _dots(
+                writer,
+                layer,
+                type_.fractional,
+                ranges,
+                lambda tile, first: _word_sums(writer, tables, layer, operands, tile, first),
+            )
         case Method.BYTES:
             zeros = [_zero_point(i) for i in ranges]
             operands = _bytes_of_pairs(writer, pairs, zeros) if pairs else _bytes(writer, inputs, zeros)
@@ -129,7 +134,7 @@ def dense(
                 layer,
                 type_.fractional,
                 ranges,
-                lambda tile: _byte_sums(writer, tables, layer, operands, tile, zeros, order),
+                lambda tile, first: _byte_sums(writer, tables, layer, operands, tile, first, zeros, order),
             )
     return tuple(_activated(writer, layer, value, type_.fractional) for value in sums)
 
@@ -149,20 +154,23 @@ def _dots(
     layer: Dense,
     fractional: int,
     inputs: tuple[Interval, ...],
-    write_sums: Callable[[range], list[str]],
+    write_sums: Callable[[range, list[int]], list[str]],
 ) -> list[Lanes]:
     """Write the sums of products tile by tile, then bring each with its bias to the sum's grid."""
     product, grid = fractional + layer.weight_type.fractional, sum_fractional(layer, fractional)
+    biases = [int(bias) << (grid - layer.bias_type.fractional) for bias in layer.bias]
+    early = product == grid and layer.accumulator is None  # the sum starts from the bias
     out = []
     for start in range(0, layer.n_out, TILE):
         tile = range(start, min(start + TILE, layer.n_out))
-        for j, name in zip(tile, write_sums(tile), strict=True):
-            bias = int(layer.bias[j]) << (grid - layer.bias_type.fractional)
+        for j, name in zip(tile, write_sums(tile, [biases[j] if early else 0 for j in tile]), strict=True):
             if layer.accumulator is not None:
-                out.append(_modular(writer, name, grid - product, bias, layer.accumulator))
+                out.append(_modular(writer, name, grid - product, biases[j], layer.accumulator))
+            elif early:
+                out.append(Lanes(name, products(layer, inputs, j) + Interval(biases[j], biases[j]), 32))
             else:
                 value = Lanes(name, products(layer, inputs, j), 32)
-                out.append(with_constant(writer, shifted_left(writer, value, grid - product), bias))
+                out.append(with_constant(writer, shifted_left(writer, value, grid - product), biases[j]))
     return out
 
 
@@ -184,9 +192,9 @@ def _open(writer: Writer, layer: Dense, tile: range, first: list[int]) -> list[s
     return names
 
 
-def _word_sums(writer: Writer, tables: Tables, layer: Dense, operands: list[str], tile: range) -> list[str]:
+def _word_sums(writer: Writer, tables: Tables, layer: Dense, operands: list[str], tile: range, first: list[int]) -> list[str]:
     weight = _padded(layer.weight, 2)
-    names = _open(writer, layer, tile, [0] * len(tile))
+    names = _open(writer, layer, tile, first)
     for k, operand in enumerate(operands):
         for j, name in zip(tile, names, strict=True):
             low, high = int(weight[2 * k, j]), int(weight[2 * k + 1, j])
@@ -202,13 +210,14 @@ def _byte_sums(
     layer: Dense,
     operands: list[str],
     tile: range,
+    first: list[int],
     zeros: list[int],
     order: tuple[int, ...],
 ) -> list[str]:
     """Write the dot products of bytes; what the zero points add is taken off at the start, modulo 2 ** 32."""
     weight = _padded(layer.weight, 4)
     shift = np.array(zeros) @ layer.weight
-    names = _open(writer, layer, tile, [-int(shift[j]) for j in tile])
+    names = _open(writer, layer, tile, [start - int(shift[j]) for start, j in zip(first, tile, strict=True)])
     for k, operand in enumerate(operands):
         for j, name in zip(tile, names, strict=True):
             four = [int(weight[4 * k + i, j]) for i in order]
@@ -277,6 +286,3 @@ def _single(writer: Writer, layer: Dense, inputs: tuple[Lanes, ...], fractional:
     if layer.accumulator is None:
         return value
     return overflowed(writer, value, layer.accumulator)
-
-
-__all__ = ["Method", "Tables", "dense", "lane_bits", "method", "resized"]
