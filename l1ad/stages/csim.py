@@ -122,13 +122,12 @@ def _run(draft: Draft, config: Config, dataset: Dataset, trained: TrainedModel, 
     sets = {Source.CSIM: scores}
     with _timed(timing, "reference_s"):
         expected = reference.scores(trained.network, x_hw)
-    agreements = [compare("REFERENCE", "CSIM", expected, scores), _compare_bits(project.network, scores, bits)]
     qkeras = _qkeras(trained.network, x_hw, timing)
     if qkeras is not None:
         sets[Source.QKERAS] = qkeras
-        agreements.insert(0, compare("QKERAS", "CSIM", qkeras, scores))
+    agreements = _agreements(project.network, scores, bits, expected, qkeras)
     for agreement in agreements:
-        _located(agreement, simulation, x_hw, expected).require()
+        _located(agreement, simulation, x_hw).require()
     physics = _compare_float(draft.path, config, dataset, trained, rows, sets)
     _write_json(draft.path / "agreement.json", [agreement.to_dict() for agreement in agreements])
     _write_json(draft.path / "physics.json", physics)
@@ -177,11 +176,16 @@ def _simulate(simulation: Csim, x_hw: NDArray[Any]) -> tuple[IntArray, NDArray[n
     return np.concatenate([scores for scores, _ in parts]), np.concatenate([bits for _, bits in parts])
 
 
-def _compare_bits(network: Network, scores: IntArray, bits: NDArray[np.bool_]) -> Agreement:
-    """Compare the trigger bits with the comparison of the simulated scores."""
-    return compare(
-        "score >= threshold", "CSIM trigger bits", reference.bits(network, scores).astype(np.int64), bits.astype(np.int64)
-    )
+def _agreements(
+    network: Network, scores: IntArray, bits: NDArray[np.bool_], expected: IntArray, qkeras: IntArray | None
+) -> list[Agreement]:
+    """Compare simulated scores with QKeras and the reference, and the trigger bits with the comparison of the simulated scores."""
+    found = [] if qkeras is None else [compare("QKERAS", "CSIM", qkeras, scores)]
+    found.append(compare("REFERENCE", "CSIM", expected, scores))
+    if network.thresholds:
+        wanted = reference.bits(network, scores).astype(np.int64)
+        found.append(compare("score >= threshold", "CSIM trigger bits", wanted, bits.astype(np.int64)))
+    return found
 
 
 def _qkeras(network: Network, x_hw: NDArray[Any], timing: dict[str, float]) -> IntArray | None:
@@ -199,7 +203,7 @@ def _arithmetic(network: Network) -> str:
     return "float32" if float32_exact(network) else "float64"
 
 
-def _located(agreement: Agreement, simulation: Csim, x_hw: NDArray[Any], expected: IntArray) -> Agreement:
+def _located(agreement: Agreement, simulation: Csim, x_hw: NDArray[Any]) -> Agreement:
     """Find the first node at which the C simulation leaves the reference, on the first differing event."""
     if not agreement.first:
         return agreement

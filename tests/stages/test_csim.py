@@ -21,7 +21,7 @@ from l1ad.hls.project import load_project
 from l1ad.network import Network
 from l1ad.scoreset import Source, load_scores
 from l1ad.stages.convert import convert
-from l1ad.stages.csim import _chosen_rows, csim
+from l1ad.stages.csim import _agreements, _chosen_rows, csim
 from l1ad.trained import FLOAT_FILE, NETWORK_FILE, FloatDense, FloatNetwork, FloatScore
 from tests.datasets_made import make_dataset
 from tests.networks import make_network, tiny_layout
@@ -212,3 +212,22 @@ def test_without_a_model_the_command_to_run_is_named(tmp_path: Path) -> None:
         ArtefactError, match=r"^Wanted a 'model' artefact at .* A model is written by 'l1ad train' or 'l1ad import'\.$"
     ):
         convert(config)
+
+
+def test_without_thresholds_no_bits_are_compared() -> None:
+    network = make_network().with_thresholds(())
+    scores = np.arange(3)
+    found = _agreements(network, scores, np.empty((3, 0), dtype=bool), scores, None)
+    assert [agreement.left for agreement in found] == ["REFERENCE"]
+
+
+def test_a_wrong_trigger_bit_is_found() -> None:
+    network = make_network()
+    scores = np.array([0, network.thresholds[0].value, network.score.total.max_int])
+    bits = reference.bits(network, scores)
+    bits[1, 0] = False
+    *_, found = _agreements(network, scores, bits, scores, scores)
+    with pytest.raises(
+        MismatchError, match=r"^score >= threshold and CSIM trigger bits must be equal as integers; 1 of 3 events differ"
+    ):
+        found.require()
