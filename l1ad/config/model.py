@@ -32,7 +32,6 @@ class ModelConfig(Section):
     input_type: TypeText = "ap_fixed<8,4,AP_RND_CONV,AP_SAT>"
     latent_type: TypeText = "ap_fixed<8,4,AP_RND_CONV,AP_SAT>"
     output_type: TypeText = "ap_fixed<8,4,AP_RND_CONV,AP_SAT>"
-    batch_norm: bool = False
 
     @model_validator(mode="after")
     def _positive(self) -> ModelConfig:

@@ -64,7 +64,6 @@ class Plan:
         variational: whether the encoder's last layer gives means, then as many log-variances.
         input_type: type of the scaled input.
         score: the score on the chip.
-        batch_norm: whether hidden layers are normalised while the float baseline is trained.
     """
 
     layers: tuple[LayerPlan, ...]
@@ -73,7 +72,6 @@ class Plan:
     variational: bool
     input_type: FixedPoint
     score: Score
-    batch_norm: bool = False
 
     @property
     def n_chip(self) -> int:
@@ -114,9 +112,7 @@ def plan_model(config: Config, layout: ObjectLayout) -> Plan:
         LayerPlan(f"dense{i + 1}", n_in, n_out, _activation(i, len(model.hidden)), types[i] if i < n_chip else None)
         for i, (n_in, n_out) in enumerate(shapes)
     )
-    return Plan(
-        layers, len(model.hidden) + 1, model.latent, variational, FixedPoint.parse(model.input_type), score, model.batch_norm
-    )
+    return Plan(layers, len(model.hidden) + 1, model.latent, variational, FixedPoint.parse(model.input_type), score)
 
 
 def _check_kind(model: ModelConfig, score: Score) -> None:
