@@ -70,7 +70,7 @@ def cast(value: Variable, to: FixedPoint) -> Variable:
     rounded = round_to(value, to.fractional, to.rounding)
     if is_constant(rounded):
         return constant(rounded, float(to.quantise(rounded.low)))
-    if to.min <= rounded.low and rounded.high <= to.max:
+    if _lowest(to) <= rounded.low and rounded.high <= to.max:
         return rounded
     return _OVERFLOW[to.overflow](rounded, to)
 
@@ -180,9 +180,19 @@ def _saturate(value: Variable, to: FixedPoint) -> Variable:
     return choose(_under(value, to), to.min, choose(_over(value, to), to.max, _wrap(value, to)))
 
 
+def _lowest(to: FixedPoint) -> float:
+    """Give the lowest value that a cast gives."""
+    return to.symmetric_min_int * to.step if to.overflow is Overflow.SAT_SYM else to.min
+
+
 def _saturate_symmetric(value: Variable, to: FixedPoint) -> Variable:
-    low = -to.max if to.signed else 0.0
-    return choose(_under(value, to), low, choose(_over(value, to), to.max, _wrap(value, to)))
+    """Saturate, then lift the lowest value: negative with all other bits clear."""
+    held = _saturate(value, to) if not (to.min <= value.low and value.high <= to.max) else value
+    if _lowest(to) == to.min:
+        return held
+    _, integer, _ = to.kif
+    others = flag(low_bits(held, integer, held.kif[2]))
+    return choose(negative(held) & ~others, _lowest(to), held)
 
 
 def _saturate_to_zero(value: Variable, to: FixedPoint) -> Variable:

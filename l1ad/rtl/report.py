@@ -31,15 +31,20 @@ def stage_times(project: RtlProject, modules: Sequence[Synthesised], model: Dela
         For each module the time in ns at which its last output is there: since its own inputs if there are registers between
         modules, else since the design's inputs.
     """
-    arrival: dict[str, float] = dict.fromkeys(project.network.layout.ports, 0.0)
+    arrival = {
+        port: [0.0] * column.type.width
+        for port, column in zip(project.network.layout.ports, project.network.layout.columns, strict=True)
+    }
+    ports = frozenset(arrival)
     ends = []
     for module in modules:
-        starts = [0.0 if project.latency_cycles else arrival[name] for name, width in module.stage.inputs for _ in range(width)]
-        external = not project.latency_cycles and all(name in project.network.layout.ports for name, _ in module.stage.inputs)
+        names = [name for name, _ in module.stage.inputs]
+        starts = [0.0 if project.latency_cycles else time for name in names for time in arrival[name]]
+        external = not project.latency_cycles and ports.issuperset(names)
         times = output_times(module.netlist, starts, model, external=external)
         place = 0
         for name, width in module.stage.outputs:
-            arrival[name] = max(times[place : place + width])
+            arrival[name] = times[place : place + width]
             place += width
         ends.append(max(times, default=0.0))
     return ends
