@@ -29,7 +29,7 @@ from l1ad.reporting.runs import Run
 
 def model_section(run: Run) -> Section | None:
     """Say what was trained on what: samples, network, types, training curves; None where there is neither data nor model."""
-    blocks: list[Block] = []
+    blocks: list[Block] = [Verdict(State.WARNING, text) for text in run.stale]
     if run.dataset is not None:
         blocks.append(samples_table(run.dataset))
     if run.network is not None:
@@ -93,7 +93,7 @@ def training_curve(phase: str, history: Mapping[str, list[list[float]]]) -> Figu
 
 def exactness_section(run: Run) -> Section | None:
     """Show every comparison of integers, and what was proved about the ranges; None where there is nothing to show."""
-    found = [("csim", entry) for entry in run.agreements]
+    found = [(name, entry) for name, entries in run.agreements.items() for entry in entries]
     found += [(synthesis.name, entry) for synthesis in run.syntheses for entry in synthesis.agreements]
     blocks: list[Block] = []
     if found:

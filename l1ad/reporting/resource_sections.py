@@ -11,8 +11,10 @@ from l1ad.reporting.document import (
     Block,
     Figure,
     Section,
+    State,
     Table,
     Text,
+    Verdict,
     number,
     number_columns,
     percent,
@@ -54,13 +56,14 @@ def resources_section(
         return None
     boards = {run.board.name: run.board for run in runs if run.board is not None}
     blocks: list[Block] = [Text(_board_sentence(board)) for board in boards.values()]
+    blocks += fit_verdicts(entries, runs)
     for level in levels_in(entries):
         rows = [entry for entry in entries if entry.level == level.value]
         blocks.append(level_table(level, rows, fpr))
         if baseline:
             blocks += differences_table(level, rows, baseline)
         blocks += [*anchor_table(level, anchors), *pareto_figure(level, rows, anchors, fpr)]
-    return Section("Resources and latency", (*blocks, *breakdown_figures(runs), *_notes(runs)))
+    return Section("Resources and latency", (*blocks, *breakdown_figures(runs), *further_numbers(runs), *_notes(runs)))
 
 
 def _board_sentence(board: Board) -> str:
@@ -75,6 +78,45 @@ def _board_sentence(board: Board) -> str:
         f"{board.title}: {board.part} with {number(totals.lut)} LUT, {number(totals.ff)} FF, {number(totals.dsp)} DSP, "
         f"{number(totals.bram18)} BRAM18, {number(totals.uram)} URAM; clock {number(board.clock_ns)} ns, {budget}, {share}."
     )
+
+
+def fit_verdicts(entries: Sequence[Entry], runs: Sequence[Run]) -> list[Block]:
+    """Say of every row whether it keeps the board's latency budget and fits the part."""
+    boards = {run.name: run.board for run in runs}
+    verdicts: list[Block] = []
+    for entry in entries:
+        board = boards.get(entry.run)
+        if entry.latency_of_budget is not None and board is not None:
+            within = entry.latency_of_budget <= 1.0
+            time = f"{number(entry.latency_ns, 4)} ns of {number(board.latency_budget_ns, 4)} ns"
+            text = f"{entry.title} {'keeps' if within else 'exceeds'} the latency budget of {board.title}: {time}."
+            verdicts.append(Verdict(State.GOOD if within else State.BAD, text))
+        too_much = [name for name in ("lut", "ff", "dsp", "bram18") if (getattr(entry, f"{name}_of_part") or 0.0) > 1.0]
+        if too_much:
+            verdicts.append(
+                Verdict(State.BAD, f"{entry.title} does not fit {entry.part}: too many {', '.join(too_much).upper()}.")
+            )
+        if entry.slack_ns is not None and entry.slack_ns < 0:
+            verdicts.append(
+                Verdict(
+                    State.BAD, f"{entry.title} misses its clock of {number(entry.clock_ns)} ns by {number(-entry.slack_ns)} ns."
+                )
+            )
+    return verdicts
+
+
+def further_numbers(runs: Sequence[Run]) -> list[Block]:
+    """List what reports say beyond the comparison's columns, report by report."""
+    blocks: list[Block] = []
+    for run in runs:
+        for report in (report for synthesis in run.syntheses for report in synthesis.reports if report.others):
+            rows = tuple(
+                (name.replace("_", " "), number(int(value) if float(value).is_integer() else value, 4))
+                for name, value in report.others
+            )
+            title = f"Further numbers of {run.name}, {report.tool}, level {report.level.value}"
+            blocks.append(Table(title, (*text_columns("Number"), *number_columns("Value")), rows))
+    return blocks
 
 
 def level_table(level: Level, rows: Sequence[Entry], fpr: float) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from l1ad.trained import NETWORK_FILE
 
 #: Files that hold resource reports, in the folder of a synthesis.
 REPORTS_FILE = "reports.json"
+#: Folder of each input that manifests name.
+_INPUTS = {"dataset": "dataset", "model": "model", "float_model": "model_float", "csim": "csim"}
 _SOURCES = (Source.FLOAT, Source.QKERAS, Source.CSIM, Source.EMULATOR, Source.RTL)
 
 
@@ -51,7 +53,7 @@ class Run:
         history: training curves by phase; per quantity and epoch a value for each seed.
         dataset: the data.
         scores: score sets of the C simulation.
-        agreements: exactness comparisons, plain data.
+        agreements: exactness comparisons by the folder that holds them, plain data; those of syntheses are with these.
         syntheses: resource reports.
     """
 
@@ -63,13 +65,23 @@ class Run:
     history: Mapping[str, Mapping[str, list[list[float]]]] | None = None
     dataset: Dataset | None = None
     scores: tuple[ScoreSet, ...] = ()
-    agreements: tuple[Mapping[str, Any], ...] = ()
+    agreements: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     syntheses: tuple[Synthesis, ...] = ()
 
     @property
     def digests(self) -> dict[str, str]:
         """Give the digest of every artefact that was read, by run and folder."""
         return {f"{self.name}/{name}": manifest.digest for name, manifest in self.manifests.items()}
+
+    @property
+    def stale(self) -> tuple[str, ...]:
+        """Say which artefacts were made from another one than the run holds now."""
+        return tuple(
+            f"{name} was made from another {_INPUTS[what]} than the run holds now; run its stage again."
+            for name, manifest in self.manifests.items()
+            for what, digest in manifest.inputs.items()
+            if what in _INPUTS and _INPUTS[what] in self.manifests and self.manifests[_INPUTS[what]].digest != digest
+        )
 
 
 def load_run(place: Config | Path) -> Run:
@@ -118,9 +130,13 @@ def _from_folder(folder: Path, name: str, board: str | None) -> Run:
         _history(folder),
         load_dataset(folder / "dataset") if "dataset" in kinds else None,
         _scores(folder / "csim"),
-        _agreements(folder / "csim"),
-        tuple(_synthesis(folder / key) for key, manifest in manifests.items() if (folder / key / REPORTS_FILE).is_file()),
+        {name: found for name in manifests if not _has_reports(folder / name) and (found := _agreements(folder / name))},
+        tuple(_synthesis(folder / key) for key in manifests if _has_reports(folder / key)),
     )
+
+
+def _has_reports(folder: Path) -> bool:
+    return (folder / REPORTS_FILE).is_file()
 
 
 def _board_name(manifests: Mapping[str, Manifest]) -> str | None:

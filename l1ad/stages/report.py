@@ -222,7 +222,8 @@ def _data(
         run.name: {
             "digests": run.digests,
             "performance": [performance.to_dict() for performance in performances[run.name]],
-            "agreements": [dict(agreement) for agreement in run.agreements],
+            "stale": list(run.stale),
+            "agreements": {name: [dict(one) for one in found] for name, found in run.agreements.items()},
             "syntheses": {
                 s.name: {"reports": [r.to_dict() for r in s.reports], "agreements": [dict(a) for a in s.agreements]}
                 for s in run.syntheses

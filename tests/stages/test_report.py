@@ -13,7 +13,7 @@ from l1ad.resources import Level, ResourceReport
 from l1ad.scores.performance import evaluate
 from l1ad.scoreset import Source, load_scores
 from l1ad.stages.report import report
-from tests.runs_made import PART, make_run, open_report
+from tests.reported_runs import PART, make_run, open_report
 
 
 @pytest.fixture(autouse=True)
@@ -159,3 +159,21 @@ def test_no_training_framework_is_loaded(tmp_path):
     code = f"import sys; from pathlib import Path; from l1ad.stages.report import report; report(Path({str(run)!r})); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"tensorflow", "qkeras", "hls4ml", "alkaid", "keras"} & set(loaded)
+
+
+def test_what_does_not_keep_the_budget_or_belongs_to_another_model_is_said(tmp_path):
+    run = make_run(
+        tmp_path, reports=(open_report(2_000_000, path_ns=25.383, slack_ns=-0.383, others=(("yosys_logic_cells", 5898),)),)
+    )
+    manifest = json.loads((run / "synth_open" / "manifest.json").read_text(encoding="utf-8"))
+    manifest["inputs"] = {"model": "0" * 64}
+    (run / "synth_open" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    page = (report(run).path / "report.md").read_text(encoding="utf-8")
+    assert (
+        "**Fails:** demo (Yosys 0.70, open) exceeds the latency budget of ATLAS L1Topo (Phase-I), new data every 25 ns: 25.38 ns of 25.00 ns."
+        in page
+    )
+    assert "**Fails:** demo (Yosys 0.70, open) does not fit xcvu9p-flga2104-2-e: too many LUT." in page
+    assert "**Fails:** demo (Yosys 0.70, open) misses its clock of 25.0 ns by 0.383 ns." in page
+    assert "**Caution:** synth\\_open was made from another model than the run holds now; run its stage again." in page
+    assert "| yosys logic cells | 5\u202f898 |" in page
