@@ -16,10 +16,14 @@ from l1ad.emulator.kernel import Emulator
 from l1ad.errors import ArtefactError, ConversionError, MismatchError, ToolMissingError
 from l1ad.fixed import IntArray
 from l1ad.network import Network
+from l1ad.scores.float64 import float64_outputs
 from l1ad.scoreset import Source
 
 #: What the specification in code is called beside the sources.
 REFERENCE = "reference"
+#: The same weights and types on float64 numbers, where QKeras cannot express the types.
+FLOAT64 = "float64"
+FLOAT64_EVENTS = 1_000_000
 Scores = Callable[[NDArray[Any]], IntArray]
 Nodes = Callable[[NDArray[Any]], Mapping[str, IntArray]]
 
@@ -70,6 +74,7 @@ def find_implementations(network: Network, project: Path, rtl: Path, *, csim_eve
     makers: dict[str, Callable[[], Implementation]] = {
         Source.EMULATOR.value: lambda: _emulator(network),
         Source.QKERAS.value: lambda: _qkeras(network),
+        FLOAT64: lambda: _float64(network),
         Source.CSIM.value: lambda: _csim(network, project, csim_events),
         Source.RTL.value: lambda: _rtl(network, rtl, rtl_events),
     }
@@ -79,7 +84,8 @@ def find_implementations(network: Network, project: Path, rtl: Path, *, csim_eve
         try:
             found.append(make())
         except (ToolMissingError, ConversionError, _AbsentError) as error:
-            skipped[name] = str(error)
+            if name != FLOAT64 or Source.QKERAS.value in skipped:
+                skipped[name] = str(error)
     return Found(tuple(found), skipped)
 
 
@@ -111,6 +117,25 @@ def _qkeras(network: Network) -> Implementation:
         lambda x: qkeras_scores(network, x),
         lambda x: {last: qkeras_outputs(network, x)[0], "score": qkeras_scores(network, x)},
         note=f"computed in {arithmetic}",
+    )
+
+
+def _float64(network: Network) -> Implementation:
+    """Open the float64 evaluation for a network whose types QKeras does not have; the score is that of QKeras' outputs."""
+    from l1ad.models.build import refusal
+    from l1ad.models.evaluate import score_codes
+
+    if refusal(network) is None:
+        raise ConversionError("QKeras has this network's types.")
+    float64_outputs(network, np.zeros((0, network.n_inputs), dtype=np.int64))
+    last = f"{network.layers[-1].name}.output"
+
+    def nodes(x_hw: NDArray[Any]) -> Mapping[str, IntArray]:
+        codes = float64_outputs(network, x_hw)
+        return {last: codes, "score": score_codes(network, np.asarray(x_hw), codes)}
+
+    return Implementation(
+        FLOAT64, lambda x: nodes(x)["score"], nodes, FLOAT64_EVENTS, "the same weights and types on float64 numbers"
     )
 
 
