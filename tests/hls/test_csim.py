@@ -102,6 +102,8 @@ EDGES: dict[str, Callable[[], Network]] = {
         output_type=FixedPoint.from_quantized_bits(16, 6), hidden_type=FixedPoint.from_quantized_relu(12, 4), seed=10
     ),
     "one layer": lambda: make_network(widths=(2,), seed=3),
+    "a whole autoencoder": lambda: make_network("gelato60", (32, 16, 3, 16, 32, 60), Score.MASKED_MSE, seed=2),
+    "phi of 144 and 576 counts": lambda: make_network("axol1tl57", (16, 3), seed=2, phi_reference="muon"),
 }
 
 
