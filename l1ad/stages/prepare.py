@@ -76,7 +76,7 @@ def prepare(config: Config, *, force: bool = False, skip_bad: bool = False, sche
     skipped: dict[str, str] = {}
     sources = _sources(config, skipped if skip_bad else None)
     inputs = {f"{s.sample.name}[{i}]": fingerprint(file.path) for s in sources for i, file in enumerate(s.files)}
-    settings = {"layout": layout.to_dict(), "data": config.data.plain()}
+    settings = {"layout": layout.to_dict(), "data": config.data.plain(), "skip_bad": skip_bad}
     target = config.run / "dataset"
     key = stage_key(KIND, inputs, settings, config.data.seed, code_digest("l1ad.stages.prepare"))
     if not force and is_current(target, KIND, key):

@@ -174,3 +174,88 @@ def test_files_without_identity_are_shared_out_by_their_order(folder: Path) -> N
     assert result.summary["duplicates"] is None
     split = load_dataset(result.path).column("split")
     assert (split[:200] != split[200:400]).any()
+
+
+def truncate(path: Path) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+
+
+def test_bad_files_are_skipped_and_listed_on_demand(folder: Path) -> None:
+    truncate(folder / "zb2.h5")
+    with h5py.File(folder / "tt.h5", "a") as file:
+        file["L1_MET"][3, 0] = np.nan
+    with pytest.raises(InputError, match=r"zb2\.h5' cannot be read"):
+        prepare(config(folder))
+    result = prepare(config(folder), skip_bad=True)
+    assert result.summary["n_events"] == 200
+    reasons = {Path(path).name: reason for path, reason in result.summary["skipped"].items()}
+    assert set(reasons) == {"zb2.h5", "tt.h5"}
+    assert "has nan at event 3" in reasons["tt.h5"]
+    with pytest.raises(InputError, match=r"zb2\.h5' cannot be read"):
+        prepare(config(folder))
+
+
+def test_if_all_files_are_bad_nothing_is_written(folder: Path) -> None:
+    for name in ("zb1", "zb2", "tt"):
+        truncate(folder / f"{name}.h5")
+    with pytest.raises(
+        InputError, match=r"^None of the 3 files can be used; the first was refused because: '.*zb1\.h5' cannot be read"
+    ):
+        prepare(config(folder), skip_bad=True)
+    assert not (folder / "runs").exists()
+
+
+def test_training_can_be_on_events_that_fail_level_one(folder: Path) -> None:
+    result = prepare(config(folder, select="{train_on: failing_l1}"))
+    dataset = load_dataset(result.path)
+    training = dataset.column("split") != Split.TEST
+    assert not dataset.column("pass_l1")[training].any()
+    assert dataset.column("pass_l1")[~training].any()
+    assert result.summary["deselected"] == 600 - dataset.n_events > 0
+
+
+def test_events_can_be_selected_by_pileup(folder: Path) -> None:
+    dataset = load_dataset(prepare(config(folder, select="{pileup_above: 49.5}")).path)
+    assert dataset.column("pileup").min() == 50
+    assert dataset.n_events == 3 * int((event_columns(200)["pileup"] > 49.5).sum())
+
+
+def test_a_cut_on_a_column_that_is_not_there_is_refused(folder: Path) -> None:
+    with h5py.File(folder / "zb2.h5", "a") as file:
+        del file["mu"]
+    with pytest.raises(
+        InputError, match=r"zb2\.h5 has no column 'pileup', which data\.select\.pileup_above needs; leave the cut out"
+    ):
+        prepare(config(folder, select="{pileup_above: 0.0}"))
+
+
+def test_objects_below_threshold_are_left_out_and_others_move_up(folder: Path) -> None:
+    dataset = load_dataset(prepare(config(folder, select="{min_pt_gev: {jet: 1000.0}}")).path)
+    jets = write_gelato(folder / "again.h5", 200, 0)[0]["jet"]
+    for row, objects in zip(dataset.x_hw[:200, :18].reshape(200, 6, 3), jets, strict=True):
+        kept = objects[objects[:, 0] >= 10_000]
+        np.testing.assert_array_equal(row[: len(kept)], kept)
+        assert (row[len(kept) :] == 0).all()
+
+
+def test_objects_can_be_sorted(folder: Path) -> None:
+    x_hw = load_dataset(prepare(config(folder, select="{sort_by_pt: true}")).path).x_hw
+    assert (np.diff(x_hw[:, 0:18:3], axis=1) <= 0).all()
+
+
+def test_a_threshold_for_an_unknown_object_is_refused(folder: Path) -> None:
+    with pytest.raises(LayoutError, match=r"has no object 'jets'; did you mean 'jet'"):
+        prepare(config(folder, select="{min_pt_gev: {jets: 1.0}}"))
+
+
+def test_no_scheduler_is_refused(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"^No Dask scheduler answers at 'nonsense://x' \(.*\); start one or give 'local'\.$"):
+        prepare(config(folder), scheduler="nonsense://x")
+
+
+@pytest.mark.slow
+def test_a_cluster_gives_the_same_dataset(folder: Path) -> None:
+    serial = prepare(config(folder))
+    digest = load_dataset(serial.path).digest
+    assert load_dataset(prepare(config(folder), force=True, scheduler="local").path).digest == digest
