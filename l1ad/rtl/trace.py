@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.errors import ConversionError, ModelError
-from l1ad.fixed import IntArray, Overflow
+from l1ad.fixed import FixedPoint, IntArray, Overflow
 from l1ad.network import Activation, Dense, Network, Score
 from l1ad.rtl.arithmetic import divided, folded, not_below, relu, square, table, total, turned, weighted_sums
 from l1ad.rtl.quantise import Variable, cast, choose, flag, plus
@@ -143,11 +143,20 @@ def trace_step(step: Step, inputs: Sequence[Net]) -> Stage:
 
 
 def variables_of(nets: Sequence[Net]) -> list[Variable]:
-    """Make symbolic variables that have the nets' ranges."""
+    """Make symbolic variables for nets: constants stay constants, others take all values of their bits.
+
+    alkaid's optimisation widens inputs to their bits; a table that was made for a narrower range would then not fit.
+    """
     from alkaid.trace import FVArray
 
-    low, high, step = (np.array([getattr(net, name) for net in nets]) for name in ("low", "high", "step"))
-    return list(np.asarray(FVArray.from_lhs(low, high, step)))
+    bounds = np.array([(net.low, net.high, net.step) if net.low == net.high else _all_values(net) for net in nets])
+    return list(np.asarray(FVArray.from_lhs(bounds[:, 0], bounds[:, 1], bounds[:, 2])))
+
+
+def _all_values(net: Net) -> tuple[float, float, float]:
+    """Give lowest and highest value of a net's bits, and their step."""
+    codes = FixedPoint(net.signed, net.width, net.width - net.fractional)
+    return codes.min, codes.max, codes.step
 
 
 def trace_logic(inputs: Sequence[Variable], outputs: Sequence[Variable], name: str) -> Any:
@@ -160,8 +169,8 @@ def trace_logic(inputs: Sequence[Variable], outputs: Sequence[Variable], name: s
 
     try:
         return trace(list(inputs), list(outputs))
-    except RuntimeError as error:
-        raise ConversionError(f"alkaid could not settle the logic of {name!r}: {error}; change the layer's types.") from error
+    except (RuntimeError, AssertionError) as error:
+        raise ConversionError(f"alkaid could not settle the logic of {name!r}: {error}; change the types in it.") from error
 
 
 def net_of(name: str, logic: Any, output: int) -> Net:

@@ -1,0 +1,31 @@
+"""Make RTL projects of small networks, shared by the tests of writing, simulation and synthesis."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from l1ad.emulator import reference
+from l1ad.network import Network
+from l1ad.rtl.bench import Golden
+from l1ad.rtl.pipeline import trace_pipeline
+from l1ad.rtl.project import RtlProject, project_files, write_project
+from l1ad.rtl.trace import Design, trace_network
+from l1ad.rtl.vivado import Part
+from tests.networks import make_events
+
+PART = Part("xcvu9p-flga2104-2-e", 25.0)
+
+
+def make_golden(network: Network, n_events: int = 20) -> Golden:
+    x_hw = make_events(network.layout, n_events)
+    scores = reference.scores(network, x_hw)
+    return Golden(x_hw, scores, reference.bits(network, scores))
+
+
+def make_design(network: Network, clock_ns: float | None = None) -> Design:
+    return trace_network(network) if clock_ns is None else trace_pipeline(network, clock_ns)
+
+
+def make_project(folder: Path, network: Network, clock_ns: float | None = None, *, vhdl: bool = False) -> RtlProject:
+    """Write a combinational project, or for a clock period a pipelined one."""
+    return write_project(project_files(make_design(network, clock_ns), PART, make_golden(network), vhdl=vhdl), folder)
