@@ -87,7 +87,7 @@ def check_casts(folder: Path, source: FixedPoint, types: list[FixedPoint]) -> No
 @pytest.mark.parametrize("signed", [True, False])
 def test_casts_are_those_of_the_hls_headers(tmp_path: Path, signed: bool) -> None:
     source = FixedPoint(signed, SOURCE_BITS, SOURCE_BITS - SOURCE_FRACTIONAL)
-    grids = [(3, 0), (12, 8)] if signed else [(8, 4)]
+    grids = [(5, 1)] if signed else [(12, 8)]
     check_casts(tmp_path, source, targets(grids))
 
 

@@ -7,8 +7,11 @@ from importlib import resources
 
 import l1ad
 from l1ad.emulator.source import HEADERS, header, kernel_source
+from l1ad.errors import ConversionError
 from l1ad.network import Network
 
+#: Trigger bits of one event come as one unsigned integer.
+MASK_BITS = 64
 _FILES = (
     "AnomalyScoreTool.h",
     "CMakeLists.txt",
@@ -33,8 +36,12 @@ def package_files(network: Network, golden_inputs: str, golden_scores: str) -> d
         Text by file name.
 
     Raises:
-        ConversionError: the network has no exact emulator.
+        ConversionError: the network has no exact emulator, or more thresholds than a mask has bits.
     """
+    if len(network.thresholds) > MASK_BITS:
+        raise ConversionError(
+            f"The emulator gives up to {MASK_BITS} trigger bits, got {len(network.thresholds)} thresholds; give fewer."
+        )
     folder = resources.files("l1ad.emulator") / "templates" / "package"
     files = {name: (folder / name).read_text(encoding="utf-8") for name in _FILES}
     files |= {name: header(name) for name in HEADERS}

@@ -55,7 +55,7 @@ CASES = {
     "r_z": make_network(widths=(5, 4), score=Score.R_Z),
     "rotated": make_network(widths=(5, 8), score=Score.MASKED_MSE, phi_reference="met"),
     "rotated to a finer grid": make_network(widths=(5, 2), phi_reference="jet"),
-    "odd columns": make_network("axol1tl57", widths=(12, 8)),
+    "odd columns": make_network("axol1tl57", widths=(4, 2)),
     "wide columns": make_network(wide_layout(), widths=(6, 5), score=Score.MASKED_MSE),
     "wide and rotated": make_network(wide_layout(), widths=(6, 2), phi_reference="jet"),
     "wrapping": make_network(
@@ -80,7 +80,7 @@ CASES = {
         input_type=FixedPoint.parse("ap_fixed<30,6,AP_RND,AP_SAT>"),
         hidden_type=FixedPoint.from_quantized_relu(40, 8),
     ),
-    "sparse": make_network("l1topo44", widths=(16, 8, 3), zero_fraction=0.7),
+    "sparse": make_network("l1topo44", widths=(14, 3), zero_fraction=0.7),
     "all zero": make_network(widths=(5, 2), zero_fraction=1.1),
 }
 
@@ -97,7 +97,7 @@ def test_a_network_without_weights_gives_what_its_biases_say() -> None:
 
 
 @pytest.mark.parametrize("march", ["x86-64", "x86-64-v3"])
-@pytest.mark.parametrize("name", ["masked", "wide and rotated", "kl", "64 bits", "wrapping"])
+@pytest.mark.parametrize("name", ["masked", "wide and rotated", "wrapping", "16 bits"])
 def test_every_instruction_set_gives_the_same(name: str, march: str) -> None:
     if platform.machine() not in ("x86_64", "AMD64"):
         pytest.skip("needs an x86-64 processor")
@@ -133,7 +133,7 @@ def with_modes(seed: int) -> Network:
     return replace(network, score=replace(spec, square=square, difference=difference, total=total), thresholds=())
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(6))
 def test_random_types_and_modes_give_the_same(seed: int) -> None:
     network = with_modes(seed)
     x = make_events(network.layout, 2000, seed)
@@ -141,7 +141,7 @@ def test_random_types_and_modes_give_the_same(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(10, 300))
+@pytest.mark.parametrize("seed", range(6, 300))
 def test_many_random_types_and_modes_give_the_same(seed: int) -> None:
     test_random_types_and_modes_give_the_same(seed)
 

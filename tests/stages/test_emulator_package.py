@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from l1ad.emulator import reference
-from l1ad.errors import ArtefactError
-from l1ad.network import Network, Score
+from l1ad.emulator.package import model_info, package_files
+from l1ad.errors import ArtefactError, ConversionError
+from l1ad.network import Network, Score, Threshold
 from l1ad.stages.emulator_package import emulator_package
 from tests.networks import make_network
 from tests.runs_made import make_run
@@ -124,10 +125,14 @@ def test_nothing_is_done_twice_and_thresholds_are_the_configurations(tmp_path: P
 
 
 def test_a_network_without_thresholds_has_none(tmp_path: Path) -> None:
-    from l1ad.emulator.package import model_info
-
     bare: Network = NETWORK.with_thresholds(())
     assert "constexpr int THRESHOLDS = 0;" in model_info(bare)
+
+
+def test_more_thresholds_than_a_mask_has_bits_are_refused() -> None:
+    many = NETWORK.with_thresholds(tuple(Threshold(f"t{i}", i) for i in range(65)))
+    with pytest.raises(ConversionError, match=r"^The emulator gives up to 64 trigger bits, got 65 thresholds; give fewer\.$"):
+        package_files(many, "", "")
 
 
 def test_there_must_be_a_model(tmp_path: Path) -> None:
