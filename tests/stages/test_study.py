@@ -92,7 +92,7 @@ def test_without_a_model_the_command_is_named(tmp_path):
 
 
 def test_quick_studies_run_on_a_made_model(config):
-    coarse = changed(config, "studies", {"rate_khz": 20_000.0})
+    coarse = changed(config, "studies", {"rate_khz": 27_000.0})
     for name in ("met", "multiplicity"):
         (outcome,) = study(coarse, name).outcomes
         assert outcome.fresh
@@ -102,7 +102,7 @@ def test_quick_studies_run_on_a_made_model(config):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_every_study_that_trains_runs_through(config):
-    result = study(changed(config, "studies", {"rate_khz": 20_000.0}), "all")
+    result = study(changed(config, "studies", {"rate_khz": 27_000.0}), "all")
     outcomes = {o.name: o for o in result.outcomes}
     assert {name for name, o in outcomes.items() if o.path is None} == {"domain"}
     numbers = json.loads((outcomes["volatility"].path / "study.json").read_text(encoding="utf-8"))
