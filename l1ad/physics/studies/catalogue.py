@@ -16,6 +16,7 @@ STUDIES = {
     "anomalies": "what do the most anomalous events look like",
     "control": "is the code right",
     "masking": "what does leaving absent objects out change",
+    "quantisation": "how many bits does it need, and does training for them pay",
     "volatility": "how stable is it between trainings",
     "capacity": "does a larger network help",
     "domain": "does training on HLT objects carry to L1 objects, and the reverse",

@@ -56,13 +56,14 @@ def study_domain(material: Material) -> StudyResult:
             left_out.append(f"{domain}: {error}")
     if not trained:
         raise InputError(f"No domain has the {MIN_EVENTS} background events that a training wants; prepare more background.")
-    auc = auc_matrix(dataset, trained, domains, selections, inputs)
+    each = auc_matrix(dataset, trained, domains, selections, inputs)
+    auc, scatter = each.mean(axis=0), each.std(axis=0, ddof=1)
     rows = [str(domain) for domain in trained]
     columns = [str(domain) for domain in domains]
     shared = ", ".join(f"{slot.multiplicity} {slot.kind}" for slot in inputs[L1].layout.slots)
     blocks: list[Block] = [Text(f"Both kinds of object in the columns they share: {shared}.")]
     blocks += [Verdict(State.WARNING, f"Left out: {reason}") for reason in left_out]
-    caption = "Mean AUC over signals [%]: trained on (rows), tested on (columns)."
+    caption = f"Mean AUC over signals and {len(each)} seeds [%]: trained on (rows), tested on (columns)."
     blocks += [
         heat_map("domain", caption, Axes("tested on", "trained on"), rows, columns, 100 * auc, ".1f"),
         _counts(dataset, selections),
@@ -70,10 +71,15 @@ def study_domain(material: Material) -> StudyResult:
     numbers = {
         "trained_on": rows,
         "tested_on": columns,
-        "mean_auc": [[float(v) if np.isfinite(v) else None for v in row] for row in auc],
+        "mean_auc": _plain(auc),
+        "scatter": _plain(scatter),
         "left_out": left_out,
     }
-    return StudyResult("domain", QUESTION, _finding(list(trained), domains, auc), State.NOTE, numbers, tuple(blocks))
+    return StudyResult("domain", QUESTION, _finding(list(trained), domains, auc, scatter), State.NOTE, numbers, tuple(blocks))
+
+
+def _plain(values: FloatArray) -> list[list[float | None]]:
+    return [[float(v) if np.isfinite(v) else None for v in row] for row in values]
 
 
 def software_objects(config: Config, dataset: Dataset) -> OtherInputs:
@@ -184,7 +190,7 @@ def _settings(config: Config, layout: ObjectLayout, events: int) -> Config:
     scaling = {"rule": "robust", "offset": None, "shift": None, "phi_reference": reference}
     settings = changed(config, "scaling", scaling)
     batch = min(config.training.batch_size, max(32, events // 20))
-    return study_config(settings, 1, object_weights=weights, batch_size=batch)
+    return study_config(settings, min(4, config.studies.seeds), object_weights=weights, batch_size=batch)
 
 
 def auc_matrix(
@@ -194,14 +200,20 @@ def auc_matrix(
     selections: Mapping[str, NDArray[np.bool_]],
     inputs: Mapping[str, OtherInputs],
 ) -> FloatArray:
-    """Give the mean AUC over signals of every training (rows) in every domain (columns); NaN where a domain lacks events."""
+    """Give the mean AUC over signals of every training in every domain.
+
+    Returns:
+        Shape ``(n_seeds, n_trainings, n_domains)``; NaN where a domain lacks events.
+    """
     rows = evaluation_rows(dataset)
-    matrix = np.full((len(trained), len(domains)), np.nan)
+    n_seeds = min(len(training.seeds) for training in trained.values())
+    matrix = np.full((n_seeds, len(trained), len(domains)), np.nan)
     for i, training in enumerate(trained.values()):
-        scores = {name: float_scores(training.networks[0], each.x_hw[rows]) for name, each in inputs.items()}
-        for j, domain in enumerate(domains):
-            inside = selections[domain.events][rows]
-            matrix[i, j] = _mean_auc(dataset, scores[domain.objects][inside], rows[inside])
+        for seed in range(n_seeds):
+            scores = {name: float_scores(training.networks[seed], each.x_hw[rows]) for name, each in inputs.items()}
+            for j, domain in enumerate(domains):
+                inside = selections[domain.events][rows]
+                matrix[seed, i, j] = _mean_auc(dataset, scores[domain.objects][inside], rows[inside])
     return matrix
 
 
@@ -221,14 +233,17 @@ def _counts(dataset: Dataset, selections: Mapping[str, NDArray[np.bool_]]) -> Ta
     return Table("Events of each selection", (*text_columns("Events"), *number_columns("Background", "Signals")), rows)
 
 
-def _finding(trained: list[Domain], domains: list[Domain], auc: FloatArray) -> str:
+def _finding(trained: list[Domain], domains: list[Domain], auc: FloatArray, scatter: FloatArray) -> str:
     texts = []
     for here, there in ((HLT, L1), (L1, HLT)):
         source, own = Domain("all events", here), Domain("all events", there)
         if source in trained and own in trained:
-            moved, home = auc[trained.index(source), domains.index(own)], auc[trained.index(own), domains.index(own)]
+            moved, home = (trained.index(source), domains.index(own)), (trained.index(own), domains.index(own))
+            apart = abs(auc[moved] - auc[home]) > 2.0 * np.hypot(scatter[moved], scatter[home])
+            verdict = "which differ" if apart else "which the scatter between seeds does not tell apart"
             texts.append(
-                f"a network trained on {here} has mean AUC {100 * moved:.1f} % on {there}, one trained there {100 * home:.1f} %"
+                f"networks trained on {here} have mean AUC {100 * auc[moved]:.1f} ± {100 * scatter[moved]:.1f} % on {there}, those trained there "
+                f"{100 * auc[home]:.1f} ± {100 * scatter[home]:.1f} %, {verdict}"
             )
     return (
         ("On all events " + "; ".join(texts) + ".")
