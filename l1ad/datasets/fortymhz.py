@@ -117,9 +117,9 @@ def _filter_note(leptons: NDArray[Any]) -> str:
 class FortyMhzWriter:
     """Write hardware counts in the form of the 40 MHz data set."""
 
-    def __init__(self, path: Path, layout: ObjectLayout, menu: tuple[str, ...] = ()) -> None:
+    def __init__(self, path: Path, layout: ObjectLayout, menu: tuple[str, ...] = (), level: int = 4) -> None:
         self._layout = layout
-        self._file = Hdf5Appender(path)
+        self._file = Hdf5Appender(path, level)
         self._file.constant("Particles_Names", np.array([b"Pt", b"Eta", b"Phi", b"Class"]))
         classes = np.array([b"MET_class_1", b"Four_Ele_class_2", b"Four_Mu_class_3", b"Ten_Jet_class_4"])
         self._file.constant("Particles_Classes", classes)

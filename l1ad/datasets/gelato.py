@@ -157,9 +157,11 @@ def _counts(data: NDArray[Any], layout: ObjectLayout, kind: str, unit_gev: float
 class GelatoWriter:
     """Write hardware counts of both trigger levels in the raw GELATO form, as float32."""
 
-    def __init__(self, path: Path, level1: ObjectLayout, software: ObjectLayout, menu: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, path: Path, level1: ObjectLayout, software: ObjectLayout, menu: tuple[str, ...] = (), level: int = 4
+    ) -> None:
         self._level1, self._software = level1, software
-        self._file = Hdf5Appender(path)
+        self._file = Hdf5Appender(path, level)
         if menu:
             self._file.attribute("L1_menu_items", list(menu))
 

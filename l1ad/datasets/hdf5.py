@@ -98,12 +98,13 @@ def spans(n_events: int, size: int, block: int | None) -> Iterator[slice]:
 class Hdf5Appender:
     """Append events to the data sets of a new file.
 
-    Each data set is compressed with gzip and shuffle in blocks of one object place.
+    Each data set is compressed with gzip (of the given level) and shuffle in blocks of one object place.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, level: int = 4) -> None:
         import h5py
 
+        self._level = level
         self._file = h5py.File(path, "w")
 
     def __enter__(self) -> Hdf5Appender:
@@ -131,7 +132,7 @@ class Hdf5Appender:
             dtype=values.dtype,
             chunks=block,
             compression="gzip",
-            compression_opts=9,
+            compression_opts=self._level,
             shuffle=True,
             track_times=False,
         )

@@ -25,6 +25,8 @@ from l1ad.physics.simulation.weights import ZeroBias
 #: Layouts whose grids the file formats have.
 LEVEL1_LAYOUT, SOFTWARE_LAYOUT, CMS_LAYOUT, NANO_LAYOUT = "l1topo44", "gelato60", "fortymhz57", "axol1tl57"
 _TUNING_EVENTS = 200_000
+#: Level of gzip for files that travel.
+_SMALLEST = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def write_gelato(path: Path, sample: SimulatedSample, menu: Sequence[MenuItem] =
     """Write a sample as a raw GELATO ntuple; ``step_gev`` makes energies coarser than the hardware's, for small files."""
     level1, software = load_layout(LEVEL1_LAYOUT), load_layout(SOFTWARE_LAYOUT)
     objects = sample.objects
-    with GelatoWriter(path, level1, software, tuple(item.name for item in menu)) as writer:
+    with GelatoWriter(path, level1, software, tuple(item.name for item in menu), _SMALLEST) as writer:
         writer.append(
             level1_counts(objects, level1, step_gev),
             software_counts(objects, software, step_gev),
@@ -125,7 +127,7 @@ def write_gelato(path: Path, sample: SimulatedSample, menu: Sequence[MenuItem] =
 def write_fortymhz(path: Path, sample: SimulatedSample, menu: Sequence[MenuItem] = L1_MENU) -> None:
     """Write a sample in the form of the 40 MHz data set."""
     layout = load_layout(CMS_LAYOUT)
-    with FortyMhzWriter(path, layout, tuple(item.name for item in menu)) as writer:
+    with FortyMhzWriter(path, layout, tuple(item.name for item in menu), _SMALLEST) as writer:
         writer.append(cms_counts(sample.objects, layout), _flags_as_bytes(sample.columns))
 
 

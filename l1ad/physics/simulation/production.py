@@ -144,6 +144,11 @@ def _load_pool(plan: Plan, folder: Path) -> Pool:
     return Pool.sort(concatenate([ParticleTable.load(folder / f"pool-{task.file}") for task in plan.pool_tasks()]))
 
 
+def make_pool(plan: Plan) -> Pool:
+    """Generate a plan's pile-up pool in this process, in one batch and without files."""
+    return Pool.sort(generate(find_process(MINIMUM_BIAS), plan.pool, plan.generator).particles)
+
+
 def simulate_batch(plan: Plan, task: Task, pool: Pool) -> Produced:
     """Generate and detect one batch; the result depends on plan, task and pool only."""
     process, n = find_process(task.process), task.n_events
