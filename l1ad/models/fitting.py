@@ -21,7 +21,7 @@ from l1ad.network import Activation
 #: Part of a hidden neuron's values that must lie in its output type's range.
 ACTIVATIONS_COVERED = 0.999
 #: Part of a layer's weights that must lie in their type's range.
-WEIGHTS_COVERED = 0.995
+WEIGHTS_COVERED = 0.98
 #: A neuron that is (almost) never active is taken to be this part of the layer's median.
 LEAST_ACTIVE = 0.05
 

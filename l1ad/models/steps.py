@@ -131,6 +131,8 @@ def compile_epoch(tf: Any, graph: Graph, table: Table) -> Callable[..., Any]:
         four lists after the epoch and the mean loss ``(n_seeds,)``.
     """
 
+    ranges = _ranges(graph)
+
     def step(carry: Any, masks: Any, index: Any, rate: Any, number: Any, seed: Any) -> Any:
         flat, first, second, average = carry
         batch = gather(tf, graph, table, index)
@@ -142,7 +144,7 @@ def compile_epoch(tf: Any, graph: Graph, table: Table) -> Callable[..., Any]:
             tape.watch(flat)
             losses = _losses(tf, graph, flat, masks, batch, noise)
             total = tf.reduce_sum(losses)
-        updated = _adam(tf, flat, tape.gradient(total, flat), first, second, rate, number)
+        updated = _adam(tf, flat, tape.gradient(total, flat), first, second, rate, number, ranges)
         return *updated, _averaged(tf, average, updated[0], graph.average, number), losses
 
     def epoch(flat: Any, first: Any, second: Any, average: Any, masks: Any, index: Any, rates: Any, start: Any, seed: Any) -> Any:
@@ -157,12 +159,26 @@ def compile_epoch(tf: Any, graph: Graph, table: Table) -> Callable[..., Any]:
     return tf.function(epoch, jit_compile=True)
 
 
-def _adam(tf: Any, flat: Any, gradients: Any, first: Any, second: Any, rate: Any, number: Any) -> tuple[Any, Any, Any]:
+def _ranges(graph: Graph) -> list[float]:
+    """Give the range of each parameter's type, 1 where it has none: steps are taken in parts of it.
+
+    Adam's steps do not depend on the loss' scale; with these they do not depend on a layer's either, and weights of a type with large
+    steps move as easily from one to the next as others.
+    """
+    types = [layer.types if graph.quantised else None for layer in graph.plan.layers]
+    weights = [1.0 if t is None else 2.0 ** (t.weight.integer - 1) for t in types]
+    return weights + [1.0 if t is None else 2.0 ** (t.bias.integer - 1) for t in types]
+
+
+def _adam(
+    tf: Any, flat: Any, gradients: Any, first: Any, second: Any, rate: Any, number: Any, ranges: list[float]
+) -> tuple[Any, Any, Any]:
     first = [_BETA1 * m + (1.0 - _BETA1) * g for m, g in zip(first, gradients, strict=True)]
     second = [_BETA2 * v + (1.0 - _BETA2) * g * g for v, g in zip(second, gradients, strict=True)]
     t = tf.cast(number + 1, tf.float32)
     scale = rate * tf.sqrt(1.0 - _BETA2**t) / (1.0 - _BETA1**t)
-    flat = [p - scale * m / (tf.sqrt(v) + _EPSILON) for p, m, v in zip(flat, first, second, strict=True)]
+    parts = zip(flat, first, second, ranges, strict=True)
+    flat = [p - scale * size * m / (tf.sqrt(v) + _EPSILON) for p, m, v, size in parts]
     return flat, first, second
 
 
