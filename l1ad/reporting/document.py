@@ -140,7 +140,7 @@ def number(value: float | int | None, digits: int = 3) -> str:
     if value is None:
         return ABSENT
     if isinstance(value, int):
-        return f"{value:,}".replace(",", "\u202f")
+        return f"{value:,}".replace(",", "\u202f").replace("-", "−")
     if math.isnan(value):
         return "not a number"
     if value == 0:

@@ -115,16 +115,29 @@ def roc_figure(dataset: Dataset, scores: Sequence[ScoreSet]) -> Figure:
     """Draw the ROC curve of every signal (colour) and source (dash), the background fraction on a logarithmic axis."""
     series = []
     lowest = 1.0
-    for dash, one in enumerate(scores):
+    for dash, (names, one) in enumerate(distinct_scores(scores)):
         background = background_of(dataset, one)
         for colour, signal in enumerate(signals_of(dataset, one)):
             curve = roc(background.scores, signal.scores, background.weight, signal.weight)
             positive = curve.fpr > 0
             lowest = min(lowest, float(curve.fpr[positive][0]))
-            label = f"{signal.label}, {one.source.value}"
+            label = f"{signal.label}, {names}"
             series.append(Series(label, curve.fpr[positive], curve.tpr[positive], line=DASHES[dash % 4], colour=colour))
     axes = Axes("background fraction", "signal efficiency", log_x=True, x_range=(max(lowest, 1e-7), 1.0), y_range=(0.0, 1.02))
     return line_plot("roc", "ROC curves by signal (colour) and source of the score (line).", axes, series)
+
+
+def distinct_scores(scores: Sequence[ScoreSet]) -> list[tuple[str, ScoreSet]]:
+    """Put sources whose scores are equal, event by event, together: ``qkeras = csim`` is one curve."""
+    groups: list[tuple[str, ScoreSet]] = []
+    for one in scores:
+        for i, (names, other) in enumerate(groups):
+            if one.step == other.step and np.array_equal(one.rows, other.rows) and np.array_equal(one.values, other.values):
+                groups[i] = (f"{names} = {one.source.value}", other)
+                break
+        else:
+            groups.append((one.source.value, one))
+    return groups
 
 
 def score_figure(dataset: Dataset, scores: ScoreSet) -> Figure:

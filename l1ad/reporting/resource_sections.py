@@ -33,6 +33,8 @@ _MEANING = {
     Level.ROUTED: "after place and route",
     Level.OPEN: "open flow: Yosys' LUTs are not Vivado's, and the latency is an estimate",
 }
+#: Levels whose numbers are estimates.
+_ESTIMATES = (Level.CSYNTH.value, Level.OPEN.value)
 _HEAD = (
     *text_columns("Run", "Tool", "Part"),
     *number_columns("Clock [ns]", "Latency [cycles]", "Latency [ns]", "II", "LUT", "FF", "DSP", "BRAM18"),
@@ -85,23 +87,21 @@ def fit_verdicts(entries: Sequence[Entry], runs: Sequence[Run]) -> list[Block]:
     boards = {run.name: run.board for run in runs}
     verdicts: list[Block] = []
     for entry in entries:
-        board = boards.get(entry.run)
+        board, estimate = boards.get(entry.run), entry.level in _ESTIMATES
+        said, bad = (" by estimate", State.WARNING) if estimate else ("", State.BAD)
         if entry.latency_of_budget is not None and board is not None:
             within = entry.latency_of_budget <= 1.0
             time = f"{number(entry.latency_ns, 4)} ns of {number(board.latency_budget_ns, 4)} ns"
-            text = f"{entry.title} {'keeps' if within else 'exceeds'} the latency budget of {board.title}: {time}."
-            verdicts.append(Verdict(State.GOOD if within else State.BAD, text))
+            text = f"{entry.title}{said} {'keeps' if within else 'exceeds'} the latency budget of {board.title}: {time}."
+            verdicts.append(Verdict(State.GOOD if within else bad, text))
         too_much = [name for name in ("lut", "ff", "dsp", "bram18") if (getattr(entry, f"{name}_of_part") or 0.0) > 1.0]
         if too_much:
             verdicts.append(
-                Verdict(State.BAD, f"{entry.title} does not fit {entry.part}: too many {', '.join(too_much).upper()}.")
+                Verdict(bad, f"{entry.title}{said} does not fit {entry.part}: too many {', '.join(too_much).upper()}.")
             )
         if entry.slack_ns is not None and entry.slack_ns < 0:
-            verdicts.append(
-                Verdict(
-                    State.BAD, f"{entry.title} misses its clock of {number(entry.clock_ns)} ns by {number(-entry.slack_ns)} ns."
-                )
-            )
+            text = f"{entry.title}{said} misses its clock of {number(entry.clock_ns)} ns by {number(-entry.slack_ns)} ns."
+            verdicts.append(Verdict(bad, text))
     return verdicts
 
 

@@ -170,10 +170,23 @@ def test_what_does_not_keep_the_budget_or_belongs_to_another_model_is_said(tmp_p
     (run / "synth_open" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     page = (report(run).path / "report.md").read_text(encoding="utf-8")
     assert (
-        "**Fails:** demo (Yosys 0.70, open) exceeds the latency budget of ATLAS L1Topo (Phase-I), new data every 25 ns: 25.38 ns of 25.00 ns."
+        "**Caution:** demo (Yosys 0.70, open) by estimate exceeds the latency budget of ATLAS L1Topo (Phase-I), new data every 25 ns: 25.38 ns of 25.00 ns."
         in page
     )
-    assert "**Fails:** demo (Yosys 0.70, open) does not fit xcvu9p-flga2104-2-e: too many LUT." in page
-    assert "**Fails:** demo (Yosys 0.70, open) misses its clock of 25.0 ns by 0.383 ns." in page
+    assert "**Caution:** demo (Yosys 0.70, open) by estimate does not fit xcvu9p-flga2104-2-e: too many LUT." in page
+    assert "**Caution:** demo (Yosys 0.70, open) by estimate misses its clock of 25.0 ns by 0.383 ns." in page
     assert "**Caution:** synth\\_open was made from another model than the run holds now; run its stage again." in page
     assert "| yosys logic cells | 5\u202f898 |" in page
+
+
+def test_equal_scores_are_one_curve(tmp_path):
+    from l1ad.reporting.physics_sections import distinct_scores
+    from tests.datasets_made import make_dataset, make_scores, pt_sum
+
+    dataset = make_dataset(tmp_path / "dataset")
+    codes = pt_sum(dataset)
+    sets = [
+        make_scores(dataset, codes * 0.25, Source.FLOAT),
+        *(make_scores(dataset, codes, s) for s in (Source.QKERAS, Source.CSIM)),
+    ]
+    assert [names for names, _ in distinct_scores(sets)] == ["float", "qkeras = csim"]

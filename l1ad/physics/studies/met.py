@@ -235,8 +235,10 @@ def _finding(comparison: Comparison) -> str:
         texts.append(
             f"a {cut.name} cut on {len(won)} of {len(labels)} signals" + (f" (not on {', '.join(lost)})" if lost else "")
         )
-    compared = " and ".join(texts) if texts else "neither MET nor HT, which cannot be cut at that rate"
-    return f"At {comparison.khz:g} kHz {kind} rate the score beats in {kind} efficiency {compared}."
+    compared = " and ".join(texts) if texts else "no cut"
+    unreached = [name for name in (Cut.MET.value, Cut.HT.value) if any(r.startswith(f"{name}: ") for r in comparison.left_out)]
+    note = f" (no {' or '.join(unreached)} threshold resolves that rate)" if unreached else ""
+    return f"At {comparison.khz:g} kHz {kind} rate the score beats in {kind} efficiency {compared}{note}."
 
 
 def _why(cut: Selection, name: str, label: str) -> str:
