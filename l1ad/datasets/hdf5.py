@@ -36,7 +36,7 @@ def opened(path: Path) -> Iterator[Any]:
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except (OSError, RuntimeError, KeyError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{str(path)!r} cannot be read as HDF5 ({reason}); it may be cut off, fetch it again.") from None
 
