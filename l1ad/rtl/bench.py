@@ -1,4 +1,4 @@
-"""Write a Verilog test bench that compares the RTL with golden vectors, for any simulator that has ``$readmemh``."""
+"""Write a SystemVerilog test bench that compares the RTL with golden vectors, for any simulator that has ``$readmemh``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from l1ad.fixed import FixedPoint, IntArray
 from l1ad.rtl.trace import Design
 from l1ad.rtl.verilog import TOP, Files
 
+BENCH = "testbench.sv"
 INPUTS = "golden_inputs.hex"
 OUTPUTS = "golden_outputs.hex"
 
@@ -45,7 +46,7 @@ def bench_files(design: Design, golden: Golden) -> Files:
     outputs = [design.network.score.total, *[FixedPoint(False, 1, 1)] * len(design.network.thresholds)]
     expected = np.column_stack([golden.scores, golden.bits.astype(np.int64)])
     return {
-        "testbench.v": _bench(design, len(golden.scores), columns, outputs),
+        BENCH: _bench(design, len(golden.scores), columns, outputs),
         INPUTS: _words(golden.x_hw, columns),
         OUTPUTS: _words(expected, outputs),
     }
@@ -111,8 +112,8 @@ module testbench;
             #1;
             if (cycle >= LATENCY && event_out !== expected[cycle - LATENCY]) different = different + 1;
         end
-        if (different == 0) $display("PASS: %0d events agree", N);
-        else $display("FAIL: %0d of %0d events differ", different, N);
+        if (different != 0) $fatal(1, "%0d of %0d events differ", different, N);
+        $display("%0d events agree", N);
         $finish;
     end
 endmodule

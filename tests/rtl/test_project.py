@@ -71,7 +71,7 @@ def test_golden_words_hold_the_columns_lowest_first() -> None:
     assert (word >> columns[0].type.width) & 0x7F == 0x7F
     assert word >> sum(c.type.width for c in columns[:-1]) == 3
     assert int(files["golden_outputs.hex"], 16) == 5 | (0b101 << NETWORK.score.total.width)
-    assert "localparam N = 1;" in files["testbench.v"]
+    assert "localparam N = 1;" in files["testbench.sv"]
 
 
 def test_vivado_bounds_the_paths_or_makes_the_clock() -> None:
