@@ -25,6 +25,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempP
     small = {"l1topo44": (4, 3), "gelato60": (4, 60)}
     monkeypatch.setattr(emulator, "bench_network", lambda layout, widths, score: bench_network(layout, small[layout], score))
     monkeypatch.setattr(emulator, "BATCH", 3000)
+    monkeypatch.setattr(emulator, "GROWTH_BATCH", 4000)
 
 
 @needs_compiler
