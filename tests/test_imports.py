@@ -28,7 +28,20 @@ LEAVES = {
 }
 LIBRARIES = {"datasets", "models", "scores", "emulator", "hls", "rtl", "vendor", "physics", "reporting"}
 RANKS = dict.fromkeys(LEAVES, 0) | dict.fromkeys(LIBRARIES, 1) | {"stages": 2, "benchmarks": 2, "cli": 3}
-HEAVY = {"tensorflow", "qkeras", "hls4ml", "alkaid", "sklearn", "matplotlib", "uproot", "awkward", "numba", "pythia8mc", "optuna", "dask"}
+HEAVY = {
+    "tensorflow",
+    "qkeras",
+    "hls4ml",
+    "alkaid",
+    "sklearn",
+    "matplotlib",
+    "uproot",
+    "awkward",
+    "numba",
+    "pythia8mc",
+    "optuna",
+    "dask",
+}
 ONLY_IN = {"qkeras": "models", "hls4ml": "hls", "alkaid": "rtl", "pythia8mc": "physics"}
 # Peers are measured in the same run by the benchmarks, which may therefore call them.
 PEERS_IN = "benchmarks"
