@@ -61,6 +61,8 @@ class TrainingConfig(Section):
             score (see docs/training.md); ``plain`` trains one network, with a constant learning rate and its last weights.
         teachers: networks in the ensemble.
         teacher_epochs: their epochs.
+        candidates: quantised networks that the robust recipe trains for each seed, from one float start but in another order; the one
+            with the smallest validation loss, on background and mixed events, is the seed's.
         epochs: quantisation-aware epochs.
         float_epochs: epochs of the float baseline.
         batch_size: events a step.
@@ -82,6 +84,7 @@ class TrainingConfig(Section):
     recipe: Literal["robust", "plain"] = "robust"
     teachers: int = Field(8, ge=1, le=64)
     teacher_epochs: int = Field(20, ge=1)
+    candidates: int = Field(3, ge=1, le=16)
     epochs: int = Field(30, ge=1)
     float_epochs: int = Field(20, ge=1)
     batch_size: int = Field(1024, ge=1)

@@ -54,35 +54,38 @@ def make_lesson(problem: Problem, teacher: Teacher) -> Lesson:
         problem: the problem.
         teacher: the trained ensembles.
     """
-    events = _events(problem)
+    events, unseen = _with_mixed(problem, problem.train, 0), _with_mixed(problem, problem.validation, 1)
     n = len(problem.train.x_hw)
     if problem.plan.score.is_reconstruction:
         scale = float(problem.loss.column_weight.sum())
-        train, validation = (scale * teacher.mean_loss(x) for x in (events.x_hw, problem.validation.x_hw))
+        train, validation = (scale * teacher.mean_loss(x) for x in (events.x_hw, unseen.x_hw))
     else:
-        scores, quiet = teacher.scores(events.x_hw), teacher.scores(problem.validation.x_hw)
+        scores, others = teacher.scores(events.x_hw), teacher.scores(unseen.x_hw)
         scales = [rarity_scale(s[:n], problem.train.weight) for s in scores]
         decades = np.stack([rarity(s, scale) for s, scale in zip(scores, scales, strict=True)])
         gain = top_target(problem.plan) / np.quantile(decades[:, n:], COVERED, axis=1, keepdims=True)
         train = gain * decades
-        validation = gain * np.stack([rarity(s, scale) for s, scale in zip(quiet, scales, strict=True)])
+        validation = gain * np.stack([rarity(s, scale) for s, scale in zip(others, scales, strict=True)])
     # As they are saved: a resumed training sees the same numbers.
     train, validation = (t.astype(np.float32).astype(np.float64) for t in (train, validation))
-    return Lesson(replace(events, target=train), replace(problem.validation, target=validation))
+    return Lesson(replace(events, target=train), replace(unseen, target=validation))
 
 
 def load_lesson(problem: Problem, path: Path) -> Lesson:
     """Read the targets that ``Lesson.save`` wrote."""
     with np.load(path, allow_pickle=False) as arrays:
         train, validation = (arrays[name].astype(np.float64) for name in ("train", "validation"))
-    return Lesson(replace(_events(problem), target=train), replace(problem.validation, target=validation))
+    return Lesson(
+        replace(_with_mixed(problem, problem.train, 0), target=train),
+        replace(_with_mixed(problem, problem.validation, 1), target=validation),
+    )
 
 
-def _events(problem: Problem) -> Events:
-    """Give training background and as many mixed events; these count 1 each."""
-    mixed = mixed_events(problem.layout, problem.train.x_hw, len(problem.train.x_hw), problem.config.training.seed)
-    x = np.concatenate([problem.train.x_hw, mixed.astype(problem.layout.storage)])
-    return Events(x, np.concatenate([problem.train.weight, np.ones(len(mixed))]))
+def _with_mixed(problem: Problem, events: Events, part: int) -> Events:
+    """Give background and as many events mixed from it; these count 1 each."""
+    mixed = mixed_events(problem.layout, events.x_hw, len(events.x_hw), 2 * problem.config.training.seed + part)
+    x = np.concatenate([events.x_hw, mixed.astype(problem.layout.storage)])
+    return Events(x, np.concatenate([events.weight, np.ones(len(mixed))]))
 
 
 def top_target(plan: Plan) -> float:

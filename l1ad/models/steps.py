@@ -130,7 +130,6 @@ def compile_epoch(tf: Any, graph: Graph, table: Table) -> Callable[..., Any]:
         ``(n_steps, n_seeds, batch)``, learning rates ``(n_steps,)``, the number of the first step and a seed ``(2,)``; it gives the
         four lists after the epoch and the mean loss ``(n_seeds,)``.
     """
-
     ranges = _ranges(graph)
 
     def step(carry: Any, masks: Any, index: Any, rate: Any, number: Any, seed: Any) -> Any:

@@ -27,6 +27,8 @@ from l1ad.trained import FLOAT_FILE, FloatNetwork, FloatScore
 PARAMETERS_FILE = "parameters.npz"
 TEACHER_FILE = "teacher.npz"
 TARGETS_FILE = "targets.npz"
+#: Seeds of a student's candidates lie this far apart.
+CANDIDATE_STRIDE = 1_000_003
 #: Events on which the ranges of hidden neurons are measured before quantisation.
 RANGE_EVENTS = 20_000
 
@@ -119,11 +121,27 @@ def train_quantised(config: Config, dataset: Dataset, baseline: Path, checkpoint
         problem = replace(problem, plan=student_plan(problem.plan))
     problem, start = _starting_point(problem, baseline, train)
     graph = problem.graph(problem.plan, quantised=True, distil=distil_share(problem.plan) if problem.robust else 0.0)
-    settings = problem.settings(config.training.epochs, "quantisation-aware training", pruning=_pruning(config))
-    done = fit(graph, train, validation, settings, start, checkpoint)
+    n = config.training.candidates if problem.robust else 1
+    seeds = tuple(seed + k * CANDIDATE_STRIDE for seed in problem.seeds for k in range(n))
+    settings = problem.settings(config.training.epochs, "quantisation-aware training", seeds, _pruning(config))
+    start = Parameters.from_flat([np.repeat(a, n, axis=0) for a in start.flat])
+    done = best_candidates(fit(graph, _repeated(train, n), _repeated(validation, n), settings, start, checkpoint), n)
     networks = tuple(_network(problem, done.parameters, i) for i in range(len(problem.seeds)))
     float_history = json.loads((baseline / "history.json").read_text(encoding="utf-8"))["float"]
     return QuantisedTraining(problem, done, networks, best_seed(done), FloatNetwork.load(baseline / FLOAT_FILE), float_history)
+
+
+def _repeated(events: Events, n: int) -> Events:
+    """Give every candidate its student's target."""
+    return events if events.target is None else replace(events, target=np.repeat(events.target, n, axis=0))
+
+
+def best_candidates(done: Fit, n: int) -> Fit:
+    """Keep, of every ``n`` networks, the one with the smallest validation loss; no signal is looked at."""
+    last = np.array(done.history["validation"][-1]).reshape(-1, n)
+    kept = [i * n + int(np.argmin(losses)) for i, losses in enumerate(last)]
+    history = {name: [[values[i] for i in kept] for values in epochs] for name, epochs in done.history.items()}
+    return Fit(Parameters.from_flat([a[kept] for a in done.parameters.flat]), history)
 
 
 def _pruning(config: Config) -> PruningSchedule:
