@@ -24,8 +24,8 @@ def request_for(runs: Path) -> ImportRequest:
     return ImportRequest.from_options(
         GELATO / "encoder_qdensebatchnorm.h5",
         layout="l1topo44",
-        scaling=CONFIGS / "gelato_reference_scaling.yaml",
-        types=CONFIGS / "gelato_reference_types.yaml",
+        scaling=CONFIGS / "imported" / "gelato_scaling.yaml",
+        types=CONFIGS / "imported" / "gelato_types.yaml",
         name="gelato_reference",
         runs=runs,
     )
@@ -67,7 +67,7 @@ def test_shipped_configuration_asks_for_the_same() -> None:
 
 
 def options(**changes: object) -> ImportRequest:
-    chosen = {"layout": "l1topo44", "scaling": CONFIGS / "gelato_reference_scaling.yaml"} | changes
+    chosen = {"layout": "l1topo44", "scaling": CONFIGS / "imported" / "gelato_scaling.yaml"} | changes
     return ImportRequest.from_options(Path("none.h5"), **chosen)  # type: ignore[arg-type]
 
 
