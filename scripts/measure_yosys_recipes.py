@@ -26,7 +26,7 @@ from l1ad.rtl.vivado import Part
 
 SHIPPED = yosys.recipe
 ABC9 = "abc9 -luts 1,1,1,1,1,1 -script +&if,{W},{D},{R};"
-ABC = "abc -luts 1,1,1,1,1,1 -script +strash;dch;if,-C,24;mfs2"
+ABC = "abc -luts 1,1,1,1,1,1 -script +strash;dch;if,-C,24,-F,0,-A,0;mfs2"
 
 
 def changed(*passages: tuple[str, str]) -> Callable[[list[str], str], str]:
@@ -58,7 +58,7 @@ RECIPES = {
     "shipped": SHIPPED,
     "ABC at Yosys' own costs": changed((ABC, "abc -luts 2:2,3,6:5")),
     "ABC, its default script": changed((ABC, "abc -luts 1,1,1,1,1,1")),
-    "ABC, area first": changed(("if,-C,24", "if,-a,-C,24")),
+    "ABC with area recovery": changed((",-F,0,-A,0", "")),
     "ABC9, mapping only": changed((ABC, ABC9), ("-lib +/xilinx/cells_sim", "-lib -specify +/xilinx/cells_sim")),
     "no wreduce": changed(("wreduce\n", "")),
     "share": changed(("alumacc\n", "share -aggressive\nalumacc\n")),
