@@ -51,7 +51,7 @@ emulator: setup
 	$(L1AD) emulator $(CONFIG) $(ARGS)
 
 bench: setup
-	$(L1AD) bench all --config $(CONFIG) $(ARGS)
+	$(L1AD) bench all $(ARGS)
 
 doctor: setup
 	$(L1AD) doctor

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from l1ad.errors import FAILURE, USER_MISTAKE, ConfigError, L1adError
+from l1ad.errors import FAILURE, USER_MISTAKE, ConfigError, L1adError, nearest
 
 #: Exit code of a command that Ctrl-C ended, as shells give it.
 INTERRUPTED = 130
@@ -62,9 +62,28 @@ def doctor(as_json: Json = False) -> None:
 
 
 @app.command()
-def prepare(config: ConfigPath, force: Force = False, as_json: Json = False) -> None:
+def prepare(
+    config: ConfigPath,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out files that cannot be read, and list them.")] = False,
+    scheduler: Annotated[str | None, typer.Option(help="Dask scheduler's address, or 'local' for all cores here.")] = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
     """Turn raw files into a dataset of hardware integers."""
-    _show(_stage("prepare")(_config(config), force=force), as_json)
+    _show(_stage("prepare")(_config(config), force=force, skip_bad=skip_bad, scheduler=scheduler), as_json)
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of any supported format.")],
+    page: Annotated[Path | None, typer.Option("--page", help="Where the HTML page goes; default: beside where you are.")] = None,
+    max_events: Annotated[int, typer.Option(help="How many events are looked at.")] = 50_000,
+    layout: Annotated[str | None, typer.Option(help="Layout to see the objects in.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a file is, and draw the distributions of its objects."""
+    target = page or Path(f"{file.stem}_inspect.html")
+    _show(_stage("inspect")(file, page=target, max_events=max_events, layout=layout), as_json)
 
 
 @app.command()
@@ -144,6 +163,26 @@ def study(
 
 
 @app.command()
+def scan(config: ConfigPath, force: Force = False, as_json: Json = False) -> None:
+    """Search the space of hyper-parameters; killed and run again, it goes on with the next trial."""
+    _show(_stage("scan")(_config(config), force=force), as_json)
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="emulator, train, data or all.")] = "all",
+    as_json: Json = False,
+) -> None:
+    """Measure throughput, memory and growth, with ratios against the peers in the same run."""
+    names = ("emulator", "train", "data")
+    if name not in (*names, "all"):
+        raise ConfigError(f"There is no benchmark {name!r}; {nearest(name, (*names, 'all'))}.")
+    chosen = names if name == "all" else (name,)
+    results = {one: importlib.import_module(f"l1ad.benchmarks.{one}").run() for one in chosen}
+    _show(results if name == "all" else results[name], as_json)
+
+
+@app.command()
 def verify(
     config: ConfigPath,
     events: Annotated[int, typer.Option(help="How many events, data and adversarial.")] = 100_000,
@@ -209,6 +248,13 @@ def import_(
     _show(_stage("import_model")(request, force=force), as_json)
 
 
+def _run_stage(name: str, settings: Any, force: bool) -> Any:
+    """Run one stage of the flow; a model made elsewhere is imported where others are trained."""
+    if name == "train" and settings.model.kind == "imported":
+        return _stage("import_model")(_stage("import_model", "ImportRequest").from_config(settings), force=force)
+    return _stage(name)(settings, force=force)
+
+
 @app.command()
 def run(config: ConfigPath, force: Force = False, as_json: Json = False) -> None:
     """Run the whole flow: prepare, train, convert, csim, synth, report."""
@@ -219,7 +265,7 @@ def run(config: ConfigPath, force: Force = False, as_json: Json = False) -> None
     for name in ("prepare", "train", "convert", "csim", "synth", "report"):
         began = time.monotonic()
         note(f"{name} …")
-        results[name] = _stage(name)(settings, force=force)
+        results[name] = _run_stage(name, settings, force)
         state = "done" if results[name].fresh else "nothing has changed"
         note(f"{name}: {state}, {time.monotonic() - began:.1f} s, {results[name].path}")
     _show({name: result.to_dict() for name, result in results.items()} if as_json else results["report"], as_json)
