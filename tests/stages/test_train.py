@@ -20,7 +20,7 @@ from l1ad.trained import load_trained
 from tests.datasets_made import make_dataset
 
 MODEL = {"vae": "{kind: vae, hidden: [6], latent: 2}", "ae": "{kind: ae, hidden: [6], latent: 2}"}
-SHORT = "epochs: 3, float_epochs: 2, teacher_epochs: 2, teachers: 2, batch_size: 128"
+SHORT = "epochs: 3, float_epochs: 2, teacher_epochs: 2, teachers: 2, candidates: 2, batch_size: 128"
 
 
 def config_text(kind: str = "vae", score: str = "latent_l2", **training: object) -> str:
