@@ -146,6 +146,11 @@ class Threshold:
     name: str
     value: int
 
+    @property
+    def port(self) -> str:
+        """Give the name of the firmware's output port, the same in HLS and RTL."""
+        return f"trigger_{self.name}"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dense:

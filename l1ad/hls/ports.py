@@ -87,4 +87,4 @@ def score_port(network: Network) -> Port:
 
 def trigger_ports(network: Network) -> tuple[Port, ...]:
     """Give the outputs that carry the trigger bits."""
-    return tuple(Port(f"trigger_{t.name}", 1, False) for t in network.thresholds)
+    return tuple(Port(t.port, 1, False) for t in network.thresholds)

@@ -66,7 +66,7 @@ def _word(row: list[int], types: list[FixedPoint]) -> int:
 
 
 def _bench(design: Design, n_events: int, columns: list[FixedPoint], outputs: list[FixedPoint]) -> str:
-    names = ["score", *(t.name for t in design.network.thresholds)]
+    names = ["score", *(t.port for t in design.network.thresholds)]
     ports = [f".{port}({_slice('event_in', columns, i)})" for i, port in enumerate(design.network.layout.ports)]
     ports += [f".{name}({_slice('event_out', outputs, i)})" for i, name in enumerate(names)]
     return _BENCH.format(

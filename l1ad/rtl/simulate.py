@@ -116,7 +116,7 @@ def driver_source(project: RtlProject) -> str:
         f"    top.{_member(port)} = static_cast<uint64_t>(x[{i}]) & {_mask(column.type)};"
         for i, (port, column) in enumerate(zip(network.layout.ports, network.layout.columns, strict=True))
     )
-    get_bits = "\n".join(f"    bits[{i}] = top.{_member(t.name)};" for i, t in enumerate(network.thresholds))
+    get_bits = "\n".join(f"    bits[{i}] = top.{_member(t.port)};" for i, t in enumerate(network.thresholds))
     return _DRIVER.format(
         prefix=PREFIX,
         inputs=set_inputs,

@@ -90,7 +90,7 @@ def top(design: Design) -> str:
         f"input {_range(column.type.width)}{port}"
         for port, column in zip(network.layout.ports, network.layout.columns, strict=True)
     ]
-    outputs = [f"output {_range(network.score.total.width)}score", *(f"output {t.name}" for t in network.thresholds)]
+    outputs = [f"output {_range(network.score.total.width)}score", *(f"output {t.port}" for t in network.thresholds)]
     ports = [*(["input clk"] if design.registered else []), *inputs, *outputs]
     body = [*_registered_inputs(design), *(line for stage in design.stages for line in _stage(design, stage)), *_results(design)]
     lines = "\n".join(f"    {line}" for line in body)
@@ -147,7 +147,7 @@ def _packed(names: list[str]) -> str:
 def _results(design: Design) -> list[str]:
     """Drive the outputs; the score on its type's whole width."""
     nets = {net.name: net for net in design.stages[-1].outputs}
-    drivers = {t.name: f"n_{t.name}" if nets[t.name].width else _zeros(1) for t in design.network.thresholds}
+    drivers = {t.port: f"n_{t.name}" if nets[t.name].width else _zeros(1) for t in design.network.thresholds}
     drivers = {"score": _extended(nets["score"], design.network.score.total)} | drivers
     return [f"assign {output} = {driver};" for output, driver in drivers.items()]
 

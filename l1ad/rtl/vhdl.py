@@ -33,7 +33,7 @@ def top(design: Design) -> str:
     network = design.network
     ports = [f"clk : in {_vector(1, scalar=True)}"] if design.registered else []
     ports += [f"{net.name} : in {_vector(net.width)}" for net in hardware_nets(network)]
-    ports += [f"score : out {_vector(network.score.total.width)}", *(f"{t.name} : out std_logic" for t in network.thresholds)]
+    ports += [f"score : out {_vector(network.score.total.width)}", *(f"{t.port} : out std_logic" for t in network.thresholds)]
     stages = [stage for stage in design.stages if any(net.width for net in stage.outputs)]
     signals = [line for stage in stages for line in _signals(design, stage)] + _input_signals(design)
     body = _input_registers(design) + [line for stage in stages for line in _stage(design, stage)] + _results(design)
@@ -90,7 +90,7 @@ def _stage(design: Design, stage: Stage) -> list[str]:
 def _results(design: Design) -> list[str]:
     """Drive the outputs; the score on its type's whole width."""
     nets = {net.name: net for net in design.stages[-1].outputs}
-    drivers = {t.name: f"n_{t.name}(0)" if nets[t.name].width else "'0'" for t in design.network.thresholds}
+    drivers = {t.port: f"n_{t.name}(0)" if nets[t.name].width else "'0'" for t in design.network.thresholds}
     bits = [f"{name} <= {driver};" for name, driver in drivers.items()]
     return [f"score <= {_extended(nets['score'], design.network.score.total)};", *bits]
 

@@ -53,7 +53,9 @@ def test_autoencoder_on_the_chip() -> None:
 
 
 def test_widths_by_layer() -> None:
-    made = plan("{kind: vae, weight_bits: [4, 5, 6], activation_bits: [7, 8], output_type: 'ap_fixed<7,3,AP_RND_CONV,AP_SAT>'}")
+    made = plan(
+        "{kind: vae, weight_bits: [4, 5, 6], activation_bits: [7, 8], activation_integer: 3, output_type: 'ap_fixed<7,3,AP_RND_CONV,AP_SAT>'}"
+    )
     types = [layer.types for layer in made.layers[:3]]
     assert [t.weight.width for t in types if t] == [4, 5, 6]
     assert [t.output for t in types if t] == [

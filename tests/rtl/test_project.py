@@ -27,7 +27,7 @@ def test_the_top_has_the_ports_of_the_layout_and_one_bit_a_threshold() -> None:
     assert [name for way, _, name in ports if way == "input"] == list(NETWORK.layout.ports)
     assert [int(high) + 1 for way, high, _ in ports if way == "input"] == [c.type.width for c in NETWORK.layout.columns]
     assert ("output", str(NETWORK.score.total.width - 1), "score") in ports
-    assert re.findall(r"^    output (\w+),?$", text, re.MULTILINE) == ["loose", "nominal", "tight"]
+    assert re.findall(r"^    output (\w+),?$", text, re.MULTILINE) == ["trigger_loose", "trigger_nominal", "trigger_tight"]
     assert "clk" not in text
 
 
@@ -40,7 +40,7 @@ def test_registers_stand_before_between_and_after_the_stages() -> None:
 
 def test_constant_outputs_are_driven() -> None:
     text = top(make_design(make_network(widths=(4, 2), zero_fraction=1.0)))
-    for output in ("score", "loose", "nominal", "tight"):
+    for output in ("score", "trigger_loose", "trigger_nominal", "trigger_tight"):
         assert re.search(rf"assign {output} = ", text)
 
 

@@ -47,7 +47,7 @@ def test_signed_ports_are_masked_and_signed_scores_extended(tmp_path: Path) -> N
     project = make_project(tmp_path, make_network(widths=(4, 2)))
     source = driver_source(project)
     assert "top.jet_eta_0 = static_cast<uint64_t>(x[1]) & 0x7full;" in source
-    assert "bits[2] = top.tight;" in source
+    assert "bits[2] = top.trigger_tight;" in source
 
 
 def test_broken_verilog_ends_with_the_log(tmp_path: Path) -> None:

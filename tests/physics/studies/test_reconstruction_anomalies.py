@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,6 @@ from l1ad.physics.studies.reconstruction import differences, residuals, study_re
 from l1ad.physics.studies.result import firmware_scores
 from l1ad.physics.studies.trainings import Autoencoder, model_autoencoder
 from l1ad.scores.performance import background_of
-from l1ad.trained import TrainedModel
 from tests.physics.studies.material_made import identity_autoencoder, make_material
 
 
@@ -17,7 +18,9 @@ def perfect(tmp_path_factory):
 
 
 def autoencoder_of(material) -> Autoencoder:
-    return model_autoencoder(material.model, material.config, material.dataset, material.config.run / "model_float")
+    whole, origin = model_autoencoder(material.model, material.config, material.dataset, material.config.run / "model_float")
+    assert origin == "the model's float reference"
+    return whole
 
 
 def test_a_perfect_model_has_no_residuals(perfect):
@@ -66,14 +69,11 @@ def test_physical_units_undo_the_scaling(perfect):
     np.testing.assert_allclose(truth, x_hw * [c.lsb for c in whole.encoder.layout.columns], rtol=1e-12, atol=1e-12)
 
 
-def test_a_model_without_decoder_is_refused(tmp_path):
+def test_an_imported_model_without_decoder_is_refused(tmp_path):
     material = make_material(tmp_path)
-    message = r"^Model '.*model' has no decoder, so nothing is reconstructed; train it here with 'l1ad train'\.$"
-    with pytest.raises(ModelError, match=message):
-        study_reconstruction(material)
-    bare = TrainedModel(material.model.path, material.model.network, None, "0" * 64)
-    with pytest.raises(ModelError, match=message):
-        model_autoencoder(bare, material.config, material.dataset, tmp_path)
+    imported = material.config.model_copy(update={"model": material.config.model.model_copy(update={"kind": "imported"})})
+    with pytest.raises(ModelError, match=r"^Model '.*model' has no decoder, so nothing is reconstructed; train one here with"):
+        study_reconstruction(replace(material, config=imported))
 
 
 def test_a_reconstructing_reference_is_split_at_its_bottleneck(perfect):
