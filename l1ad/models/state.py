@@ -49,14 +49,18 @@ class Parameters:
         )
 
 
-def initial_parameters(plan: Plan, seeds: tuple[int, ...]) -> Parameters:
+def initial_parameters(plan: Plan, seeds: tuple[int, ...], columns: tuple[int, ...] | None = None) -> Parameters:
     """Draw starting weights: He normal before a ReLU, Glorot normal otherwise; biases 0.
 
     Args:
         plan: the training graph.
         seeds: one seed for each network.
+        columns: the input columns that carry something; weights of others start at 0, where nothing moves them. None for all.
     """
     weights = [np.stack([_initial_weight(plan, i, seed) for seed in seeds]) for i in range(len(plan.layers))]
+    if columns is not None:
+        silent = [i for i in range(plan.layers[0].n_in) if i not in columns]
+        weights[0][:, silent] = 0.0
     biases = [np.zeros((len(seeds), 1, layer.n_out), dtype=np.float32) for layer in plan.layers]
     return Parameters(tuple(weights), tuple(biases))
 

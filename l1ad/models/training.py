@@ -79,7 +79,7 @@ def train_float(config: Config, dataset: Dataset, checkpoint: Path) -> FloatTrai
     if teacher is not None:
         lesson = make_lesson(problem, teacher)
         plan, train, validation = student_plan(plan), lesson.train, lesson.validation
-    start = initial_parameters(plan, problem.seeds)
+    start = initial_parameters(plan, problem.seeds, problem.scaling.columns)
     if problem.robust:
         start = student_start(plan, start)
     graph = problem.graph(plan, distil=distil_share(plan) if problem.robust else 0.0)

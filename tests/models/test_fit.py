@@ -158,3 +158,9 @@ def test_one_seed_is_taken_out() -> None:
     one = parameters.of_seed(1)
     assert isinstance(one, Parameters)
     np.testing.assert_array_equal(one.weights[0][0], parameters.weights[0][1])
+
+
+def test_columns_that_carry_nothing_have_no_weight() -> None:
+    start = initial_parameters(graph().plan, (1,), columns=(0, 1, 2, 6, 7))
+    assert not start.weights[0][:, 3:6].any()
+    assert start.weights[0][:, :3].all()
