@@ -14,10 +14,8 @@ from l1ad.network import Activation, Dense, Network, Score, ScoreSpec
 from l1ad.scaling import Scaling
 
 REFERENCE = Path(os.environ.get("L1AD_REFERENCE_DIR", Path(__file__).parents[2] / "shared" / "reference"))
-SHIFT = (
-    (*(7, 5, 5, 7, 5, 5, 5, 4, 4, 5, 4, 3, 4, 3, 3, 3, 3, 2), *(6, 5, 5, 5, 4, 5, 4, 3, 4, 3, 2, 3))
-    + (4, 4, 4, 2, 3, 3, 1, 1, 2, -2, -1, -1)
-    + (6, 5)
+SHIFT = tuple(
+    int(shift) for shift in "7 5 5 7 5 5 5 4 4 5 4 3 4 3 3 3 3 2 6 5 5 5 4 5 4 3 4 3 2 3 4 4 4 2 3 3 1 1 2 -2 -1 -1 6 5".split()
 )
 MODEL = FixedPoint.parse("ap_fixed<19,11>")
 WEIGHT = FixedPoint.parse("ap_fixed<10,6>")
