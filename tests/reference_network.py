@@ -14,9 +14,10 @@ from l1ad.network import Activation, Dense, Network, Score, ScoreSpec
 from l1ad.scaling import Scaling
 
 REFERENCE = Path(os.environ.get("L1AD_REFERENCE_DIR", Path(__file__).parents[2] / "shared" / "reference"))
-SHIFT = tuple(
-    int(shift) for shift in "7 5 5 7 5 5 5 4 4 5 4 3 4 3 3 3 3 2 6 5 5 5 4 5 4 3 4 3 2 3 4 4 4 2 3 3 1 1 2 -2 -1 -1 6 5".split()
-)
+JET_SHIFT = (7, 5, 5, 7, 5, 5, 5, 4, 4, 5, 4, 3, 4, 3, 3, 3, 3, 2)
+TAU_SHIFT = (6, 5, 5, 5, 4, 5, 4, 3, 4, 3, 2, 3)
+MUON_SHIFT = (4, 4, 4, 2, 3, 3, 1, 1, 2, -2, -1, -1)
+SHIFT = (*JET_SHIFT, *TAU_SHIFT, *MUON_SHIFT, 6, 5)
 MODEL = FixedPoint.parse("ap_fixed<19,11>")
 WEIGHT = FixedPoint.parse("ap_fixed<10,6>")
 RELU = FixedPoint.parse("ap_ufixed<15,0,AP_RND_CONV,AP_SAT>")
