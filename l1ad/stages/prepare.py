@@ -57,7 +57,8 @@ class _Source:
 def prepare(config: Config, *, force: bool = False, skip_bad: bool = False, scheduler: str | None = None) -> PrepareResult:
     """Turn a configuration's files into its dataset.
 
-    Each file is prepared by itself; what was finished when the command was stopped is not done again.
+    Each file is prepared by itself. With a scheduler, what was finished when the command was stopped is not done again; a serial run
+    starts clean.
 
     Args:
         config: the configuration.
