@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from l1ad.hls.golden import make_golden
+from l1ad.emulator.golden import make_golden
 from l1ad.hls.project import HlsProject, open_project, project_files, write_files
 from l1ad.hls.target import Style, Target
 from l1ad.network import Network

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from l1ad.artefact import read_manifest
+from l1ad.emulator.golden import FOLDER, Golden
 from l1ad.errors import ArtefactError
 from l1ad.hls import statements
-from l1ad.hls.golden import FOLDER, Golden
 from l1ad.hls.inner import convert_network
 from l1ad.hls.target import Target
 from l1ad.hls.top import FUNCTION, banner, render, top_files, top_ports

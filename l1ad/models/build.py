@@ -88,11 +88,6 @@ def significand_bits(network: Network) -> dict[str, int]:
     return bits
 
 
-def fits_float32(network: Network) -> bool:
-    """Say whether QKeras' float32 arithmetic is proved exact for a network; else the reference has to use float64."""
-    return all(bits <= FLOAT32_BITS for bits in significand_bits(network).values())
-
-
 def build_qkeras(network: Network) -> Any:
     """Build the QKeras model of a network, with its integers as weights.
 

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.fixed import FixedPoint, IntArray
+from l1ad.emulator.golden import Golden
+from l1ad.fixed import FixedPoint
 from l1ad.rtl.trace import Design
 from l1ad.rtl.verilog import TOP, Files
 
 BENCH = "testbench.sv"
 INPUTS = "golden_inputs.hex"
 OUTPUTS = "golden_outputs.hex"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Golden:
-    """Hold golden vectors.
-
-    Attributes:
-        x_hw: hardware integers, shape ``(n_events, n_columns)``.
-        scores: integer scores, shape ``(n_events,)``.
-        bits: trigger bits, shape ``(n_events, n_thresholds)``.
-    """
-
-    x_hw: IntArray
-    scores: IntArray
-    bits: NDArray[np.bool_]
 
 
 def bench_files(design: Design, golden: Golden) -> Files:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from l1ad.emulator.golden import Golden
 from l1ad.errors import ArtefactError
 from l1ad.network import Network
-from l1ad.rtl.bench import Golden, bench_files
+from l1ad.rtl.bench import bench_files
 from l1ad.rtl.trace import Design
 from l1ad.rtl.verilog import TOP, live_inputs, module, verilog_files
 from l1ad.rtl.vhdl import vhdl_files

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.dataset import Dataset
-from l1ad.hls.golden import adversarial_events
+from l1ad.emulator.golden import adversarial_events
 from l1ad.network import Network
 
 #: Events of a block: the first half are data as long as there are any, the rest is made.

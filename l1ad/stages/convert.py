@@ -9,7 +9,7 @@ from typing import Any
 from l1ad.artefact import code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.board import load_board
 from l1ad.config import Config
-from l1ad.hls.golden import make_golden
+from l1ad.emulator.golden import make_golden
 from l1ad.hls.project import KIND, project_files, write_files
 from l1ad.hls.target import resolve_target, with_configured_thresholds
 from l1ad.hls.top import FUNCTION, template_digest, top_ports

@@ -9,8 +9,8 @@ from typing import Any
 
 from l1ad.artefact import code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.config import Config
+from l1ad.emulator.golden import INPUTS, SCORES, make_golden
 from l1ad.emulator.package import package_files
-from l1ad.hls.golden import INPUTS, SCORES, make_golden
 from l1ad.hls.target import with_configured_thresholds
 from l1ad.network import Network
 from l1ad.trained import load_trained

@@ -20,13 +20,12 @@ from l1ad.board import Board, load_board
 from l1ad.config import Config
 from l1ad.dataset import Dataset, load_dataset
 from l1ad.emulator import reference
+from l1ad.emulator.golden import Golden, adversarial_events
 from l1ad.errors import ConfigError, LayoutError, nearest
 from l1ad.fixed import IntArray
-from l1ad.hls.golden import adversarial_events
 from l1ad.hls.target import with_configured_thresholds
 from l1ad.network import Network
 from l1ad.resources import ResourceReport
-from l1ad.rtl.bench import Golden
 from l1ad.rtl.delay import ULTRASCALE_PLUS
 from l1ad.rtl.pipeline import trace_pipeline
 from l1ad.rtl.project import RtlProject, project_files, write_project

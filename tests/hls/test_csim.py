@@ -12,10 +12,10 @@ import pytest
 
 from l1ad import toolchain
 from l1ad.emulator import reference
+from l1ad.emulator.golden import adversarial_events
 from l1ad.errors import ArtefactError, LayoutError, ToolFailedError, ToolMissingError
 from l1ad.fixed import FixedPoint
 from l1ad.hls.csim import Csim, compile_cpp
-from l1ad.hls.golden import adversarial_events
 from l1ad.hls.project import HlsProject, open_project
 from l1ad.layout import ObjectLayout, ObjectSlot
 from l1ad.network import Activation, Dense, Network, Score

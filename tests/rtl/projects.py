@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from l1ad.emulator import reference
+from l1ad.emulator.golden import Golden
 from l1ad.network import Network
-from l1ad.rtl.bench import Golden
 from l1ad.rtl.pipeline import trace_pipeline
 from l1ad.rtl.project import RtlProject, project_files, write_project
 from l1ad.rtl.trace import Design, trace_network

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from l1ad.emulator.golden import Golden
 from l1ad.errors import ArtefactError
-from l1ad.rtl.bench import Golden, bench_files
+from l1ad.rtl.bench import bench_files
 from l1ad.rtl.project import load_project
 from l1ad.rtl.verilog import top, verilog_files
 from l1ad.rtl.vhdl import top as vhdl_top
