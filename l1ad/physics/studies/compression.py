@@ -92,7 +92,7 @@ def reconstruction_error(autoencoder: Autoencoder, x_hw: NDArray[Any], weight: F
     It does not depend on the weight of the Kullback-Leibler term, so that trainings with any are comparable.
     """
     delta = differences(autoencoder, autoencoder.scaled(x_hw), autoencoder.reconstruct(x_hw))
-    present = np.asarray(x_hw)[:, autoencoder.encoder.layout.presence_column] != 0
+    present = autoencoder.encoder.scaling.present(autoencoder.encoder.layout, x_hw)
     share = weight[:, None] * present
     return float((share * delta**2).sum() / share.sum())
 

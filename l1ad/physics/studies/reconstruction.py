@@ -78,7 +78,7 @@ def residuals(autoencoder: Autoencoder, x_hw: NDArray[Any], weight: FloatArray, 
     layout = autoencoder.encoder.layout
     truth = autoencoder.scaled(x_hw)
     delta = differences(autoencoder, truth, autoencoder.reconstruct(x_hw))
-    present = np.asarray(x_hw)[:, layout.presence_column] != 0
+    present = autoencoder.encoder.scaling.present(layout, x_hw)
     units = physical_units(layout, autoencoder)
     return [
         _residual(label, layout, i, delta[present[:, i], i] * units[i], truth[present[:, i], i] * units[i], weight[present[:, i]])

@@ -12,8 +12,9 @@ import numpy as np
 from l1ad.dataset import Dataset
 from l1ad.fixed import FloatArray
 from l1ad.physics.studies.association import spearman
+from l1ad.physics.studies.quantised_trainings import train_quantised_networks
 from l1ad.physics.studies.result import Material, StudyResult, evaluation_rows
-from l1ad.physics.studies.trainings import study_config, train_networks, training_dataset
+from l1ad.physics.studies.trainings import changed
 from l1ad.reporting.document import Block, Figure, State, Table, number, number_columns, text_columns
 from l1ad.reporting.drawing import Axes, Series, heat_map, line_plot
 from l1ad.scores.metrics import flips, threshold_for_fraction
@@ -23,6 +24,10 @@ from l1ad.scoreset import ScoreSet
 QUESTION = "How stable is the trigger between trainings?"
 #: More than this between the largest and the smallest efficiency of one signal, as a factor, is worth a sentence.
 WIDE = 1.5
+#: The plain recipe's relative spread must be this many times the robust one's for the study to pass.
+WANTED_FACTOR = 3.0
+#: Start of the name of an efficiency's spread.
+EFFICIENCY = "efficiency "
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,11 @@ class Spread:
 
     name: str
     values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """Give the median."""
+        return float(np.median(self.values))
 
     @property
     def relative(self) -> float | None:
@@ -71,29 +81,104 @@ class Repeated:
 
 
 def study_volatility(material: Material) -> StudyResult:
-    """Train several seeds on equal terms with each recipe and compare figures, scores and selected events.
+    """Train the configuration's quantised network with several seeds and either recipe; compare figures, scores and selected events.
+
+    Nothing is shortened: every network is what ``l1ad train`` would make with that seed, judged by its exact integer score.
 
     Args:
         material: data and model.
     """
-    config, dataset = material.config, material.dataset
-    small = training_dataset(dataset, material.work / "data", config.studies.events)
-    repeated = [_repeat(material, small, recipe) for recipe in ("plain", "robust")]
-    fpr = config.studies.fpr
-    blocks = [block for one in repeated for block in _blocks(one, fpr)]
-    text = " ".join(f"Recipe {one.recipe}: {finding(one, fpr)}" for one in repeated)
-    numbers = {one.recipe: one.to_dict() for one in repeated}
-    return StudyResult("volatility", QUESTION, text, State.NOTE, numbers, tuple(blocks))
+    fpr = material.config.studies.fpr
+    plain, robust = repeated = tuple(_repeat(material, recipe) for recipe in ("plain", "robust"))
+    change = compare_recipes(plain, robust)
+    detail = [block for one in repeated for block in _blocks(one, fpr)]
+    text = f"{change.sentence} Recipe robust: {finding(robust, fpr)}"
+    numbers = {one.recipe: one.to_dict() for one in repeated} | {"change": change.to_dict()}
+    state = State.GOOD if change.passes else State.WARNING
+    return StudyResult("volatility", QUESTION, text, state, numbers, (recipe_table(plain, robust, fpr), *detail))
 
 
-def _repeat(material: Material, small: Dataset, recipe: str) -> Repeated:
+def _repeat(material: Material, recipe: str) -> Repeated:
     config, dataset = material.config, material.dataset
-    trained = train_networks(study_config(config, config.studies.seeds, recipe=recipe), small, material.work / recipe)
+    studies = config.studies
+    settings = changed(config, "training", {"recipe": recipe, "seeds": studies.seeds, "seed": studies.seed})
+    trained = train_quantised_networks(settings, dataset, material.work / recipe)
     rows = evaluation_rows(dataset)
     scores = [trained.scores(dataset, rows, i) for i in range(len(trained.seeds))]
-    performances = tuple(evaluate(dataset, one, (config.studies.fpr,)) for one in scores)
+    performances = tuple(evaluate(dataset, one, (studies.fpr,)) for one in scores)
     spreads = figure_spreads(performances, trained.validation_loss)
-    return Repeated(recipe, trained.seeds, performances, spreads, *pair_matrices(dataset, scores, config.studies.fpr))
+    return Repeated(recipe, trained.seeds, performances, spreads, *pair_matrices(dataset, scores, studies.fpr))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Say what the robust recipe changes.
+
+    Attributes:
+        plain: root mean square over signals of the relative spread of the efficiency, plain recipe.
+        robust: the same of the robust one.
+        lower: signals whose median efficiency falls.
+    """
+
+    plain: float
+    robust: float
+    lower: tuple[str, ...]
+
+    @property
+    def factor(self) -> float:
+        """Give how many times smaller the spread is."""
+        return self.plain / self.robust if self.robust > 0 else float("inf")
+
+    @property
+    def passes(self) -> bool:
+        """Say whether the spread falls as wanted and no median does."""
+        return self.factor >= WANTED_FACTOR and not self.lower
+
+    @property
+    def sentence(self) -> str:
+        """Say it."""
+        medians = f"the median falls on {', '.join(self.lower)}" if self.lower else "no median falls"
+        return (
+            f"The relative spread of the efficiency over seeds (root mean square over signals) goes from {100 * self.plain:.0f} % "
+            f"with the plain recipe to {100 * self.robust:.0f} % with the robust one, {self.factor:.1f} times less "
+            f"({WANTED_FACTOR:g} wanted); {medians}."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        numbers = {"plain": self.plain, "robust": self.robust, "factor": self.factor}
+        return {**numbers, "lower": list(self.lower), "passes": self.passes}
+
+
+def compare_recipes(plain: Repeated, robust: Repeated) -> Change:
+    """Compare the efficiencies' spreads and medians; a signal that none of the plain trainings catches counts as spread 0."""
+    pairs = list(zip(_efficiencies(plain), _efficiencies(robust), strict=True))
+    squares = np.array([[(p.relative or 0.0) ** 2, (r.relative or 0.0) ** 2] for p, r in pairs])
+    lower = tuple(p.name.removeprefix(EFFICIENCY) for p, r in pairs if r.median < p.median)
+    before, after = np.sqrt(squares.mean(axis=0))
+    return Change(float(before), float(after), lower)
+
+
+def _efficiencies(one: Repeated) -> list[Spread]:
+    return [spread for spread in one.spreads if spread.name.startswith(EFFICIENCY)]
+
+
+def recipe_table(plain: Repeated, robust: Repeated, fpr: float) -> Table:
+    """Show median and relative spread of every figure by both recipes side by side."""
+    rows = []
+    for p, r in zip(plain.spreads[1:], robust.spreads[1:], strict=True):
+        factor = p.relative / r.relative if p.relative and r.relative else None
+        percent = (None if s.relative is None else 100 * s.relative for s in (p, r))
+        medians = (number(100 * s.median, 4) for s in (p, r))
+        rows.append((p.name, *medians, *(number(v) for v in percent), number(factor)))
+    titles = ("Median, plain [%]", "Median, robust [%]", "Spread, plain [%]", "Spread, robust [%]", "Plain over robust")
+    title = f"Both recipes over {len(plain.seeds)} seeds; efficiency at background fraction {fpr:g}"
+    n = len(plain.seeds)
+    error = 100 / np.sqrt(2 * (n - 1))
+    note = (
+        f"Spread: standard deviation over mean. From {n} trainings a standard deviation is itself known to about {error:.0f} %."
+    )
+    return Table(title, (*text_columns("Figure"), *number_columns(*titles)), tuple(rows), note)
 
 
 def _blocks(one: Repeated, fpr: float) -> tuple[Block, ...]:
@@ -116,7 +201,7 @@ def figure_spreads(performances: Sequence[Performance], losses: Sequence[float])
     spreads = [Spread("validation loss", tuple(losses))]
     for i, signal in enumerate(performances[0].signals):
         spreads.append(Spread(f"AUC {signal.label}", tuple(p.signals[i].auc.value for p in performances)))
-        spreads.append(Spread(f"efficiency {signal.label}", tuple(p.signals[i].points[0].signal.value for p in performances)))
+        spreads.append(Spread(f"{EFFICIENCY}{signal.label}", tuple(p.signals[i].points[0].signal.value for p in performances)))
     return tuple(spreads)
 
 

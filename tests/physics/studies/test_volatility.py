@@ -1,8 +1,19 @@
+import re
+
 import numpy as np
 import pytest
 
 from l1ad.physics.studies.result import as_scores
-from l1ad.physics.studies.volatility import Repeated, Spread, figure_spreads, finding, pair_matrices
+from l1ad.physics.studies.volatility import (
+    Repeated,
+    Spread,
+    compare_recipes,
+    figure_spreads,
+    finding,
+    pair_matrices,
+    recipe_table,
+)
+from l1ad.reporting.document import ABSENT
 from l1ad.scores.performance import evaluate
 from tests.datasets_made import make_dataset, pt_sum
 
@@ -44,3 +55,39 @@ def test_spread_and_finding_name_the_widest_signal(dataset):
     text = finding(Repeated("plain", (1, 2), performances, spreads, *pair_matrices(dataset, scores, 0.05)), 0.05)
     assert "differs most between 2 trainings on a_4l" in text
     assert "always train several seeds" in text
+
+
+def repeated(recipe, *efficiencies):
+    spreads = [Spread("validation loss", (1.0, 2.0))]
+    for name, values in zip("AB", efficiencies, strict=True):
+        spreads += [Spread(f"AUC {name}", (0.9, 0.9)), Spread(f"efficiency {name}", values)]
+    return Repeated(recipe, (1, 2), (), tuple(spreads), np.ones((2, 2)), np.ones((2, 2)))
+
+
+def test_recipes_are_compared_by_the_spread_of_all_signals_and_each_median():
+    plain, robust = repeated("plain", (0.1, 0.3), (0.4, 0.4)), repeated("robust", (0.3, 0.3), (0.45, 0.55))
+    change = compare_recipes(plain, robust)
+    assert change.plain == pytest.approx(np.sqrt((np.sqrt(0.02) / 0.2) ** 2 / 2))
+    assert change.factor == pytest.approx((np.sqrt(0.02) / 0.2) / (np.sqrt(0.005) / 0.5))
+    assert change.lower == ()
+    assert change.passes
+    assert re.search(
+        r"goes from 50 % with the plain recipe to 10 % with the robust one, 5\.0 times less \(3 wanted\); no", change.sentence
+    )
+
+
+def test_a_lower_median_or_a_small_change_does_not_pass():
+    plain = repeated("plain", (0.1, 0.3), (0.4, 0.4))
+    lower = compare_recipes(plain, repeated("robust", (0.3, 0.3), (0.39, 0.39)))
+    assert lower.lower == ("B",)
+    assert lower.factor == np.inf
+    assert not lower.passes
+    assert lower.sentence.endswith("the median falls on B.")
+    assert not compare_recipes(plain, repeated("robust", (0.2, 0.3), (0.4, 0.5))).passes
+
+
+def test_the_table_shows_both_recipes_in_one_row():
+    table = recipe_table(repeated("plain", (0.1, 0.3), (0.4, 0.4)), repeated("robust", (0.3, 0.3), (0.45, 0.55)), 1e-3)
+    assert [row[0] for row in table.rows] == ["AUC A", "efficiency A", "AUC B", "efficiency B"]
+    assert table.rows[1] == ("efficiency A", "20.00", "30.00", "70.7", "0", ABSENT)
+    assert table.note.endswith("to about 71 %.")
