@@ -3,7 +3,7 @@
 This is what ``train`` and ``import`` write and what every implementation (QKeras check, HLS, emulator, RTL) is made from.
 Integers ``c`` of a type with ``f`` fractional bits stand for ``c * 2 ** -f``. Semantics, step by step:
 
-1. ``scaled``: ``Scaling.apply`` of the hardware integers.
+1. ``scaled``: ``Scaling.apply`` of the hardware integers; objects below their pt threshold read 0 first.
 2. For each layer: every product ``input * weight`` is cast to ``accumulator`` (None: kept in full), the bias likewise, and summed;
    a wrapping accumulator wraps. The sum is cast to ``result`` (None: kept in full); then the activation; then the cast to ``output``.
 3. The score, from the last layer's output (and the scaled input); see ``ScoreSpec``.
@@ -60,7 +60,8 @@ class ScoreSpec:
 
     - ``latent_l2``: sum over outputs of ``square(mu * mu)``.
     - ``mse`` / ``masked_mse``: sum over ``columns`` of ``square(d * d)``, ``d = difference(x - y)`` with ``x`` the scaled input and
-      ``y`` the output of the same column; the masked score leaves out columns whose object is absent (its hardware pt is 0).
+      ``y`` the output of the same column; the masked score leaves out columns whose object is absent (its hardware pt is 0 or below
+      its threshold).
       It is the sum: divided by the number of columns it would be the mean squared error, a constant factor.
       ``cyclic``: for phi columns one full turn is added to or taken from ``x - y`` once, when it is below minus half a turn or
       not below half a turn, before the cast.
@@ -336,6 +337,11 @@ class Network:
             thresholds=tuple(Threshold(str(t["name"]), int(t["value"])) for t in data["thresholds"]),
             may_wrap=bool(data["may_wrap"]),
         )
+
+    @property
+    def trigger_bits(self) -> dict[str, int]:
+        """Give the thresholds by name."""
+        return {threshold.name: threshold.value for threshold in self.thresholds}
 
     @property
     def digest(self) -> str:

@@ -25,6 +25,7 @@ LEAVES = {
     "config",
     "artefact",
     "toolchain",
+    "thresholds",
 }
 LIBRARIES = {"datasets", "models", "scores", "emulator", "hls", "rtl", "vendor", "physics", "reporting"}
 RANKS = dict.fromkeys(LEAVES, 0) | dict.fromkeys(LIBRARIES, 1) | {"stages": 2, "benchmarks": 2, "cli": 3}

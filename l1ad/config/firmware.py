@@ -22,6 +22,7 @@ class FirmwareConfig(Section):
         style: ``combinational`` is one stage without registers, ``pipelined`` cuts it by the clock; ``auto`` is combinational where
             a clock period is all the latency the board's trigger gives.
         thresholds: trigger bits and their integer scores; left out, those of the model.
+        thresholds_file: the ``thresholds.yaml`` that ``l1ad rates`` wrote, instead.
         threshold_ports: whether thresholds come in by ports; otherwise they are constants.
         reuse_factor: products that share a multiplier; the pipeline then takes a new event every so many clocks.
     """
@@ -33,6 +34,7 @@ class FirmwareConfig(Section):
     control: Literal["ap_ctrl_none", "ap_ctrl_hs"] = "ap_ctrl_none"
     style: Literal["auto", "combinational", "pipelined"] = "auto"
     thresholds: dict[str, int] = Field(default_factory=dict)
+    thresholds_file: str | None = None
     threshold_ports: bool = False
     reuse_factor: int = Field(1, ge=1)
 
@@ -46,6 +48,8 @@ class FirmwareConfig(Section):
 
     @model_validator(mode="after")
     def _possible(self) -> FirmwareConfig:
+        if self.thresholds and self.thresholds_file is not None:
+            raise ValueError("thresholds and thresholds_file are both given; keep one")
         if self.style == "combinational" and self.reuse_factor > 1:
             raise ValueError(
                 "a reuse_factor above 1 wants style 'pipelined': one combinational stage has no clocks to share over"
@@ -82,7 +86,6 @@ class SynthesisConfig(Section):
         tool: ``vitis`` (HLS of the converted project), ``vivado`` (logic synthesis and more of the RTL), ``open`` (Yosys), or
             ``auto``: the vendor's tool where it is, else the open flow.
         steps: what the vendor's tools do.
-        rtl: one combinational block, or a pipeline that is cut for the clock.
         rtl_events: events of the dataset, spread over it, that the RTL simulation takes.
         adversarial_events: events at range ends and rounding ties that it takes besides.
         vhdl: whether VHDL is written beside the Verilog.
@@ -92,7 +95,6 @@ class SynthesisConfig(Section):
 
     tool: Literal["auto", "vitis", "vivado", "open"] = "auto"
     steps: tuple[Literal["csynth", "cosim", "export", "synth", "impl"], ...] = Field(("csynth",), strict=False)
-    rtl: Literal["combinational", "pipelined"] = "combinational"
     rtl_events: int = Field(10_000, ge=1)
     adversarial_events: int = Field(2_000, ge=1)
     vhdl: bool = False

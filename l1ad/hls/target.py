@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from l1ad.board import Board
+from l1ad.config import Config
 from l1ad.config.firmware import FirmwareConfig
 from l1ad.errors import ConversionError
 from l1ad.network import Network, Threshold
+from l1ad.thresholds import load_thresholds
 
 
 class Style(enum.Enum):
@@ -86,14 +88,17 @@ def _style(firmware: FirmwareConfig, clock_ns: float, budget_ns: float | None) -
     return Style.COMBINATIONAL if single else Style.PIPELINED
 
 
-def with_configured_thresholds(network: Network, firmware: FirmwareConfig) -> Network:
+def with_configured_thresholds(network: Network, config: Config) -> Network:
     """Give the network the trigger bits of the configuration, where it names any.
 
     Raises:
-        ConversionError: a threshold is no value of the score's type.
+        ConfigError: the file of the thresholds is missing or is none.
+        ConversionError: a threshold is no value of the score's type, or the thresholds were found for another network.
     """
-    if firmware.thresholds:
-        network = network.with_thresholds(tuple(Threshold(name, value) for name, value in firmware.thresholds.items()))
+    if config.firmware.thresholds_file is not None:
+        network = network.with_thresholds(_from_file(network, config, config.firmware.thresholds_file))
+    elif config.firmware.thresholds:
+        network = network.with_thresholds(tuple(Threshold(name, value) for name, value in config.firmware.thresholds.items()))
     total = network.score.total
     for threshold in network.thresholds:
         if not total.min_int <= threshold.value <= total.max_int:
@@ -102,3 +107,13 @@ def with_configured_thresholds(network: Network, firmware: FirmwareConfig) -> Ne
                 "give an integer in that range."
             )
     return network
+
+
+def _from_file(network: Network, config: Config, path: str) -> tuple[Threshold, ...]:
+    found = load_thresholds(config.path(path))
+    if found.network_digest != network.digest:
+        raise ConversionError(
+            f"The thresholds in {path!r} were found for network {found.network_digest[:12]}, this one is {network.digest[:12]}; run "
+            "'l1ad csim' and 'l1ad rates' again, with firmware.thresholds_file left out until then."
+        )
+    return found.thresholds

@@ -54,13 +54,13 @@ def convert(config: Config, *, force: bool = False) -> ConvertResult:
         ConversionError: the network cannot be converted exactly; names the layer and the reason.
     """
     trained = load_trained(config.run / "model")
-    network = with_configured_thresholds(trained.network, config.firmware)
+    network = with_configured_thresholds(trained.network, config)
     board = (
         str(config.path(config.firmware.board)) if config.firmware.board.endswith((".yaml", ".yml")) else config.firmware.board
     )
     target = resolve_target(config.firmware, load_board(board))
     inputs = {"model": trained.digest, "templates": template_digest()}
-    settings = {"firmware": config.firmware.plain(), "target": target.to_dict()}
+    settings = {"firmware": config.firmware.plain(), "target": target.to_dict(), "thresholds": network.trigger_bits}
     key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.convert"))
     if not force and is_current(config.project, KIND, key):
         return ConvertResult(config.project, False, read_manifest(config.project).summary)

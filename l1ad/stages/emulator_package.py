@@ -54,7 +54,7 @@ def emulator_package(config: Config, *, force: bool = False) -> EmulatorPackageR
         ConversionError: the model has no exact emulator.
     """
     model = load_trained(config.run / "model")
-    network = with_configured_thresholds(model.network, config.firmware)
+    network = with_configured_thresholds(model.network, config)
     settings = {"thresholds": [asdict(threshold) for threshold in network.thresholds], "golden": N_GOLDEN}
     inputs = {"model": model.digest}
     key = stage_key(KIND, inputs, settings, SEED, code_digest("l1ad.stages.emulator_package"))
@@ -78,6 +78,6 @@ def _summary(network: Network) -> dict[str, Any]:
         "network": network.shape,
         "layout": network.layout.name,
         "network_digest": network.digest,
-        "thresholds": {threshold.name: threshold.value for threshold in network.thresholds},
+        "thresholds": network.trigger_bits,
         "golden_vectors": N_GOLDEN,
     }

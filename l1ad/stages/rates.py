@@ -15,6 +15,7 @@ from l1ad.config import Config
 from l1ad.config.physics import RatesConfig
 from l1ad.dataset import Dataset, Role, Split, load_dataset
 from l1ad.errors import ArtefactError, InputError
+from l1ad.network import Threshold
 from l1ad.physics.menu_overlap import overlaps, signal_efficiency
 from l1ad.physics.rates import Kind, RatePoint, RateSample, crossing_rate_khz, menu_taken, rate_curve, resolved_points
 from l1ad.physics.rates_page import SourceRates, Stability, rates_sections
@@ -24,9 +25,10 @@ from l1ad.reporting.physics_sections import physics_section
 from l1ad.reporting.render import write_page
 from l1ad.scores.performance import FPRS, Performance, background_of, evaluate, signals_of
 from l1ad.scoreset import ScoreSet, Source, load_scores
+from l1ad.thresholds import ThresholdsFile
 
 KIND = "rates"
-#: Integer thresholds by name, as the section ``firmware.thresholds`` of a configuration takes them.
+#: Integer thresholds by name; ``firmware.thresholds_file`` of a configuration takes its path.
 THRESHOLDS_FILE = "thresholds.yaml"
 _FIRMWARE = (Source.CSIM, Source.EMULATOR, Source.RTL, Source.QKERAS)
 
@@ -165,16 +167,16 @@ def _write(
         "performance": [performance.to_dict() for performance in performances],
     }
     (folder / "rates.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-    (folder / THRESHOLDS_FILE).write_text(_thresholds_text(config, found), encoding="utf-8")
+    firmware = _firmware(found)
+    if firmware is not None:
+        text = _thresholds_text(config, firmware, scores[-1].model_digest)
+        (folder / THRESHOLDS_FILE).write_text(text, encoding="utf-8")
 
 
-def _thresholds_text(config: Config, found: tuple[SourceRates, ...]) -> str:
-    source = _firmware(found)
-    if source is None:
-        return "# There are no integer scores; run 'l1ad csim' on a converted model.\n{}\n"
-    lines = [f"# Smallest integer {source.source} scores of {config.name} that keep a rate: for 'firmware.thresholds'."]
-    lines += [f"{point.name}: {int(point.threshold)}  # {point.total.khz:.6g} kHz total" for point in source.points]
-    return "\n".join(lines) + "\n"
+def _thresholds_text(config: Config, source: SourceRates, network_digest: str) -> str:
+    thresholds = tuple(Threshold(point.name, int(point.threshold)) for point in source.points)
+    title = f"Smallest integer {source.source} scores of {config.name} that keep a rate: give this file's path to 'firmware.thresholds_file'."
+    return ThresholdsFile(network_digest, thresholds).text(title, [f"{point.total.khz:.6g} kHz total" for point in source.points])
 
 
 def _firmware(found: tuple[SourceRates, ...]) -> SourceRates | None:

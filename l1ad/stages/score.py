@@ -90,11 +90,11 @@ def score(config: Config, files: Sequence[str], out: Path, *, force: bool = Fals
     check_suffix(out)
     model = load_trained(config.run / "model")
     inputs = resolve(files, Path.cwd())
-    key = _key(config, model, inputs)
+    network = with_configured_thresholds(model.network, config)
+    key = _key(config, model, network, inputs)
     note = out.with_name(out.name + ".json")
     if not force and out.is_file() and _noted(note).get("key") == key:
         return ScoreResult(out, False, _noted(note)["summary"])
-    network = with_configured_thresholds(model.network, config.firmware)
     job = _Job(Emulator(network), OutOfRange(config.data.out_of_range), inputs, _work_folder(out, key))
     _score_inputs(job)
     summary = _merge(job, out)
@@ -103,14 +103,14 @@ def score(config: Config, files: Sequence[str], out: Path, *, force: bool = Fals
     return ScoreResult(out, True, summary)
 
 
-def _key(config: Config, model: TrainedModel, inputs: Sequence[Path]) -> str:
+def _key(config: Config, model: TrainedModel, network: Network, inputs: Sequence[Path]) -> str:
     digests = {
         str(i): read_manifest(path, DATASET).digest if path.is_dir() else fingerprint(path) for i, path in _checked(inputs)
     }
     settings = {
         "files": [str(path) for path in inputs],
         "out_of_range": config.data.out_of_range,
-        "thresholds": config.firmware.thresholds,
+        "thresholds": network.trigger_bits,
     }
     return stage_key("scores", {"model": model.digest, **digests}, settings, None, code_digest("l1ad.stages.score"))
 
@@ -248,5 +248,5 @@ def _about(job: _Job) -> dict[str, str]:
         "score": job.network.score.kind.value,
         "score_type": str(job.network.score.total),
         "files": "\n".join(str(path) for path in job.inputs),
-        "thresholds": json.dumps({threshold.name: threshold.value for threshold in job.network.thresholds}),
+        "thresholds": json.dumps(job.network.trigger_bits),
     }

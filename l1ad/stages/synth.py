@@ -23,10 +23,11 @@ from l1ad.emulator import reference
 from l1ad.emulator.golden import Golden, adversarial_events
 from l1ad.errors import ConfigError, LayoutError, nearest
 from l1ad.fixed import IntArray
-from l1ad.hls.target import with_configured_thresholds
+from l1ad.hls.target import Style, Target, resolve_target, with_configured_thresholds
 from l1ad.network import Network
 from l1ad.resources import ResourceReport
 from l1ad.rtl.delay import ULTRASCALE_PLUS
+from l1ad.rtl.design import Interface
 from l1ad.rtl.pipeline import trace_pipeline
 from l1ad.rtl.project import RtlProject, project_files, write_project
 from l1ad.rtl.report import resource_report
@@ -101,9 +102,15 @@ def synth(config: Config, *, tool: str | None = None, force: bool = False) -> Sy
     chosen = choose_tool(config.synthesis.tool if tool is None else tool)
     trained, board = load_trained(config.run / "model"), load_board(_board_name(config))
     dataset = None if chosen == "vitis" else _dataset(config, trained)
+    network = with_configured_thresholds(trained.network, config)
     target = config.run / f"{KIND}_{chosen}"
     inputs = {"model": trained.digest} | ({"dataset": dataset.digest} if dataset else {"hls_project": _project_digest(config)})
-    settings = {"synthesis": config.synthesis.plain(), "firmware": config.firmware.plain(), "tools": _versions(chosen)}
+    settings = {
+        "synthesis": config.synthesis.plain(),
+        "firmware": config.firmware.plain(),
+        "thresholds": network.trigger_bits,
+        "tools": _versions(chosen),
+    }
     key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.synth"))
     fresh = force or not is_current(target, KIND, key)
     if fresh:
@@ -111,7 +118,7 @@ def synth(config: Config, *, tool: str | None = None, force: bool = False) -> Sy
             if dataset is None:
                 _finish(draft, _run_hls(draft, config), [], {})
             else:
-                _run_rtl(draft, config, chosen, with_configured_thresholds(trained.network, config.firmware), board, dataset)
+                _run_rtl(draft, config, chosen, network, board, dataset)
     return _result(target, fresh, chosen)
 
 
@@ -179,26 +186,29 @@ def _vendor(project: VendorProject, steps: Sequence[Step], draft: Draft, config:
 def _run_rtl(draft: Draft, config: Config, chosen: str, network: Network, board: Board, dataset: Dataset) -> None:
     """Write the RTL, then simulate and synthesise it side by side."""
     seconds: dict[str, float] = {}
-    clock_ns = config.firmware.clock_ns or board.clock_ns
+    target = resolve_target(config.firmware, board)
     with _progress("synth", len(network.layers) + 4) as advance:
         with _timed(seconds, "trace_s"):
-            project = _write(draft.path / PROJECT, config, network, board, clock_ns)
+            project = _write(draft.path / PROJECT, config, network, target)
         advance("RTL")
         with ThreadPoolExecutor(1) as pool:
             agreements = pool.submit(_simulate, project, network, config, dataset, seconds)
             with _timed(seconds, "synthesis_s"):
-                reports = _synthesise(draft, config, chosen, project, board, clock_ns, advance)
+                reports = _synthesise(draft, config, chosen, project, board, target.clock_ns, advance)
             found = agreements.result()
         advance("simulation")
     _finish(draft, reports, found, seconds)
 
 
-def _write(folder: Path, config: Config, network: Network, board: Board, clock_ns: float) -> RtlProject:
-    design = trace_pipeline(network, clock_ns) if config.synthesis.rtl == "pipelined" else trace_network(network)
+def _write(folder: Path, config: Config, network: Network, target: Target) -> RtlProject:
+    """Write the RTL with the ports and in the style that the HLS top has."""
+    interface = Interface(target.packed, target.threshold_ports)
+    pipelined = target.style is Style.PIPELINED
+    design = trace_pipeline(network, target.clock_ns, interface) if pipelined else trace_network(network, interface)
     x_hw = adversarial_events(network, N_GOLDEN)
     scores = reference.scores(network, x_hw)
     golden = Golden(x_hw, scores, reference.bits(network, scores))
-    return write_project(project_files(design, Part(board.part, clock_ns), golden, vhdl=config.synthesis.vhdl), folder)
+    return write_project(project_files(design, Part(target.part, target.clock_ns), golden, vhdl=config.synthesis.vhdl), folder)
 
 
 def _synthesise(

@@ -43,6 +43,10 @@ def test_several_thresholds_by_name() -> None:
         ),
         ("firmware: {thresholds: {loose: 1.5}}", r"^c\.yaml: key 'firmware\.thresholds\.loose': "),
         (
+            "firmware: {thresholds: {loose: 1}, thresholds_file: a.yaml}",
+            r"^c\.yaml: key 'firmware': thresholds and thresholds_file are both given; keep one",
+        ),
+        (
             "firmware: {style: combinational, reuse_factor: 2}",
             r"^c\.yaml: key 'firmware': a reuse_factor above 1 wants style 'pipelined'",
         ),

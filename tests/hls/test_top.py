@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from l1ad.board import load_board
+from l1ad.config import parse_config
 from l1ad.config.firmware import FirmwareConfig
 from l1ad.errors import ConversionError
 from l1ad.fixed import FixedPoint
@@ -16,7 +18,9 @@ from l1ad.hls.ports import input_ports, score_port, threshold_ports, trigger_por
 from l1ad.hls.target import Style, Target, resolve_target, with_configured_thresholds
 from l1ad.hls.top import pragmas
 from l1ad.layout import load_layout
-from l1ad.network import Score
+from l1ad.network import Score, Threshold
+from l1ad.physics.studies.trainings import changed
+from l1ad.thresholds import ThresholdsFile
 from tests.networks import make_network, tiny_layout
 from tests.projects import TARGET
 
@@ -88,18 +92,35 @@ def test_pragmas_say_interface_control_and_stage() -> None:
     assert pipelined[-2:] == ["INTERFACE ap_ctrl_hs port=return", "PIPELINE II=4"]
 
 
+def thresholds_config(thresholds=None, file=None, folder=Path()):
+    text = "{name: a, layout: l1topo44, data: {background: {b: b.h5}}, model: {kind: ae}, score: {kind: latent_l2}}"
+    return changed(parse_config(text, "a.yaml", folder), "firmware", {"thresholds": thresholds or {}, "thresholds_file": file})
+
+
 def test_thresholds_of_the_configuration_replace_the_models() -> None:
-    network = with_configured_thresholds(make_network(), FirmwareConfig(thresholds={"nominal": 12}))
+    network = with_configured_thresholds(make_network(), thresholds_config({"nominal": 12}))
     assert [(t.name, t.value) for t in network.thresholds] == [("nominal", 12)]
     assert statements.comparators(network, ports=False) == ["trigger_nominal = score >= ap_uint<21>(12LL);"]
     assert statements.comparators(network, ports=True) == ["trigger_nominal = score >= threshold_nominal;"]
-    assert with_configured_thresholds(network, FirmwareConfig()) is network
+    assert with_configured_thresholds(network, thresholds_config()) is network
 
 
 def test_a_threshold_the_score_cannot_have_is_refused() -> None:
     message = r"^Threshold 'high' is 2097152, the score ap_ufixed<21,11> has codes 0 to 2097151; give an integer in that range\.$"
     with pytest.raises(ConversionError, match=message):
-        with_configured_thresholds(make_network(), FirmwareConfig(thresholds={"high": 1 << 21}))
+        with_configured_thresholds(make_network(), thresholds_config({"high": 1 << 21}))
+
+
+def test_thresholds_come_from_the_file_of_rates_for_the_same_network_only(tmp_path):
+    network = make_network()
+    bits = (Threshold("nominal", 12), Threshold("tight", 20))
+    for digest in (network.digest, "0" * 64):
+        (tmp_path / f"{digest[0]}.yaml").write_text(ThresholdsFile(digest, bits).text("t", ("", "")), encoding="utf-8")
+    config = thresholds_config(file=f"{network.digest[0]}.yaml", folder=tmp_path)
+    assert with_configured_thresholds(network, config).trigger_bits == {"nominal": 12, "tight": 20}
+    assert network.digest[0] != "0"
+    with pytest.raises(ConversionError, match=r"^The thresholds in '0\.yaml' were found for network 000000000000, this one is "):
+        with_configured_thresholds(network, thresholds_config(file="0.yaml", folder=tmp_path))
 
 
 def test_phi_periods_that_do_not_divide_by_two_are_refused() -> None:

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 from l1ad.artefact import writing
 from l1ad.config import Config, parse_config
@@ -11,8 +10,9 @@ from l1ad.dataset import Role, Split
 from l1ad.errors import ArtefactError, InputError
 from l1ad.reporting import drawing
 from l1ad.reporting.document import Figure
-from l1ad.scoreset import Source
+from l1ad.scoreset import Source, load_scores
 from l1ad.stages.rates import rates
+from l1ad.thresholds import load_thresholds
 from tests.datasets_made import make_dataset, make_scores, pt_sum
 
 TEXT = """
@@ -60,9 +60,10 @@ def test_thresholds_are_those_of_a_slow_count_over_the_test_background(tmp_path)
         allowed = float(target.removesuffix("khz")) / (2544 * 11.245) * weight.sum()
         assert weight[counted & (codes[rows] >= entry["threshold"])].sum() <= allowed
         assert weight[counted & (codes[rows] >= entry["threshold"] - 1)].sum() > allowed
-    file = yaml.safe_load((result.path / "thresholds.yaml").read_text(encoding="utf-8"))
+    written = load_thresholds(result.path / "thresholds.yaml")
+    file = {t.name: t.value for t in written.thresholds}
     assert file == {e["name"]: e["threshold"] for e in result.summary["thresholds"]}
-    assert all(isinstance(value, int) for value in file.values())
+    assert written.network_digest == load_scores(config.run / "csim", Source.CSIM).model_digest
     pure = next(e for e in result.summary["signals"] if e["bit"] == "pure_4000khz" and e["signal"] == "a_4l")
     signal = dataset.rows(sample="a_4l")
     chosen = codes[signal] >= file["pure_4000khz"]
