@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from l1ad.fixed import FixedPoint, IntArray
@@ -38,6 +40,7 @@ def make_network(
     accumulator: FixedPoint | None = None,
     result: FixedPoint | None = None,
     phi_reference: str | None = None,
+    min_pt_hw: tuple[tuple[str, int], ...] = (),
     cyclic: bool = True,
     may_wrap: bool = False,
     zero_fraction: float = 0.0,
@@ -56,6 +59,7 @@ def make_network(
         accumulator: accumulator type of every layer, None for exact sums.
         result: result type of every layer, None for none.
         phi_reference: the object that phi is rotated to.
+        min_pt_hw: pt thresholds by kind.
         cyclic: whether reconstruction scores fold phi.
         may_wrap: whether wrapping is declared.
         zero_fraction: part of the weights that is set to zero.
@@ -89,7 +93,8 @@ def make_network(
     spec = make_score(score, output_type, input_type, chosen, widths[-1], cyclic)
     top = spec.total.max_int
     thresholds = (Threshold("loose", top // 64), Threshold("nominal", top // 16), Threshold("tight", top // 4))
-    return Network("tiny", chosen, make_scaling(chosen, input_type, phi_reference), tuple(layers), spec, thresholds, may_wrap)
+    scaling = replace(make_scaling(chosen, input_type, phi_reference), min_pt_hw=min_pt_hw)
+    return Network("tiny", chosen, scaling, tuple(layers), spec, thresholds, may_wrap)
 
 
 def make_scaling(layout: ObjectLayout, input_type: FixedPoint, phi_reference: str | None = None) -> Scaling:
@@ -148,3 +153,15 @@ def make_events(layout: ObjectLayout, n_events: int, seed: int = 1) -> IntArray:
     present = random.random((len(x[3::4]), layout.n_objects))[:, layout.object_index] < 0.5
     x[3::4] *= present
     return x.astype(np.int64)
+
+
+def make_threshold_events(network: Network, n_events: int, seed: int = 1) -> IntArray:
+    """Make events as ``make_events`` does, with every other object one below, at or one above the pt threshold of its kind."""
+    x = make_events(network.layout, n_events, seed)
+    random = np.random.default_rng(seed)
+    least = network.scaling.thresholds(network.layout)
+    for column in network.layout.feature_columns("pt"):
+        if least[column]:
+            near = least[column] + random.integers(-1, 1, size=n_events, endpoint=True)
+            x[:, column] = np.where(random.random(n_events) < 0.5, near, x[:, column])
+    return x

@@ -4,7 +4,7 @@ import pytest
 from l1ad.errors import LayoutError
 from l1ad.fixed import FixedPoint
 from l1ad.layout import load_layout, parse_layout
-from l1ad.scaling import Scaling
+from l1ad.scaling import Scaling, pt_thresholds
 
 LAYOUT = parse_layout(
     """
@@ -48,3 +48,50 @@ def test_round_trip_and_refusals() -> None:
         Scaling((0,) * 4, (0,) * 3, TYPE).check(LAYOUT)
     with pytest.raises(LayoutError, match=r"^Layout 'l1topo44' has no object 'photon'"):
         Scaling((0,) * 44, (0,) * 44, TYPE, "photon").check(load_layout("l1topo44"))
+
+
+CUT = Scaling((0,) * 4, (0,) * 4, TYPE, min_pt_hw=(("met", 3), ("muon", 40)))
+
+
+def test_an_object_below_its_pt_threshold_reads_zero_in_every_feature() -> None:
+    x = np.array([[39, 7, 3, 5], [40, 7, 2, 5], [41, 7, 0, 5], [0, 7, 4, 5]])
+    assert CUT.surviving(LAYOUT, x).tolist() == [[0, 0, 3, 5], [40, 7, 0, 0], [41, 7, 0, 0], [0, 0, 4, 5]]
+    absent_muon, absent_met = [False, False, True, True], [True, True, False, False]
+    assert CUT.present(LAYOUT, x).tolist() == [absent_muon, absent_met, absent_met, absent_muon]
+    assert CUT.apply_float(LAYOUT, x).tolist() == CUT.surviving(LAYOUT, x).tolist()
+
+
+def test_objects_behind_one_below_threshold_do_not_move_up() -> None:
+    layout = load_layout("l1topo44")
+    zeros = (0,) * layout.n_columns
+    x = np.zeros((1, layout.n_columns), dtype=np.int64)
+    x[0, :9] = [10, 1, 1, 50, 2, 2, 49, 3, 3]
+    kept = Scaling(zeros, zeros, TYPE, min_pt_hw=(("jet", 50),)).surviving(layout, x)
+    assert kept[0, :9].tolist() == [0, 0, 0, 50, 2, 2, 0, 0, 0]
+
+
+def test_the_threshold_comes_before_the_rotation() -> None:
+    scaling = Scaling((0,) * 4, (0,) * 4, TYPE, "met", (("met", 6),))
+    turned = scaling.rotated(LAYOUT, np.array([[1, 10, 5, 143], [1, 10, 6, 1]]))
+    assert turned.tolist() == [[1, 10, 0, 0], [1, 6, 6, 0]]
+
+
+def test_thresholds_survive_the_file_and_are_absent_without_them() -> None:
+    assert Scaling.from_dict(CUT.to_dict()) == CUT
+    assert "min_pt_hw" not in Scaling((0,) * 4, (0,) * 4, TYPE).to_dict()
+
+
+def test_thresholds_in_gev_are_whole_counts_of_the_layout() -> None:
+    assert pt_thresholds(LAYOUT, {"muon": 3}, {"met": 2.5}) == (("met", 5), ("muon", 3))
+    message = r"^A pt threshold of 2\.3 GeV for 'met' is 4\.6 hardware counts of 0\.5 GeV; give a whole number of counts, or min_pt_hw\.$"
+    with pytest.raises(LayoutError, match=message):
+        pt_thresholds(LAYOUT, {}, {"met": 2.3})
+    with pytest.raises(LayoutError, match=r"^Layout 'two' has no object 'jet'"):
+        pt_thresholds(LAYOUT, {}, {"jet": 2.0})
+
+
+@pytest.mark.parametrize("count", [0, 512])
+def test_a_threshold_no_object_can_pass_is_refused(count: int) -> None:
+    message = rf"^The pt threshold of 'met' wants 1 to 511 hardware counts in layout 'two', got {count}\.$"
+    with pytest.raises(LayoutError, match=message):
+        Scaling((0,) * 4, (0,) * 4, TYPE, min_pt_hw=(("met", count),)).check(LAYOUT)

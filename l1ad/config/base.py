@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
@@ -39,3 +40,14 @@ def _one_or_many(value: Any) -> Any:
 PerLayer = Annotated[tuple[int, ...], BeforeValidator(lambda value: tuple(_one_or_many(value)))]
 #: One path or pattern, or a list of them.
 Paths = Annotated[tuple[str, ...], BeforeValidator(lambda value: tuple(_one_or_many(value)))]
+
+
+def require_one_unit(min_pt_hw: Mapping[str, int], min_pt_gev: Mapping[str, float]) -> None:
+    """Refuse a kind of object that has pt thresholds in both units.
+
+    Raises:
+        ValueError: names the kind; the configuration's reader adds file and key.
+    """
+    both = sorted(set(min_pt_hw) & set(min_pt_gev))
+    if both:
+        raise ValueError(f"{both[0]!r} has a threshold in min_pt_hw and in min_pt_gev; give one")

@@ -46,7 +46,8 @@ class SelectionConfig(Section):
     Attributes:
         pileup_above: keep events whose number of interactions is greater than this (0 drops events without luminosity).
         train_on: whether training and validation see all background events, or only those that no unprescaled L1 item takes.
-        min_pt_gev: objects of a kind below this are left out, and those after them move up.
+        min_pt_gev: objects of a kind below this are left out of the data, and those after them move up, as a sorter before the chip's
+            input does; the thresholds of ``scaling`` are on the chip and nothing moves up there.
         sort_by_pt: order objects by falling pt instead of keeping the hardware's order.
     """
 

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
-from l1ad.config.base import Section, TypeText
+from l1ad.config.base import Section, TypeText, require_one_unit
 from l1ad.errors import ConfigError, nearest
 
 
 class ScalingFile(Section):
-    """Give offset and shift of every column; without offsets they are 0."""
+    """Give offset and shift of every column; without offsets they are 0. The rest is as in a configuration's ``scaling``."""
 
     shift: tuple[int, ...] = Field(strict=False)
     offset: tuple[int, ...] | None = Field(None, strict=False)
     phi_reference: str | None = None
+    min_pt_hw: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    min_pt_gev: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> ScalingFile:
+        require_one_unit(self.min_pt_hw, self.min_pt_gev)
+        return self
 
 
 class ImportedLayerTypes(Section):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from l1ad.config.base import PerLayer, Section, TypeText
+from l1ad.config.base import PerLayer, Section, TypeText, require_one_unit
 
 
 class ModelConfig(Section):
@@ -114,7 +114,9 @@ class TrainingConfig(Section):
 class ScalingConfig(Section):
     """Say how hardware integers are scaled: from data by the documented rule, or with numbers given for every column.
 
-    ``coverage`` is the central part of a column's present values that the rule puts into the input type's range.
+    ``coverage`` is the central part of a column's present values that the rule puts into the input type's range. ``min_pt_hw`` (in
+    hardware counts) and ``min_pt_gev`` (turned into a whole number of the layout's counts) are pt thresholds by object kind on the
+    chip: an object below reads 0 and those behind it stay where they are, unlike ``data.select.min_pt_gev``.
     """
 
     rule: Literal["robust", "given"] = "robust"
@@ -123,6 +125,13 @@ class ScalingConfig(Section):
     offset: tuple[int, ...] | None = Field(None, strict=False)
     shift: tuple[int, ...] | None = Field(None, strict=False)
     phi_reference: str | None = None
+    min_pt_hw: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    min_pt_gev: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> ScalingConfig:
+        require_one_unit(self.min_pt_hw, self.min_pt_gev)
+        return self
 
     @model_validator(mode="after")
     def _complete(self) -> ScalingConfig:

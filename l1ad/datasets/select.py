@@ -19,7 +19,8 @@ class Selection:
     """Hold the thresholds of objects in counts and the cuts on events.
 
     Attributes:
-        thresholds: least pt count kept, by kind.
+        thresholds: least pt count kept, by kind; objects after one that is left out move up, as behind a sorter. It is made once, in
+            the data; ``Scaling.min_pt_hw`` is part of the model, on the chip, where an object below reads 0 and nothing moves up.
         sort: whether objects are ordered by falling pt.
         pileup_above: events need more interactions than this, or None.
         failing_l1: whether training events must fail Level 1.

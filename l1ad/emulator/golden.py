@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,7 +55,7 @@ def make_golden(network: Network, n_events: int, seed: int = 1) -> Golden:
 
 
 def adversarial_events(network: Network, n_events: int, seed: int = 1) -> IntArray:
-    """Make events at the edges: empty, full, range ends, rounding ties of the scaling, sparse, small and random bits.
+    """Make events at the edges: empty, full, range ends, rounding ties of the scaling, sparse, small and random bits, pt thresholds.
 
     Args:
         network: the network whose scaling gives the ties.
@@ -69,13 +70,15 @@ def adversarial_events(network: Network, n_events: int, seed: int = 1) -> IntArr
     low, high = _ranges(layout)
     fixed = [np.clip(np.zeros_like(low), low, high), low, high, *_alternating(low, high)]
     shape = (n_events, layout.n_columns)
-    makers = (
+    makers: tuple[Callable[[], IntArray], ...] = (
         lambda: random.integers(low, high, size=shape, endpoint=True),
         lambda: np.where(random.random(shape) < 0.5, low, high),
         lambda: _ties(network, random, shape),
         lambda: random.integers(low, high, size=shape, endpoint=True) >> random.integers(0, 12, size=shape),
         lambda: random.integers(low, high, size=shape, endpoint=True) * _present(layout, random, n_events),
     )
+    if network.scaling.min_pt_hw:
+        makers += (lambda: _at_threshold(network, random, shape),)
     drawn = np.stack([np.clip(make(), low, high) for make in makers])
     chosen = drawn[np.arange(n_events) % len(makers), np.arange(n_events)]
     return np.concatenate([np.array(fixed, dtype=np.int64), chosen.astype(np.int64)])[:n_events]
@@ -95,6 +98,16 @@ def _alternating(low: IntArray, high: IntArray) -> tuple[IntArray, IntArray]:
 
 def _present(layout: ObjectLayout, random: np.random.Generator, n_events: int) -> IntArray:
     return (random.random((n_events, layout.n_objects)) < 0.5)[:, layout.object_index].astype(np.int64)
+
+
+def _at_threshold(network: Network, random: np.random.Generator, shape: tuple[int, int]) -> IntArray:
+    """Give objects whose pt is one below, at or one above its threshold, other columns at random."""
+    low, high = _ranges(network.layout)
+    x = random.integers(low, high, size=shape, endpoint=True)
+    least = network.scaling.thresholds(network.layout)
+    columns = [i for i in network.layout.feature_columns("pt") if least[i]]
+    x[:, columns] = least[columns] + random.integers(-1, 1, size=(shape[0], len(columns)), endpoint=True)
+    return x.astype(np.int64)
 
 
 def _ties(network: Network, random: np.random.Generator, shape: tuple[int, int]) -> IntArray:

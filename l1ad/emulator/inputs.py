@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
+
+import numpy as np
 
 from l1ad.emulator.lanes import Lanes, Writer, cast, cleared, subtracted, times, with_constant
 from l1ad.fixed import FixedPoint, Overflow, Rounding
@@ -32,10 +35,36 @@ def loads_pairs(network: Network) -> bool:
 
 
 def raw_column(network: Network, column: int) -> str:
-    """Give the C++ expression of a hardware column in 32-bit lanes."""
+    """Give the C++ expression of a hardware column in 32-bit lanes, 0 where its object is below its pt threshold."""
     if not loads_pairs(network):
-        return f"raw[{column}]"
-    return f"{'odd' if column % 2 else 'even'}(raw[{column // 2}])"
+        return _word(network, column)
+    return f"{'odd' if column % 2 else 'even'}({_word(network, column // 2)})"
+
+
+def _word(network: Network, number: int) -> str:
+    """Give the C++ variable of a word of the event: as it came in, or what its objects' pt thresholds leave of it."""
+    per = 2 if loads_pairs(network) else 1
+    least = network.scaling.thresholds(network.layout)
+    return f"cut{number}" if least[number * per : number * per + per].any() else f"raw[{number}]"
+
+
+def cuts(network: Network) -> list[str]:
+    """Write the words with objects below their pt threshold cleared; nothing where no object has one."""
+    least, place = network.scaling.thresholds(network.layout), network.layout.presence_column
+    paired = loads_pairs(network)
+    lines = []
+    for column in (int(c) for c in np.unique(place[least > 0])):
+        pt = f"{'odd' if column % 2 else 'even'}(raw[{column // 2}])" if paired else f"raw[{column}]"
+        lines.append(f"const i32 above{column} = (i32)({pt} >= {least[column]});")
+    masks = [f"above{place[c]}" if least[c] else "splat(-1)" for c in range(network.n_inputs)]
+    if paired:
+        masks = [f"join({a}, {b})" for a, b in zip_longest(masks[::2], masks[1::2], fillvalue="splat(-1)")]
+    names = [_word(network, number) for number in range(len(masks))]
+    return lines + [
+        f"const i32 {name} = raw[{number}] & {mask};"
+        for number, (name, mask) in enumerate(zip(names, masks, strict=True))
+        if name.startswith("cut")
+    ]
 
 
 def presence(network: Network, writer: Writer, column: int) -> Lanes:
@@ -161,7 +190,7 @@ def _scaled_pair(network: Network, writer: Writer, first: int) -> str:
     offset = [scaling.offset[c] for c in columns]
     bits = [scaling.shift[c] - scaling.type.fractional for c in columns]
     name = f"p{first // 2}"
-    steps = [f"i16 {name} = (i16)raw[{first // 2}];"]
+    steps = [f"i16 {name} = (i16){_word(network, first // 2)};"]
     if any(offset):
         steps.append(f"{name} -= {_pair(offset)};")
     steps += [f"{name} = {line};" for line in _shift_16(name, bits, scaling.type.rounding)]

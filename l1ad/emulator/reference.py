@@ -83,7 +83,7 @@ def _score(network: Network, x: IntArray, scaled: IntArray, outputs: IntArray) -
         nodes["difference"] = _difference(network, scaled, outputs)
         terms = spec.square.cast(nodes["difference"] ** 2, 2 * grids.base)
         if spec.kind is Score.MASKED_MSE:
-            terms *= x[:, network.layout.presence_column[list(spec.columns)]] != 0
+            terms *= network.scaling.present(network.layout, x)[:, list(spec.columns)]
     else:
         terms = _latent_terms(spec, outputs, network.layers[-1].output)
     return nodes | {"square": terms, "score": spec.total.cast(terms.sum(axis=1), grids.term)}

@@ -6,7 +6,7 @@ import textwrap
 from importlib import resources
 
 from l1ad.emulator.dense import Tables, dense
-from l1ad.emulator.inputs import loads_pairs, range_checks, scaled
+from l1ad.emulator.inputs import cuts, loads_pairs, range_checks, scaled
 from l1ad.emulator.lanes import Lanes, Writer, resized
 from l1ad.emulator.score_source import LookUp, score
 from l1ad.errors import ConversionError
@@ -93,6 +93,7 @@ def _opening(network: Network) -> list[str]:
         "const int32_t *W = from_memory(WORDS), *Q = from_memory(QUADS), *QP = from_memory(QUAD_PAIRS);",
         "(void)W, (void)Q, (void)QP;",
         *range_checks(network),
+        *cuts(network),
     ]
 
 

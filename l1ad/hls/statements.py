@@ -53,9 +53,9 @@ def pack(ports: tuple[Port, ...], row: str) -> list[str]:
 
 
 def scaling(network: Network) -> list[str]:
-    """Rotate, subtract the offset, move the binary point and cast to the input type, column by column."""
-    lines = []
-    names = list(network.layout.ports)
+    """Leave out objects below threshold, rotate, subtract the offset, move the binary point and cast, column by column."""
+    lines = _cuts(network)
+    names = _kept(network)
     ranges = [Interval(column.type.min_int, column.type.max_int) for column in network.layout.columns]
     if network.scaling.phi_reference is not None:
         rotation, names, ranges = _rotation(network, names, ranges)
@@ -66,6 +66,24 @@ def scaling(network: Network) -> list[str]:
         width = max(width, signed_width(offset, offset), signed_width(range_.low, range_.high))
         difference = f"ap_int<{width}>({name})" + (f" - ap_int<{width}>({offset})" if offset else "")
         lines.append(f"scaled[{i}] = l1ad::shifted<{width}, {shift}>({difference});")
+    return lines
+
+
+def _kept(network: Network) -> list[str]:
+    """Name the variable of each column that is 0 where its object is below its pt threshold: the port itself where there is none."""
+    least = network.scaling.thresholds(network.layout)
+    return [f"{port}_kept" if count else port for port, count in zip(network.layout.ports, least, strict=True)]
+
+
+def _cuts(network: Network) -> list[str]:
+    """Set all features of objects below their pt threshold to 0."""
+    layout, least = network.layout, network.scaling.thresholds(network.layout)
+    lines = []
+    for i, (presence, name) in enumerate(zip(layout.presence_column, _kept(network), strict=True)):
+        if least[i]:
+            type_ = layout.columns[i].type
+            lines.append(f"{integer_type(type_.width, type_.signed)} {name} = {layout.ports[i]};")
+            lines.append(f"if ({layout.ports[presence]} < {least[i]}) {name} = 0;")
     return lines
 
 
@@ -134,13 +152,13 @@ def score(network: Network) -> list[str]:
 
 
 def _reconstruction(network: Network) -> list[str]:
-    spec, layout = network.score, network.layout
+    spec, layout, names = network.score, network.layout, _kept(network)
     lines = _array("difference_t", "differences", len(spec.columns)) + _array("term_t", "terms", len(spec.columns))
     for k, column in enumerate(spec.columns):
         lines.append(f"differences[{k}] = {_difference(network, column)};")
         lines.append(f"terms[{k}] = square_t(differences[{k}] * differences[{k}]);")
         if spec.kind is Score.MASKED_MSE:
-            lines.append(f"if ({layout.ports[layout.presence_column[column]]} == 0) terms[{k}] = 0;")
+            lines.append(f"if ({names[layout.presence_column[column]]} == 0) terms[{k}] = 0;")
     n = len(spec.columns)
     return [*lines, f'L1AD_TRACE("difference", differences, {n});', f'L1AD_TRACE("square", terms, {n});']
 

@@ -155,7 +155,7 @@ def _reconstruction(network: Network, x_hw: NDArray[Any], y: FloatArray) -> Floa
                 d[:, i] += turn * (d[:, i] < -turn / 2.0).astype(float) - turn * (d[:, i] >= turn / 2.0)
     squares = spec.square.quantise(spec.difference.quantise(d) ** 2)
     if spec.kind is Score.MASKED_MSE:
-        squares *= x_hw[:, network.layout.presence_column[columns]] != 0
+        squares *= network.scaling.present(network.layout, x_hw)[:, columns]
     return squares
 
 

@@ -1,7 +1,7 @@
 """Choose offset and shift of every column from training background, by one robust rule.
 
-The rule, for each column, looks only at events in which the column's object is present (its pt is not 0) and weighs them with the
-event weights:
+The rule, for each column, looks only at events in which the column's object is present (its pt is not 0 and reaches the threshold
+of its kind, if that has one) and weighs them with the event weights:
 
 - pt and eta: ``low`` and ``high`` are the quantiles that leave half of ``1 - coverage`` on either side. The offset is their middle,
   rounded to a count; the shift is the smallest for which both, less the offset, lie in the input type's range.
@@ -15,7 +15,7 @@ Absent objects keep their zeros: scaled, they sit at ``-offset``, below every pr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from l1ad.config.model import ScalingConfig
 from l1ad.errors import InputError, ModelError
 from l1ad.fixed import FixedPoint, FloatArray
 from l1ad.layout import ObjectLayout
-from l1ad.scaling import Scaling
+from l1ad.scaling import Scaling, pt_thresholds
 
 #: A column whose central range takes fewer codes of the input type than this has lost its information.
 FEWEST_CODES = 4
@@ -59,27 +59,35 @@ def choose_scaling(
     Raises:
         InputError: a column is 0 in all events and is not MET's eta.
         ModelError: the input type cannot hold a column.
-        LayoutError: given numbers do not fit the layout.
+        LayoutError: given numbers or pt thresholds do not fit the layout.
     """
-    columns = informative_columns(layout, x_hw, ignore_empty=config.empty_columns == "ignore")
+    least = pt_thresholds(layout, config.min_pt_hw, config.min_pt_gev)
+    zeros = (0,) * layout.n_columns
+    unscaled = Scaling(zeros, zeros, input_type, config.phi_reference, least)
+    unscaled.check(layout)
+    columns = informative_columns(layout, unscaled.surviving(layout, x_hw), ignore_empty=config.empty_columns == "ignore")
     if config.rule == "given":
         shift = config.shift or ()
-        scaling = Scaling(config.offset or (0,) * len(shift), shift, input_type, config.phi_reference)
+        scaling = replace(unscaled, offset=config.offset or (0,) * len(shift), shift=shift)
         scaling.check(layout)
         return ScalingChoice(scaling, columns)
-    rotation = Scaling((0,) * layout.n_columns, (0,) * layout.n_columns, input_type, config.phi_reference)
-    rotation.check(layout)
-    values = rotation.rotated(layout, x_hw)
-    present = x_hw[:, layout.presence_column] != 0
+    return ScalingChoice(_robust(unscaled, layout, columns, x_hw, weight, config.coverage), columns)
+
+
+def _robust(
+    unscaled: Scaling, layout: ObjectLayout, columns: tuple[int, ...], x_hw: NDArray[Any], weight: FloatArray, coverage: float
+) -> Scaling:
+    """Choose offsets and shifts by the rule; what precedes them is in ``unscaled``."""
+    values, present = unscaled.rotated(layout, x_hw), unscaled.present(layout, x_hw)
     chosen = [
-        _phi_range(layout.phi_period(i) or 1, config.phi_reference is not None)
+        _phi_range(layout.phi_period(i) or 1, unscaled.phi_reference is not None)
         if layout.columns[i].feature == "phi"
-        else _value_range(layout, i, values, present, weight, config.coverage)
+        else _value_range(layout, i, values, present, weight, coverage)
         for i in range(layout.n_columns)
     ]
-    pairs = [_offset_and_shift(layout.names[i], *chosen[i], input_type, i in columns) for i in range(layout.n_columns)]
+    pairs = [_offset_and_shift(layout.names[i], *chosen[i], unscaled.type, i in columns) for i in range(layout.n_columns)]
     offset, shift = zip(*pairs, strict=True)
-    return ScalingChoice(Scaling(tuple(offset), tuple(shift), input_type, config.phi_reference), columns)
+    return replace(unscaled, offset=tuple(offset), shift=tuple(shift))
 
 
 def informative_columns(layout: ObjectLayout, x_hw: NDArray[Any], *, ignore_empty: bool) -> tuple[int, ...]:
@@ -87,7 +95,7 @@ def informative_columns(layout: ObjectLayout, x_hw: NDArray[Any], *, ignore_empt
 
     Args:
         layout: the columns.
-        x_hw: hardware integers, shape ``(n_events, n_columns)``.
+        x_hw: hardware integers, objects below threshold at 0, shape ``(n_events, n_columns)``.
         ignore_empty: whether a column that is always 0 is left out silently; a missing-energy eta always is.
 
     Returns:
@@ -105,7 +113,7 @@ def informative_columns(layout: ObjectLayout, x_hw: NDArray[Any], *, ignore_empt
     if empty and not ignore_empty:
         raise InputError(
             f"Column {empty[0]!r} (and {len(empty) - 1} more) is 0 in all {len(x_hw)} training background events; "
-            "read the right file, or set scaling.empty_columns to 'ignore'."
+            "read the right file, lower its pt threshold if it has one, or set scaling.empty_columns to 'ignore'."
         )
     if not varies.any():
         raise InputError(f"No column varies over {len(x_hw)} training background events; there is nothing to learn.")

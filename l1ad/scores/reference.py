@@ -103,7 +103,7 @@ def _reconstruction(network: FloatNetwork, x_hw: NDArray[Any], x: FloatArray, y:
                 d[:, i] = _folded(d[:, i], period * 2.0 ** -network.scaling.shift[column])
     squares = d**2
     if network.score.kind is Score.MASKED_MSE:
-        squares *= x_hw[:, network.layout.presence_column[columns]] != 0
+        squares *= network.scaling.present(network.layout, x_hw)[:, columns]
     return np.sum(squares, axis=1)
 
 

@@ -92,8 +92,8 @@ class ImportRequest:
             raise ConfigError(
                 f"Configuration {config.name!r} imports a model; give its scaling with rule 'given', shift and offset."
             )
-        scaling = ScalingFile(
-            shift=config.scaling.shift, offset=config.scaling.offset, phi_reference=config.scaling.phi_reference
+        scaling = ScalingFile.model_validate(
+            {name: value for name, value in config.scaling.model_dump().items() if name in ScalingFile.model_fields}
         )
         types = read_section(config.path(config.model.types), TypesFile) if config.model.types else TypesFile()
         layout = str(config.path(config.layout)) if config.layout.endswith((".yaml", ".yml")) else config.layout

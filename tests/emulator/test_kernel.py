@@ -20,7 +20,7 @@ from l1ad.fixed import FixedPoint, Overflow, Rounding
 from l1ad.layout import ObjectLayout, ObjectSlot
 from l1ad.network import Dense, Network, Score
 from l1ad.ranges import Interval, prove
-from tests.networks import make_events, make_network, tiny_layout
+from tests.networks import make_events, make_network, make_threshold_events, tiny_layout
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
 MODES = list(itertools.product(Rounding, Overflow))
@@ -34,7 +34,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory):
 
 
 def check(network: Network, n_events: int = 1003, march: str = "native") -> None:
-    x = make_events(network.layout, n_events, seed=7).astype(network.layout.storage)
+    x = make_threshold_events(network, n_events, seed=7).astype(network.layout.storage)
     wanted = reference.scores(network, x)
     np.testing.assert_array_equal(Emulator(network, march=march).scores(x), wanted)
     assert len(np.unique(wanted)) > 5
@@ -55,6 +55,10 @@ CASES = {
     "r_z": make_network(widths=(5, 4), score=Score.R_Z),
     "rotated": make_network(widths=(5, 8), score=Score.MASKED_MSE, phi_reference="met"),
     "rotated to a finer grid": make_network(widths=(5, 2), phi_reference="jet"),
+    "pt thresholds": make_network(widths=(5, 8), score=Score.MASKED_MSE, min_pt_hw=(("jet", 40), ("met", 7))),
+    "pt threshold and rotated": make_network(widths=(5, 8), score=Score.MSE, phi_reference="jet", min_pt_hw=(("jet", 40),)),
+    "pt threshold on odd columns": make_network("axol1tl57", widths=(4, 2), min_pt_hw=(("muon", 9), ("jet", 100))),
+    "pt threshold on wide columns": make_network(wide_layout(), (6, 5), Score.MASKED_MSE, min_pt_hw=(("ht", 70_000), ("jet", 3))),
     "odd columns": make_network("axol1tl57", widths=(4, 2)),
     "wide columns": make_network(wide_layout(), widths=(6, 5), score=Score.MASKED_MSE),
     "wide and rotated": make_network(wide_layout(), widths=(6, 2), phi_reference="jet"),
@@ -97,7 +101,7 @@ def test_a_network_without_weights_gives_what_its_biases_say() -> None:
 
 
 @pytest.mark.parametrize("march", ["x86-64", "x86-64-v3"])
-@pytest.mark.parametrize("name", ["masked", "wide and rotated", "wrapping", "16 bits"])
+@pytest.mark.parametrize("name", ["masked", "wide and rotated", "wrapping", "16 bits", "pt thresholds"])
 def test_every_instruction_set_gives_the_same(name: str, march: str) -> None:
     if platform.machine() not in ("x86_64", "AMD64"):
         pytest.skip("needs an x86-64 processor")
@@ -294,3 +298,8 @@ def test_a_trace_has_the_inner_values_of_the_specification(name: str) -> None:
 
 def test_the_tiny_layout_has_columns_of_all_kinds() -> None:
     assert tiny_layout().n_columns == 8
+
+
+def test_without_pt_thresholds_nothing_is_cut() -> None:
+    assert "cut" not in kernel_source(CASES["masked"])
+    assert "const i32 above0 = (i32)(even(raw[0]) >= 40);" in kernel_source(CASES["pt thresholds"])

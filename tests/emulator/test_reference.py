@@ -12,7 +12,7 @@ from l1ad.emulator import reference
 from l1ad.errors import ConversionError, LayoutError
 from l1ad.fixed import FixedPoint, Overflow, Rounding
 from l1ad.network import Activation, Network, Score
-from tests.networks import make_events, make_network, tiny_layout
+from tests.networks import make_events, make_network, make_threshold_events, tiny_layout
 
 WRAPPING = FixedPoint.parse("ap_fixed<9,4>")
 
@@ -48,11 +48,19 @@ def quantise(value: Fraction, type_: FixedPoint) -> Fraction:
 
 def in_fractions(network: Network, row: list[int]) -> Fraction:
     """Score one event with exact fractions."""
+    row = cut(network, row)
     scaled = scale(network, row)
     values = scaled
     for layer in network.layers:
         values = dense(layer, values, network)
     return score(network, row, scaled, values)
+
+
+def cut(network: Network, row: list[int]) -> list[int]:
+    least = dict(network.scaling.min_pt_hw)
+    kinds = [column.kind for column in network.layout.columns]
+    pt = [row[place] for place in network.layout.presence_column]
+    return [0 if kind in least and p < least[kind] else value for kind, p, value in zip(kinds, pt, row, strict=True)]
 
 
 def scale(network: Network, row: list[int]) -> list[Fraction]:
@@ -116,6 +124,8 @@ CASES = {
     "r_z": make_network(widths=(5, 4), score=Score.R_Z),
     "rotated": make_network(widths=(5, 8), score=Score.MASKED_MSE, phi_reference="met"),
     "rotated to jet": make_network(widths=(5, 2), phi_reference="jet"),
+    "pt thresholds": make_network(widths=(5, 8), score=Score.MASKED_MSE, min_pt_hw=(("jet", 40), ("met", 7))),
+    "pt threshold and rotated": make_network(widths=(5, 3), phi_reference="met", min_pt_hw=(("met", 40), ("jet", 9))),
     "wrapping": make_network(widths=(5, 3), accumulator=WRAPPING, result=FixedPoint.parse("ap_fixed<7,4>"), may_wrap=True),
     "rounding accumulator": make_network(
         widths=(5, 3), accumulator=FixedPoint.parse("ap_fixed<12,8,AP_RND_ZERO,AP_WRAP>"), may_wrap=True
@@ -126,7 +136,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_scores_are_those_of_exact_fractions(name: str) -> None:
     network = CASES[name]
-    x = make_events(network.layout, 48, seed=3)
+    x = make_threshold_events(network, 48, seed=3)
     step = Fraction(2) ** -network.score.total.fractional
     wanted = [int(in_fractions(network, row) / step) for row in x.tolist()]
     np.testing.assert_array_equal(reference.scores(network, x), wanted)

@@ -19,7 +19,7 @@ from l1ad.hls.csim import Csim, compile_cpp
 from l1ad.hls.project import HlsProject, open_project
 from l1ad.layout import ObjectLayout, ObjectSlot
 from l1ad.network import Activation, Dense, Network, Score
-from tests.networks import make_events, make_network
+from tests.networks import make_events, make_network, make_threshold_events
 from tests.projects import make_project
 
 pytestmark = pytest.mark.skipif(toolchain.find("g++") is None, reason="there is no C++ compiler")
@@ -51,6 +51,10 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object]]] = {
         {"layout": odd_layout(), "phi_reference": "met", "widths": (3, 2)},
         {"threshold_ports": True},
     ),
+    "masked, rotated, objects below their pt threshold left out": (
+        {"score": Score.MASKED_MSE, "widths": (3, 8), "phi_reference": "met", "min_pt_hw": (("jet", 40), ("met", 7))},
+        {"packed": True},
+    ),
     "mse, truncating and wrapping": ({"score": Score.MSE, "widths": (3, 8), **TRUNCATING}, {}),
     "kl": ({"score": Score.KL, "widths": (3, 4)}, {}),
     "r_z, rotated to an odd finer phi": ({"score": Score.R_Z, "layout": odd_layout(), "phi_reference": "muon"}, {"packed": True}),
@@ -71,7 +75,7 @@ def test_every_node_is_the_references(name: str, tmp_path: Path) -> None:
     network = make_network(seed=5, **options)  # type: ignore[arg-type]
     project = make_project(tmp_path, network, **target)
     assert project.route == ("explicit" if "truncating" in name else "bit_exact")
-    x_hw = np.concatenate([make_events(network.layout, 1500), adversarial_events(network, 500)])
+    x_hw = np.concatenate([make_threshold_events(network, 1500), adversarial_events(network, 500)])
     assert_nodes_equal(network, Csim(project), x_hw)
 
 

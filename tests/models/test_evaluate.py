@@ -8,7 +8,7 @@ from l1ad.errors import ConversionError
 from l1ad.fixed import FixedPoint
 from l1ad.models.evaluate import qkeras_outputs, qkeras_scores
 from l1ad.network import Network, Score
-from tests.networks import make_events, make_network, tiny_layout
+from tests.networks import make_events, make_network, make_threshold_events, tiny_layout
 
 WIDTHS = {Score.LATENT_L2: (6, 3), Score.KL: (6, 4), Score.R_Z: (6, 4), Score.MSE: (6, 8), Score.MASKED_MSE: (6, 8)}
 OUTPUT = FixedPoint.parse("ap_fixed<7,4,AP_RND_CONV,AP_SAT>")
@@ -30,6 +30,19 @@ def wide() -> Network:
 def test_scores_equal_the_specification(kind: Score, cyclic: bool) -> None:
     network = make_network(widths=WIDTHS[kind], score=kind, output_type=OUTPUT, cyclic=cyclic)
     x = make_events(tiny_layout(), 2000)
+    np.testing.assert_array_equal(qkeras_scores(network, x), reference.scores(network, x))
+
+
+@pytest.mark.parametrize("phi_reference", [None, "jet"])
+def test_objects_below_their_pt_threshold_are_left_out(phi_reference: str | None) -> None:
+    network = make_network(
+        widths=(6, 8),
+        score=Score.MASKED_MSE,
+        output_type=OUTPUT,
+        phi_reference=phi_reference,
+        min_pt_hw=(("jet", 40), ("met", 7)),
+    )
+    x = make_threshold_events(network, 2000)
     np.testing.assert_array_equal(qkeras_scores(network, x), reference.scores(network, x))
 
 

@@ -19,7 +19,7 @@ from l1ad.models.pruning import NO_PRUNING, PruningSchedule
 from l1ad.models.runtime import tensorflow
 from l1ad.models.score_types import score_spec
 from l1ad.models.state import Parameters, TrainingState, initial_parameters, load_state, save_state
-from l1ad.models.steps import Graph
+from l1ad.models.steps import Graph, gather, make_table
 from l1ad.network import Network, Score
 from tests.networks import make_events, make_scaling, tiny_layout
 
@@ -120,6 +120,17 @@ def test_divergence_without_checkpoint() -> None:
         TrainingError, match=r"^The loss of seed [12] became (nan|inf) in epoch 1 of test; lower training.learning_rate"
     ):
         train(2, cosine=False, learning_rate=1e30)
+
+
+def test_a_batch_has_nothing_of_objects_below_their_pt_threshold() -> None:
+    tf, made = tensorflow(), graph(quantised=True)
+    made = replace(made, scaling=replace(made.scaling, min_pt_hw=(("jet", 300),)))
+    x_hw = make_events(LAYOUT, 300)
+    batch = gather(tf, made, make_table(tf, made, Events(x_hw, np.ones(300))), tf.range(300)[tf.newaxis])
+    np.testing.assert_array_equal(batch.x.numpy()[0], made.scaling.type.from_int(made.scaling.apply(LAYOUT, x_hw)))
+    above = x_hw[:, [0, 0, 0, 3, 3, 3]] >= 300
+    np.testing.assert_array_equal(batch.present.numpy()[0, :, :6] == 1, above)
+    assert 0 < above.sum() < above.size
 
 
 def test_training_graph_computes_the_exact_network() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from l1ad.config.imported import ScalingFile
 from l1ad.config.model import ScalingConfig
 from l1ad.errors import InputError, LayoutError, ModelError
 from l1ad.fixed import FixedPoint
@@ -118,3 +119,35 @@ def test_weighted_quantile(fraction: float, wanted: int) -> None:
 
 def test_weighted_quantile_without_weight() -> None:
     assert weighted_quantile(np.array([4, 1]), np.zeros(2), 1.0) == 4
+
+
+def test_quantiles_are_those_of_objects_above_their_threshold() -> None:
+    x = events()
+    soft = x.copy()
+    soft[1::2, 0] = np.where(x[1::2, 0] > 0, 49, 0)  # below threshold: as good as absent
+    soft[1::2, 1] = np.where(x[1::2, 0] > 0, 60, 0)
+    gone = x.copy()
+    gone[1::2, :3] = 0
+    assert choose(soft, min_pt_hw={"jet": 50}) == choose(gone, min_pt_hw={"jet": 50})
+    assert choose(soft, min_pt_hw={"jet": 50}).scaling.offset == choose(gone).scaling.offset
+    assert choose(soft).scaling.offset[0] != choose(gone).scaling.offset[0]
+
+
+def test_thresholds_in_gev_become_counts() -> None:
+    choice = choose(events(), min_pt_gev={"met": 2.0}, min_pt_hw={"jet": 120})
+    assert choice.scaling.min_pt_hw == (("jet", 120), ("met", 4))
+    given = choose(events(), rule="given", shift=(3,) * 8, min_pt_gev={"met": 2.0})
+    assert given.scaling.min_pt_hw == (("met", 4),)
+
+
+def test_a_threshold_that_empties_a_column_is_refused() -> None:
+    message = r"^Column 'jet\[0\]\.pt_hw' \(and 5 more\) is 0 in all 1000 .*; read the right file, lower its pt threshold if it has one,"
+    with pytest.raises(InputError, match=message):
+        choose(events(), min_pt_hw={"jet": 300})
+
+
+@pytest.mark.parametrize("section", [ScalingConfig, ScalingFile])
+def test_thresholds_in_both_units_are_refused(section: type[ScalingConfig | ScalingFile]) -> None:
+    values = {} if section is ScalingConfig else {"shift": (0,)}
+    with pytest.raises(ValueError, match=r"'jet' has a threshold in min_pt_hw and in min_pt_gev; give one"):
+        section(min_pt_hw={"jet": 3}, min_pt_gev={"jet": 1.5}, **values)

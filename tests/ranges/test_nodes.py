@@ -31,6 +31,9 @@ NETWORKS = {
     "kl": make_network(widths=(5, 4), score=Score.KL),
     "r_z": make_network(widths=(5, 4), score=Score.R_Z),
     "rotated": make_network(widths=(5, 8), score=Score.MSE, phi_reference="met"),
+    "pt thresholds": make_network(
+        widths=(5, 8), score=Score.MASKED_MSE, phi_reference="jet", min_pt_hw=(("jet", 40), ("met", 7))
+    ),
     "result": make_network(widths=(5, 3), result=FixedPoint.parse("ap_fixed<9,4,AP_RND_ZERO,AP_SAT_SYM>")),
     "wrapping": make_network(widths=(5, 3), accumulator=FixedPoint.parse("ap_fixed<12,5>"), may_wrap=True),
 }

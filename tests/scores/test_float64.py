@@ -9,11 +9,12 @@ from l1ad.emulator import reference
 from l1ad.errors import ConversionError
 from l1ad.fixed import FixedPoint
 from l1ad.scores.float64 import float64_outputs
-from tests.networks import make_events, make_network
+from tests.networks import make_events, make_network, make_threshold_events
 
 CASES = {
     "exact": make_network(widths=(5, 3)),
     "rotated": make_network(widths=(5, 3), phi_reference="met"),
+    "pt thresholds": make_network(widths=(5, 3), phi_reference="met", min_pt_hw=(("jet", 40), ("met", 7))),
     "wrapping": make_network(
         widths=(5, 3), accumulator=FixedPoint.parse("ap_fixed<9,4>"), result=FixedPoint.parse("ap_fixed<7,4>"), may_wrap=True
     ),
@@ -24,7 +25,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_outputs_are_those_of_the_specification(name: str) -> None:
     network = CASES[name]
-    x = make_events(network.layout, 9000)
+    x = make_threshold_events(network, 9000)
     np.testing.assert_array_equal(float64_outputs(network, x), reference.evaluate(network, x)["dense2.output"])
 
 

@@ -82,3 +82,14 @@ def test_no_events() -> None:
 def test_events_of_another_layout() -> None:
     with pytest.raises(LayoutError, match=r"^Events to score: layout 'tiny8' wants shape \(n_events, 8\), got \(1, 3\).*$"):
         float_scores(as_float(make_network()), np.zeros((1, 3), dtype=np.int64))
+
+
+def test_an_object_below_its_pt_threshold_does_not_count() -> None:
+    """With zero weights the masked score is the present objects' squares: a jet at its threshold counts, one count below it does not."""
+    layout = tiny_layout()
+    layer = FloatDense("dense1", np.zeros((8, 8)), np.zeros(8), Activation.LINEAR)
+    type_ = FixedPoint.parse("ap_fixed<16,16,AP_RND_CONV,AP_SAT>")
+    scaling = Scaling((0,) * 8, (0,) * 8, type_, min_pt_hw=(("jet", 5), ("met", 3)))
+    network = FloatNetwork(layout, scaling, (layer,), FloatScore(Score.MASKED_MSE, tuple(range(8)), True))
+    x = np.array([[5, 1, 0, 4, 9, 9, 2, 7], [4, 1, 0, 5, 2, 0, 3, 0]])
+    assert float_scores(network, x).tolist() == [25.0 + 1.0, 25.0 + 4.0 + 9.0]

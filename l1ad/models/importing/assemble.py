@@ -15,7 +15,7 @@ from l1ad.models.importing.layers import ImportedDense, ImportedModel
 from l1ad.models.score_types import score_spec
 from l1ad.network import Dense, Network
 from l1ad.ranges import require_safe
-from l1ad.scaling import Scaling
+from l1ad.scaling import Scaling, pt_thresholds
 from l1ad.trained import FloatDense, FloatNetwork, FloatScore
 
 _NO_TYPES = ImportedLayerTypes()
@@ -44,7 +44,8 @@ def assemble(
     """
     _check_names(model, types)
     input_type = _chosen(types.input, model.input_type, "The input", "input")
-    made = Scaling(scaling.offset or (0,) * len(scaling.shift), scaling.shift, input_type, scaling.phi_reference)
+    least = pt_thresholds(layout, scaling.min_pt_hw, scaling.min_pt_gev)
+    made = Scaling(scaling.offset or (0,) * len(scaling.shift), scaling.shift, input_type, scaling.phi_reference, least)
     made.check(layout)
     if model.layers[0].weight.shape[0] != layout.n_columns:
         raise LayoutError(

@@ -29,13 +29,14 @@ def study_anomalies(material: Material) -> StudyResult:
     rows = background.rows[order]
     x_hw = np.asarray(dataset.x_hw[rows])
     truth, reconstruction = in_physical_units(autoencoder, x_hw)
+    seen = autoencoder.encoder.scaling.surviving(dataset.layout, x_hw)
     blocks: list[Block] = [Text(f"Scores of the firmware; reconstruction by {origin}.")]
     events = []
     for i, row in enumerate(rows):
         score = int(background.scores[order[i]])
         blocks += [
-            _table(dataset.layout, int(row), score, truth[i], reconstruction[i], x_hw[i]),
-            _display(dataset.layout, int(row), truth[i], x_hw[i]),
+            _table(dataset.layout, int(row), score, truth[i], reconstruction[i], seen[i]),
+            _display(dataset.layout, int(row), truth[i], seen[i]),
         ]
         columns = dataset.layout.names
         events.append(
