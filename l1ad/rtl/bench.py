@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.emulator.golden import Golden
-from l1ad.fixed import FixedPoint
-from l1ad.rtl.trace import Design
+from l1ad.hls.ports import Port
+from l1ad.network import Network
+from l1ad.rtl.design import Design, outputs
 from l1ad.rtl.verilog import TOP, Files
 
 BENCH = "testbench.sv"
@@ -27,48 +30,58 @@ def bench_files(design: Design, golden: Golden) -> Files:
     Returns:
         Text by file name.
     """
-    columns = [column.type for column in design.network.layout.columns]
-    outputs = [design.network.score.total, *[FixedPoint(False, 1, 1)] * len(design.network.thresholds)]
     expected = np.column_stack([golden.scores, golden.bits.astype(np.int64)])
     return {
-        BENCH: _bench(design, len(golden.scores), columns, outputs),
-        INPUTS: _words(golden.x_hw, columns),
-        OUTPUTS: _words(expected, outputs),
+        BENCH: _bench(design, len(golden.scores)),
+        INPUTS: _words(golden.x_hw, [column.type.width for column in design.network.layout.columns]),
+        OUTPUTS: _words(expected, [port.width for port in outputs(design.network)]),
     }
 
 
-def _words(rows: NDArray[Any], types: list[FixedPoint]) -> str:
-    """Pack each row into one hexadecimal word, the first column in the lowest bits."""
-    return "".join(f"{_word(row, types):x}\n" for row in rows.tolist())
+def _words(rows: NDArray[Any], widths: Sequence[int]) -> str:
+    """Pack each row into one hexadecimal word, the first column in the lowest bits, with as many digits as the widths need."""
+    digits = -(-sum(widths) // 4)
+    return "".join(f"{_word(row, widths):0{digits}x}\n" for row in rows.tolist())
 
 
-def _word(row: list[int], types: list[FixedPoint]) -> int:
+def _word(row: list[int], widths: Sequence[int]) -> int:
     word, place = 0, 0
-    for value, type_ in zip(row, types, strict=True):
-        word |= (int(value) & ((1 << type_.width) - 1)) << place
-        place += type_.width
+    for value, width in zip(row, widths, strict=True):
+        word |= (int(value) & ((1 << width) - 1)) << place
+        place += width
     return word
 
 
-def _bench(design: Design, n_events: int, columns: list[FixedPoint], outputs: list[FixedPoint]) -> str:
-    names = ["score", *(t.port for t in design.network.thresholds)]
-    ports = [f".{port}({_slice('event_in', columns, i)})" for i, port in enumerate(design.network.layout.ports)]
-    ports += [f".{name}({_slice('event_out', outputs, i)})" for i, name in enumerate(names)]
+def slices(ports: Sequence[Port]) -> list[tuple[Port, int, int]]:
+    """Give highest and lowest bit of each port in a word that holds them all, the first one in the lowest bits."""
+    edges = [0, *itertools.accumulate(port.width for port in ports)]
+    return [(port, high - 1, low) for port, (low, high) in zip(ports, itertools.pairwise(edges), strict=True)]
+
+
+def threshold_words(network: Network) -> list[int]:
+    """Give the thresholds' values as the bits that their ports carry."""
+    mask = (1 << network.score.total.width) - 1
+    return [threshold.value & mask for threshold in network.thresholds]
+
+
+def _bench(design: Design, n_events: int) -> str:
+    network, interface = design.network, design.interface
+    data, results = slices(interface.data(network)), slices(outputs(network))
+    ports = [".clk(clk)"] if design.registered else []
+    ports += [f".{port.name}(event_in[{high}:{low}])" for port, high, low in data]
+    thresholds = zip(interface.thresholds(network), threshold_words(network), strict=False)
+    ports += [f".{port.name}({port.width}'d{value})" for port, value in thresholds]
+    ports += [f".{port.name}(event_out[{high}:{low}])" for port, high, low in results]
     return _BENCH.format(
         top=TOP,
-        ports=",\n        ".join([*([".clk(clk)"] if design.registered else []), *ports]),
+        ports=",\n        ".join(ports),
         n=n_events,
-        bits_in=sum(type_.width for type_ in columns),
-        bits_out=sum(type_.width for type_ in outputs),
+        bits_in=data[-1][1] + 1,
+        bits_out=results[-1][1] + 1,
         latency=design.latency_cycles,
         inputs=INPUTS,
         outputs=OUTPUTS,
     )
-
-
-def _slice(bus: str, types: list[FixedPoint], index: int) -> str:
-    low = sum(type_.width for type_ in types[:index])
-    return f"{bus}[{low + types[index].width - 1}:{low}]"
 
 
 _BENCH = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,14 @@ from l1ad.emulator.golden import Golden
 from l1ad.errors import ArtefactError
 from l1ad.network import Network
 from l1ad.rtl.bench import bench_files
-from l1ad.rtl.trace import Design
+from l1ad.rtl.design import Design, Interface, input_nets
 from l1ad.rtl.verilog import TOP, live_inputs, module, verilog_files
 from l1ad.rtl.vhdl import vhdl_files
 from l1ad.rtl.vivado import Part, vivado_files
 
 DESCRIPTION = "rtl.json"
 NETWORK_FILE = "network.json"
-SPEC_VERSION = 1
+SPEC_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class StageSummary:
         delay_estimate: its longest path in alkaid's units (about ns, not calibrated).
         inputs: name and width of each net it reads, lowest bits first.
         outputs: name and width of each net it writes.
+        formats: whether each of these is signed, and its fractional bits; empty in projects of form 1.
     """
 
     name: str
@@ -41,12 +42,16 @@ class StageSummary:
     delay_estimate: float
     inputs: tuple[tuple[str, int], ...]
     outputs: tuple[tuple[str, int], ...]
+    formats: tuple[tuple[bool, int], ...] = ()
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> StageSummary:
         """Read what the description holds."""
         nets = {key: tuple((str(name), int(width)) for name, width in data[key]) for key in ("inputs", "outputs")}
-        return cls(data["name"], data["module"], data["lut_estimate"], data["delay_estimate"], nets["inputs"], nets["outputs"])
+        formats = tuple((bool(signed), int(fractional)) for signed, fractional in data.get("formats", ()))
+        return cls(
+            data["name"], data["module"], data["lut_estimate"], data["delay_estimate"], nets["inputs"], nets["outputs"], formats
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +64,7 @@ class RtlProject:
         top: name of the top module.
         latency_cycles: clock cycles from the inputs to the score; 0 for combinational logic.
         stages: its modules, in order.
+        interface: the ports of its top.
     """
 
     path: Path
@@ -66,6 +72,7 @@ class RtlProject:
     top: str
     latency_cycles: int
     stages: tuple[StageSummary, ...]
+    interface: Interface
 
     @property
     def verilog(self) -> tuple[Path, ...]:
@@ -77,8 +84,8 @@ class RtlProject:
         """Count the flip-flops: the inputs and every module's outputs, where there are registers at all."""
         if not self.latency_cycles:
             return 0
-        columns = sum(column.type.width for column in self.network.layout.columns)
-        return columns + sum(width for stage in self.stages for _, width in stage.outputs)
+        inputs = sum(net.width for net in input_nets(self.network, self.interface))
+        return inputs + sum(width for stage in self.stages for _, width in stage.outputs)
 
     @property
     def lut_estimate(self) -> float:
@@ -115,10 +122,17 @@ def _description(design: Design) -> dict[str, Any]:
             "delay_estimate": float(stage.logic.latency[1]),
             "inputs": [(net.name, net.width) for net in live_inputs(stage)],
             "outputs": [(net.name, net.width) for net in stage.outputs if net.width],
+            "formats": [(net.signed, net.fractional) for net in stage.outputs if net.width],
         }
         for stage in design.stages
     ]
-    return {"spec_version": SPEC_VERSION, "top": TOP, "latency_cycles": design.latency_cycles, "stages": stages}
+    return {
+        "spec_version": SPEC_VERSION,
+        "top": TOP,
+        "latency_cycles": design.latency_cycles,
+        "interface": asdict(design.interface),
+        "stages": stages,
+    }
 
 
 def write_project(files: Mapping[str, str], folder: Path) -> RtlProject:
@@ -148,10 +162,11 @@ def load_project(folder: Path) -> RtlProject:
         data = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         version = data["spec_version"]
         stages = tuple(StageSummary.from_dict(stage) for stage in data["stages"])
+        interface = Interface(**data.get("interface", {}))
     except (OSError, json.JSONDecodeError, KeyError, TypeError):
         raise ArtefactError(
             f"Wanted an RTL project at {str(folder)!r}, found no readable {DESCRIPTION} there; run 'l1ad synth --tool open' first."
         ) from None
     if version > SPEC_VERSION:
         raise ArtefactError(f"{str(folder)!r} has form {version!r}, this version reads up to {SPEC_VERSION}; update l1ad.")
-    return RtlProject(folder, Network.load(folder / NETWORK_FILE), data["top"], data["latency_cycles"], stages)
+    return RtlProject(folder, Network.load(folder / NETWORK_FILE), data["top"], data["latency_cycles"], stages, interface)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from l1ad.board import Board
 from l1ad.resources import LayerResources, Level, ResourceReport
 from l1ad.rtl.delay import DelayModel, output_times
+from l1ad.rtl.design import input_nets
 from l1ad.rtl.project import RtlProject
 from l1ad.rtl.yosys import Synthesised
 
@@ -31,10 +32,7 @@ def stage_times(project: RtlProject, modules: Sequence[Synthesised], model: Dela
         For each module the time in ns at which its last output is there: since its own inputs if there are registers between
         modules, else since the design's inputs.
     """
-    arrival = {
-        port: [0.0] * column.type.width
-        for port, column in zip(project.network.layout.ports, project.network.layout.columns, strict=True)
-    }
+    arrival = {net.name: [0.0] * net.width for net in input_nets(project.network, project.interface)}
     ports = frozenset(arrival)
     ends = []
     for module in modules:

@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.errors import ToolFailedError
-from l1ad.fixed import FixedPoint, IntArray
+from l1ad.fixed import IntArray
 from l1ad.network import Network
+from l1ad.rtl.driver import PREFIX, Probe, driver_source, probed_top
 from l1ad.rtl.project import RtlProject, load_project
 from l1ad.toolchain import GXX, VERILATOR, FoundTool, require, run
 
 LIBRARY = "rtl.so"
-PREFIX = "Vtop"
 #: The model is one huge function: compiling it without optimisation takes a twentieth of the time, and 10 000 events need a second.
 MODEL_FLAGS = ("-O0",)
 DRIVER = "driver.cpp"
@@ -44,13 +44,16 @@ _VERILATOR_ARGS = (
 )
 
 
-def compile_simulation(project: RtlProject, folder: Path, *, timeout_s: float | None = None) -> Path:
+def compile_simulation(
+    project: RtlProject, folder: Path, *, timeout_s: float | None = None, probes: Sequence[Probe] = ()
+) -> Path:
     """Turn a project's Verilog into a shared library.
 
     Args:
         project: what is simulated.
         folder: where sources, logs and the library go; it is made.
         timeout_s: seconds each tool may take.
+        probes: nets of the top that are read beside its outputs.
 
     Returns:
         The library.
@@ -61,11 +64,20 @@ def compile_simulation(project: RtlProject, folder: Path, *, timeout_s: float | 
     """
     verilator, compiler = require(VERILATOR), require(GXX)
     folder.mkdir(parents=True, exist_ok=True)
-    sources = [os.path.relpath(file, folder) for file in project.verilog]
+    sources = [os.path.relpath(file, folder) for file in _sources(project, folder, probes)]
     args = (*_VERILATOR_ARGS, "--top-module", project.top, "--prefix", PREFIX, "-Mdir", ".", *sources)
     run(verilator, args, cwd=folder, log=folder / "verilator.log", timeout_s=timeout_s, step="Translating the RTL with Verilator")
-    (folder / DRIVER).write_text(driver_source(project), encoding="utf-8")
+    (folder / DRIVER).write_text(driver_source(project, probes), encoding="utf-8")
     return _compile(compiler, include_folder(verilator), folder, timeout_s)
+
+
+def _sources(project: RtlProject, folder: Path, probes: Sequence[Probe]) -> list[Path]:
+    """List the Verilog files; where nets are read, the top is replaced by one that has them as outputs."""
+    if not probes:
+        return list(project.verilog)
+    top = folder / f"{project.top}.v"
+    top.write_text(probed_top(project.path / "verilog" / top.name, probes), encoding="utf-8")
+    return [top if file.name == top.name else file for file in project.verilog]
 
 
 def include_folder(verilator: FoundTool) -> Path:
@@ -109,73 +121,6 @@ def _compile(compiler: FoundTool, include: Path, folder: Path, timeout_s: float 
     return library
 
 
-def driver_source(project: RtlProject) -> str:
-    """Write the C++ that feeds events to the model: an event an evaluation, or an event a clock cycle when there are registers."""
-    network = project.network
-    set_inputs = "\n".join(
-        f"    top.{_member(port)} = static_cast<uint64_t>(x[{i}]) & {_mask(column.type)};"
-        for i, (port, column) in enumerate(zip(network.layout.ports, network.layout.columns, strict=True))
-    )
-    get_bits = "\n".join(f"    bits[{i}] = top.{_member(t.port)};" for i, t in enumerate(network.thresholds))
-    return _DRIVER.format(
-        prefix=PREFIX,
-        inputs=set_inputs,
-        bits=get_bits,
-        columns=network.n_inputs,
-        thresholds=len(network.thresholds),
-        cycles=project.latency_cycles,
-        score=_signed("top.score", network.score.total),
-        tick="top.clk = 0; top.eval(); top.clk = 1; top.eval();" if project.latency_cycles else "top.eval();",
-    )
-
-
-def _member(name: str) -> str:
-    """Spell a port as Verilator does."""
-    return name.replace("__", "___05F")
-
-
-def _mask(type_: FixedPoint) -> str:
-    return f"0x{(1 << type_.width) - 1:x}ull"
-
-
-def _signed(expression: str, type_: FixedPoint) -> str:
-    """Extend the sign of a port's bits."""
-    if not type_.signed:
-        return f"static_cast<int64_t>({expression})"
-    unused = 64 - type_.width
-    return f"static_cast<int64_t>(static_cast<uint64_t>({expression}) << {unused}) >> {unused}"
-
-
-_DRIVER = """\
-// Feeds events to the model; a model for each call, so that calls may run in parallel.
-#include <cstdint>
-#include "{prefix}.h"
-
-static void set_inputs({prefix}& top, const int64_t* x) {{
-{inputs}
-}}
-
-static void get_outputs({prefix}& top, int64_t* score, uint8_t* bits) {{
-    *score = {score};
-{bits}
-    (void)bits;
-}}
-
-extern "C" void rtl_run(const int64_t* x, int64_t n_events, int64_t* scores, uint8_t* bits) {{
-    VerilatedContext context;
-    {prefix} top(&context);
-    const int64_t cycles = {cycles};
-    for (int64_t event = 0; event < n_events + cycles; ++event) {{
-        if (event < n_events) set_inputs(top, x + event * {columns});
-        {tick}
-        const int64_t done = event - cycles;
-        if (done >= 0) get_outputs(top, scores + done, bits + done * {thresholds});
-    }}
-    top.final();
-}}
-"""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class RtlSimulation:
     """Run a compiled project.
@@ -184,11 +129,13 @@ class RtlSimulation:
         network: the network the project was made from.
         library: the loaded shared library.
         threads: how many models run at a time.
+        probes: nets of the top that are read as well.
     """
 
     network: Network
     library: Any
     threads: int
+    probes: tuple[Probe, ...] = ()
 
     @classmethod
     def open(cls, folder: Path, *, work: Path | None = None, threads: int = 2) -> RtlSimulation:
@@ -227,18 +174,24 @@ class RtlSimulation:
 
     def run(self, x_hw: NDArray[np.integer[Any]]) -> tuple[IntArray, NDArray[np.bool_]]:
         """Simulate events; as ``scores``, with the trigger bits, bool ``(n_events, n_thresholds)``, beside them."""
+        return self.run_probed(x_hw)[:2]
+
+    def run_probed(self, x_hw: NDArray[np.integer[Any]]) -> tuple[IntArray, NDArray[np.bool_], IntArray]:
+        """Simulate events; as ``run``, with the nets' integers, int64 ``(n_events, n_probes)``, beside them."""
         self.network.layout.check(x_hw, "Events to simulate")
         x = np.ascontiguousarray(x_hw, dtype=np.int64)
         scores = np.empty(len(x), dtype=np.int64)
         bits = np.zeros((len(x), len(self.network.thresholds)), dtype=np.uint8)
+        nets = np.empty((len(x), len(self.probes)), dtype=np.int64)
         edges = np.linspace(0, len(x), self.threads + 1).astype(int)
         with ThreadPoolExecutor(self.threads) as pool:
-            list(pool.map(lambda part: self._run(x[part], scores[part], bits[part]), _slices(edges)))
-        return scores, bits.astype(bool)
+            list(pool.map(lambda part: self._run(x[part], scores[part], bits[part], nets[part]), _slices(edges)))
+        return scores, bits.astype(bool), nets
 
-    def _run(self, x: IntArray, scores: IntArray, bits: NDArray[np.uint8]) -> None:
-        pointers = [array.ctypes.data_as(ctypes.c_void_p) for array in (x, scores, bits)]
-        self.library.rtl_run(pointers[0], ctypes.c_int64(len(x)), pointers[1], pointers[2])
+    def _run(self, x: IntArray, scores: IntArray, bits: NDArray[np.uint8], nets: IntArray) -> None:
+        thresholds = np.array([threshold.value for threshold in self.network.thresholds], dtype=np.int64)
+        pointers = [array.ctypes.data_as(ctypes.c_void_p) for array in (x, thresholds, scores, bits, nets)]
+        self.library.rtl_run(pointers[0], ctypes.c_int64(len(x)), *pointers[1:])
 
 
 def _slices(edges: Sequence[int] | NDArray[Any]) -> list[slice]:

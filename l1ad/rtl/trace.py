@@ -6,8 +6,8 @@ The semantics are those of ``l1ad.network``; ``l1ad.emulator.reference`` is what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,91 +15,18 @@ from numpy.typing import NDArray
 
 from l1ad.errors import ConversionError, ModelError
 from l1ad.fixed import FixedPoint, IntArray, Overflow
-from l1ad.network import Activation, Dense, Network, Score
+from l1ad.network import Activation, Dense, Network, Score, Threshold
 from l1ad.rtl.arithmetic import divided, folded, not_below, relu, square, table, total, turned, weighted_sums
+from l1ad.rtl.design import COLUMNS, Design, Interface, Net, Stage, Step, Values, input_nets, threshold_port
 from l1ad.rtl.quantise import Variable, cast, choose, flag, plus
 
-Values = dict[str, Variable]
 
-
-@dataclass(frozen=True, slots=True)
-class Net:
-    """Name a bus between modules: integers of ``width`` bits times ``2 ** -fractional``.
-
-    ``low`` and ``high`` bound its values; a constant has width 0 when it is 0.
-    """
-
-    name: str
-    low: float
-    high: float
-    step: float
-    signed: bool
-    width: int
-    fractional: int
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Describe a step before it is traced: which nets it reads and writes, and how one comes from the other."""
-
-    name: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    compute: Callable[[Values], Values]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Stage:
-    """Hold a traced step: one module.
-
-    Attributes:
-        name: the module's name.
-        inputs: the nets it reads, in the order of the logic's inputs.
-        outputs: the nets it writes, in the order of the logic's outputs.
-        logic: alkaid's ``CombLogic``.
-    """
-
-    name: str
-    inputs: tuple[Net, ...]
-    outputs: tuple[Net, ...]
-    logic: Any
-
-    @property
-    def cost(self) -> float:
-        """Give alkaid's estimate of the LUTs it takes."""
-        return float(self.logic.cost)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Design:
-    """Hold a network's logic: modules in a chain, with registers between them or without.
-
-    Attributes:
-        network: what is computed.
-        stages: the modules, in order.
-        registered: whether registers stand before the first module, between any two and after the last.
-    """
-
-    network: Network
-    stages: tuple[Stage, ...]
-    registered: bool = False
-
-    @property
-    def latency_cycles(self) -> int:
-        """Give the clock cycles from the input registers to the output registers; 0 for combinational logic."""
-        return len(self.stages) if self.registered else 0
-
-    @property
-    def cost(self) -> float:
-        """Give alkaid's estimate of the LUTs."""
-        return sum(stage.cost for stage in self.stages)
-
-
-def trace_network(network: Network) -> Design:
+def trace_network(network: Network, interface: Interface = COLUMNS) -> Design:
     """Trace a network into combinational modules, one a step.
 
     Args:
         network: the network.
+        interface: the ports of the top.
 
     Returns:
         The design; its last stage gives ``score`` and one net for each threshold's name.
@@ -107,22 +34,13 @@ def trace_network(network: Network) -> Design:
     Raises:
         ConversionError: a table that alkaid cannot hold, or logic it cannot settle.
     """
-    nets = {net.name: net for net in hardware_nets(network)}
+    nets = {net.name: net for net in input_nets(network, interface)}
     stages = []
-    for step in steps(network):
+    for step in steps(network, interface):
         stage = trace_step(step, [nets[name] for name in step.inputs])
         nets |= {net.name: net for net in stage.outputs}
         stages.append(stage)
-    return Design(network, tuple(stages))
-
-
-def hardware_nets(network: Network) -> list[Net]:
-    """Give the nets of the hardware integers, named as the ports."""
-    layout = network.layout
-    return [
-        Net(port, column.type.min, column.type.max, 1.0, column.type.signed, column.type.width, 0)
-        for port, column in zip(layout.ports, layout.columns, strict=True)
-    ]
+    return Design(network, tuple(stages), interface)
 
 
 def trace_step(step: Step, inputs: Sequence[Net]) -> Stage:
@@ -182,7 +100,7 @@ def net_of(name: str, logic: Any, output: int) -> Net:
     return Net(name, interval.min, interval.max, interval.step, bool(signed), int(signed) + integer + fractional, fractional)
 
 
-def steps(network: Network) -> list[Step]:
+def steps(network: Network, interface: Interface = COLUMNS) -> list[Step]:
     """List a network's steps, in order; what nothing later reads is left out."""
     reads = values_read(network)
     ports = np.array(network.layout.ports)
@@ -194,7 +112,7 @@ def steps(network: Network) -> list[Step]:
         part = replace(layer, weight=layer.weight[reads[i]][:, reads[i + 1]], bias=layer.bias[reads[i + 1]])
         found.append(_dense_step(part, names, outputs))
         names = outputs
-    return [*found, _score_step(network, names)]
+    return [*found, _score_step(network, names, interface)]
 
 
 def values_read(network: Network) -> list[NDArray[np.bool_]]:
@@ -227,15 +145,31 @@ def _scaling_step(network: Network, outputs: tuple[str, ...]) -> Step:
 
 
 def _scale(network: Network, values: Values, names: tuple[str, ...]) -> Values:
-    """Rotate, subtract the offset, shift, cast."""
+    """Leave out objects below threshold, rotate, subtract the offset, shift, cast."""
     scaling = network.scaling
-    x = _rotate(network, [values[port] for port in network.layout.ports])
+    x = _rotate(network, _surviving(network, values))
     columns = zip(_scaled(network.layout.ports), x, scaling.offset, scaling.shift, strict=True)
     return {
         name: cast(plus(value, -float(offset)) * 2.0**-shift, scaling.type)
         for name, value, offset, shift in columns
         if name in names
     }
+
+
+def _surviving(network: Network, values: Values) -> list[Variable]:
+    """Give the columns, 0 where their object is below its pt threshold."""
+    ports, least = network.layout.ports, network.scaling.thresholds(network.layout)
+    pt = [ports[column] for column in network.layout.presence_column]
+    return [
+        choose(not_below(values[pt[i]], float(least[i])), values[port], 0.0) if least[i] else values[port]
+        for i, port in enumerate(ports)
+    ]
+
+
+def _present(network: Network, column: int, pt: Variable) -> Variable:
+    """Give 1 where a column's object is there: its pt is not 0, or not below its threshold."""
+    least = network.scaling.thresholds(network.layout)[column]
+    return not_below(pt, float(least)) if least else flag(pt)
 
 
 def _rotate(network: Network, x: list[Variable]) -> list[Variable]:
@@ -271,7 +205,7 @@ def _dense(inputs: list[Variable], layer: Dense) -> list[Variable]:
     return [cast(value, layer.output) for value in sums]
 
 
-def _score_step(network: Network, outputs: tuple[str, ...]) -> Step:
+def _score_step(network: Network, outputs: tuple[str, ...], interface: Interface) -> Step:
     spec, ports = network.score, network.layout.ports
     inputs = outputs
     if spec.kind.is_reconstruction:
@@ -279,14 +213,23 @@ def _score_step(network: Network, outputs: tuple[str, ...]) -> Step:
     if spec.kind is Score.MASKED_MSE:
         present = network.layout.presence_column[list(spec.columns)]
         inputs = (*inputs, *dict.fromkeys(ports[c] for c in present))
+    inputs = (*inputs, *(net.name for net in interface.threshold_nets(network)))
     names = tuple(threshold.name for threshold in network.thresholds)
 
     def compute(values: Values) -> Values:
         terms = _reconstruction_terms(network, values) if spec.kind.is_reconstruction else _latent_terms(network, values, outputs)
         score = cast(total(terms), spec.total)
-        return {"score": score} | {t.name: not_below(score, float(spec.total.from_int(t.value))) for t in network.thresholds}
+        return {"score": score} | {t.name: _reached(score, t, network, values) for t in network.thresholds}
 
     return Step("score", inputs, ("score", *names), compute)
+
+
+def _reached(score: Variable, threshold: Threshold, network: Network, values: Values) -> Variable:
+    """Compare the score with a threshold: what its port brings, where it has one, else the network's constant."""
+    port = threshold_port(threshold)
+    if port in values:
+        return score >= values[port]
+    return not_below(score, float(network.score.total.from_int(threshold.value)))
 
 
 def _reconstruction_terms(network: Network, values: Values) -> list[Variable]:
@@ -294,7 +237,8 @@ def _reconstruction_terms(network: Network, values: Values) -> list[Variable]:
     spec, ports, last = network.score, network.layout.ports, network.layers[-1].name
     if spec.difference is None:
         raise ModelError(f"Score {spec.kind.value!r} wants a difference type.")
-    present = {port: flag(values[port]) for port in ports if port in values}
+    places = network.layout.presence_column
+    present = {place: _present(network, place, values[ports[place]]) for place in dict.fromkeys(places) if ports[place] in values}
     terms = []
     for column in spec.columns:
         difference = values[f"scaled_{ports[column]}"] - values[f"{last}_{column}"]
@@ -303,7 +247,7 @@ def _reconstruction_terms(network: Network, values: Values) -> list[Variable]:
             difference = folded(difference, turn * 2.0 ** -_grid(network))
         difference = cast(difference, spec.difference)
         if spec.kind is Score.MASKED_MSE:
-            difference = choose(present[ports[network.layout.presence_column[column]]], difference, 0.0)
+            difference = choose(present[places[column]], difference, 0.0)
         terms.append(cast(square(difference), spec.square))
     return terms
 

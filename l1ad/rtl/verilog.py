@@ -1,7 +1,7 @@
 """Write a design's modules as Verilog text.
 
-alkaid writes the modules, whose ports are two packed vectors; the top here has the ports' names of the layout, ``score`` and one
-bit for each threshold, as the HLS top has them.
+alkaid writes the modules, whose ports are two packed vectors; the top here has the ports of the HLS top: named by the layout, a
+column or an object each, thresholds where they are wanted as ports, ``score`` and one bit for each threshold.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from l1ad.fixed import FixedPoint
-from l1ad.rtl.trace import Design, Net, Stage, hardware_nets
+from l1ad.rtl.design import Design, Net, Stage, input_places, outputs
 
 #: Name of the top module; that of the HLS top, so that one can stand for the other.
 TOP = "l1ad_top"
@@ -85,14 +85,10 @@ def live_inputs(stage: Stage) -> list[Net]:
 
 def top(design: Design) -> str:
     """Write the top module: the named ports, the chain of modules and, if it has any, the registers."""
-    network = design.network
-    inputs = [
-        f"input {_range(column.type.width)}{port}"
-        for port, column in zip(network.layout.ports, network.layout.columns, strict=True)
-    ]
-    outputs = [f"output {_range(network.score.total.width)}score", *(f"output {t.port}" for t in network.thresholds)]
-    ports = [*(["input clk"] if design.registered else []), *inputs, *outputs]
-    body = [*_registered_inputs(design), *(line for stage in design.stages for line in _stage(design, stage)), *_results(design)]
+    ports = ["input clk"] if design.registered else []
+    ports += [f"input {_range(port.width)}{port.name}" for port in design.interface.inputs(design.network)]
+    ports += [f"output {_range(port.width) if port.width > 1 else ''}{port.name}" for port in outputs(design.network)]
+    body = [*_inputs(design), *(line for stage in design.stages for line in _stage(design, stage)), *_results(design)]
     lines = "\n".join(f"    {line}" for line in body)
     return f"module {TOP} (\n    {_list(ports)}\n);\n{lines}\nendmodule\n"
 
@@ -105,11 +101,13 @@ def _list(entries: list[str]) -> str:
     return ",\n    ".join(entries)
 
 
-def _registered_inputs(design: Design) -> list[str]:
+def _inputs(design: Design) -> list[str]:
+    """Declare the nets that come in and take them out of the ports, over registers where the design has them."""
+    places = input_places(design.network, design.interface)
+    pairs = [(f"n_{net.name}", f"{port.name}[{low + net.width - 1}:{low}]") for net, port, low in places]
     if not design.registered:
-        return []
-    nets = hardware_nets(design.network)
-    return [f"reg {_range(net.width)}n_{net.name};" for net in nets] + _clocked([(f"n_{net.name}", net.name) for net in nets])
+        return [f"wire {_range(net.width)}{to} = {source};" for (net, _, _), (to, source) in zip(places, pairs, strict=True)]
+    return [f"reg {_range(net.width)}n_{net.name};" for net, _, _ in places] + _clocked(pairs)
 
 
 def _clocked(pairs: list[tuple[str, str]]) -> list[str]:
@@ -118,25 +116,20 @@ def _clocked(pairs: list[tuple[str, str]]) -> list[str]:
 
 def _stage(design: Design, stage: Stage) -> list[str]:
     """Declare a stage's output nets and instantiate its module; an output register where the design has them."""
-    outputs = [net for net in stage.outputs if net.width]
-    if not outputs:
+    written = [net for net in stage.outputs if net.width]
+    if not written:
         return []
     driven = "d_" if design.registered else "n_"
-    lines = [f"wire {_range(net.width)}{driven}{net.name};" for net in outputs]
+    lines = [f"wire {_range(net.width)}{driven}{net.name};" for net in written]
     name = module(stage)
-    reads = [_wire(design, net) for net in live_inputs(stage)] or ["2'b0"]
+    reads = [f"n_{net.name}" for net in live_inputs(stage)] or ["2'b0"]
     lines.append(
-        f"{name} i_{stage.name} (.model_inp({_packed(reads)}), .model_out({_packed([driven + n.name for n in outputs])}));"
+        f"{name} i_{stage.name} (.model_inp({_packed(reads)}), .model_out({_packed([driven + n.name for n in written])}));"
     )
     if design.registered:
-        lines += [f"reg {_range(net.width)}n_{net.name};" for net in outputs]
-        lines += _clocked([(f"n_{net.name}", f"d_{net.name}") for net in outputs])
+        lines += [f"reg {_range(net.width)}n_{net.name};" for net in written]
+        lines += _clocked([(f"n_{net.name}", f"d_{net.name}") for net in written])
     return lines
-
-
-def _wire(design: Design, net: Net) -> str:
-    is_port = not design.registered and net.name in design.network.layout.ports
-    return net.name if is_port else f"n_{net.name}"
 
 
 def _packed(names: list[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from l1ad.fixed import FixedPoint
-from l1ad.rtl.trace import Design, Net, Stage, hardware_nets
+from l1ad.rtl.design import Design, Net, Stage, input_places, outputs
 from l1ad.rtl.verilog import TOP, Files, live_inputs, module, primitives
 
 
@@ -30,30 +30,29 @@ def vhdl_files(design: Design) -> Files:
 
 def top(design: Design) -> str:
     """Write the top entity: the named ports, the chain of modules and, if it has any, the registers."""
-    network = design.network
-    ports = [f"clk : in {_vector(1, scalar=True)}"] if design.registered else []
-    ports += [f"{net.name} : in {_vector(net.width)}" for net in hardware_nets(network)]
-    ports += [f"score : out {_vector(network.score.total.width)}", *(f"{t.port} : out std_logic" for t in network.thresholds)]
+    ports = ["clk : in std_logic"] if design.registered else []
+    ports += [f"{port.name} : in {_vector(port.width)}" for port in design.interface.inputs(design.network)]
+    score, *bits = outputs(design.network)
+    ports += [f"{score.name} : out {_vector(score.width)}", *(f"{port.name} : out std_logic" for port in bits)]
     stages = [stage for stage in design.stages if any(net.width for net in stage.outputs)]
-    signals = [line for stage in stages for line in _signals(design, stage)] + _input_signals(design)
-    body = _input_registers(design) + [line for stage in stages for line in _stage(design, stage)] + _results(design)
+    signals = _input_signals(design) + [line for stage in stages for line in _signals(stage)]
+    body = _inputs(design) + [line for stage in stages for line in _stage(design, stage)] + _results(design)
     return _TOP.format(top=TOP, ports=";\n        ".join(ports), signals="\n    ".join(signals), body="\n    ".join(body))
 
 
-def _vector(width: int, *, scalar: bool = False) -> str:
-    return "std_logic" if scalar else f"std_logic_vector({width - 1} downto 0)"
+def _vector(width: int) -> str:
+    return f"std_logic_vector({width - 1} downto 0)"
 
 
 def _input_signals(design: Design) -> list[str]:
-    if not design.registered:
-        return []
-    return [f"signal n_{net.name} : {_vector(net.width)};" for net in hardware_nets(design.network)]
+    return [f"signal n_{net.name} : {_vector(net.width)};" for net, _, _ in input_places(design.network, design.interface)]
 
 
-def _input_registers(design: Design) -> list[str]:
-    if not design.registered:
-        return []
-    return _clocked([(f"n_{net.name}", net.name) for net in hardware_nets(design.network)])
+def _inputs(design: Design) -> list[str]:
+    """Take the nets that come in out of the ports, over registers where the design has them."""
+    places = input_places(design.network, design.interface)
+    pairs = [(f"n_{net.name}", f"{port.name}({low + net.width - 1} downto {low})") for net, port, low in places]
+    return _clocked(pairs) if design.registered else [f"{to} <= {source};" for to, source in pairs]
 
 
 def _clocked(pairs: list[tuple[str, str]]) -> list[str]:
@@ -61,21 +60,19 @@ def _clocked(pairs: list[tuple[str, str]]) -> list[str]:
     return ["process (clk) begin", "    if rising_edge(clk) then", *moves, "    end if;", "end process;"]
 
 
-def _signals(design: Design, stage: Stage) -> list[str]:
-    outputs = [net for net in stage.outputs if net.width]
+def _signals(stage: Stage) -> list[str]:
+    written = [net for net in stage.outputs if net.width]
     reads = sum(net.width for net in live_inputs(stage)) or 2
     lines = [
         f"signal in_{stage.name} : {_vector(reads)};",
-        f"signal out_{stage.name} : {_vector(sum(net.width for net in outputs))};",
+        f"signal out_{stage.name} : {_vector(sum(net.width for net in written))};",
     ]
-    return lines + [f"signal n_{net.name} : {_vector(net.width)};" for net in outputs]
+    return lines + [f"signal n_{net.name} : {_vector(net.width)};" for net in written]
 
 
 def _stage(design: Design, stage: Stage) -> list[str]:
     """Pack a stage's inputs, instantiate its module and take its outputs apart."""
-    ports = () if design.registered else design.network.layout.ports
-    names = [net.name if net.name in ports else f"n_{net.name}" for net in live_inputs(stage)]
-    packed = " & ".join(reversed(names)) or '"00"'
+    packed = " & ".join(f"n_{net.name}" for net in reversed(live_inputs(stage))) or '"00"'
     lines = [
         f"in_{stage.name} <= {packed};",
         f"i_{stage.name} : entity work.{module(stage)} port map (model_inp => in_{stage.name}, model_out => out_{stage.name});",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from l1ad.rtl.trace import Design
+from l1ad.rtl.design import Design
 from l1ad.rtl.verilog import TOP, Files
 
 SCRIPT = "build.tcl"

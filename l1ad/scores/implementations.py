@@ -155,6 +155,8 @@ def _rtl(network: Network, folder: Path, limit: int) -> Implementation:
     descriptions = sorted(folder.glob("**/rtl.json"))
     if not descriptions:
         raise _AbsentError(f"there is no RTL in {str(folder)!r}; run 'l1ad synth --tool open'.")
+    from l1ad.rtl.inner import inner_nodes
+    from l1ad.rtl.project import load_project
     from l1ad.rtl.simulate import RtlSimulation
 
     simulation = RtlSimulation.open(descriptions[0].parent)
@@ -164,7 +166,12 @@ def _rtl(network: Network, folder: Path, limit: int) -> Implementation:
             "run 'l1ad synth --tool open' again."
         )
     scores = _with_bits_checked(Source.RTL.value, simulation.run, simulation.network)
-    return Implementation(Source.RTL.value, scores, None, limit, f"trigger bits too; at most {limit} events")
+
+    def nodes(x_hw: NDArray[Any]) -> Mapping[str, IntArray]:
+        return inner_nodes(descriptions[0].parent, x_hw)
+
+    seen = None if load_project(descriptions[0].parent).latency_cycles else nodes
+    return Implementation(Source.RTL.value, scores, seen, limit, f"trigger bits too; at most {limit} events")
 
 
 def _with_bits_checked(name: str, run: Callable[[NDArray[Any]], tuple[IntArray, NDArray[np.bool_]]], network: Network) -> Scores:

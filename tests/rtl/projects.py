@@ -7,9 +7,10 @@ from pathlib import Path
 from l1ad.emulator import reference
 from l1ad.emulator.golden import Golden
 from l1ad.network import Network
+from l1ad.rtl.design import COLUMNS, Design, Interface
 from l1ad.rtl.pipeline import trace_pipeline
 from l1ad.rtl.project import RtlProject, project_files, write_project
-from l1ad.rtl.trace import Design, trace_network
+from l1ad.rtl.trace import trace_network
 from l1ad.rtl.vivado import Part
 from tests.networks import make_events
 
@@ -22,10 +23,13 @@ def make_golden(network: Network, n_events: int = 20) -> Golden:
     return Golden(x_hw, scores, reference.bits(network, scores))
 
 
-def make_design(network: Network, clock_ns: float | None = None) -> Design:
-    return trace_network(network) if clock_ns is None else trace_pipeline(network, clock_ns)
+def make_design(network: Network, clock_ns: float | None = None, interface: Interface = COLUMNS) -> Design:
+    return trace_network(network, interface) if clock_ns is None else trace_pipeline(network, clock_ns, interface)
 
 
-def make_project(folder: Path, network: Network, clock_ns: float | None = None, *, vhdl: bool = False) -> RtlProject:
+def make_project(
+    folder: Path, network: Network, clock_ns: float | None = None, *, vhdl: bool = False, interface: Interface = COLUMNS
+) -> RtlProject:
     """Write a combinational project, or for a clock period a pipelined one."""
-    return write_project(project_files(make_design(network, clock_ns), PART, make_golden(network), vhdl=vhdl), folder)
+    files = project_files(make_design(network, clock_ns, interface), PART, make_golden(network), vhdl=vhdl)
+    return write_project(files, folder)

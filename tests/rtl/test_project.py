@@ -10,7 +10,10 @@ import pytest
 
 from l1ad.emulator.golden import Golden
 from l1ad.errors import ArtefactError
+from l1ad.hls.target import Style, Target
+from l1ad.hls.top import top_ports
 from l1ad.rtl.bench import bench_files
+from l1ad.rtl.design import Interface
 from l1ad.rtl.project import load_project
 from l1ad.rtl.verilog import top, verilog_files
 from l1ad.rtl.vhdl import top as vhdl_top
@@ -30,6 +33,34 @@ def test_the_top_has_the_ports_of_the_layout_and_one_bit_a_threshold() -> None:
     assert ("output", str(NETWORK.score.total.width - 1), "score") in ports
     assert re.findall(r"^    output (\w+),?$", text, re.MULTILINE) == ["trigger_loose", "trigger_nominal", "trigger_tight"]
     assert "clk" not in text
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["columns", "packed"])
+@pytest.mark.parametrize("thresholds", [False, True], ids=["constants", "threshold ports"])
+@pytest.mark.parametrize("clock_ns", [None, 3.0], ids=["combinational", "pipelined"])
+def test_the_ports_are_those_of_the_hls_top(packed: bool, thresholds: bool, clock_ns: float | None) -> None:
+    target = Target("xcvu9p-flga2104-2-e", 25.0, 0.27, Style.COMBINATIONAL, packed=packed, threshold_ports=thresholds)
+    data, limits, outputs = top_ports(NETWORK, target)
+    design = make_design(NETWORK, clock_ns, Interface(packed, thresholds))
+    clock = [("input", "clk")] if clock_ns else []
+    wanted = clock + [("input", port.name) for port in (*data, *limits)] + [("output", port.name) for port in outputs]
+    assert re.findall(r"^    (input|output) (?:\[\d+:0\] )?(\w+),?$", top(design), re.MULTILINE) == wanted
+    entity = vhdl_top(design).split("end entity")[0]
+    assert re.findall(r"^        (\w+) : (in|out) ", entity, re.MULTILINE) == [(n, way.removesuffix("put")) for way, n in wanted]
+    widths = {name: int(high) + 1 for high, name in re.findall(r"input \[(\d+):0\] (\w+)", top(design))}
+    assert widths == {port.name: port.width for port in (*data, *limits)}
+
+
+def test_a_project_of_form_1_has_one_port_a_column(tmp_path: Path) -> None:
+    make_project(tmp_path, NETWORK)
+    data = json.loads((tmp_path / "rtl.json").read_text())
+    del data["interface"]
+    for stage in data["stages"]:
+        del stage["formats"]
+    (tmp_path / "rtl.json").write_text(json.dumps(data | {"spec_version": 1}))
+    project = load_project(tmp_path)
+    assert project.interface == Interface(packed=False, threshold_ports=False)
+    assert project.stages[0].formats == ()
 
 
 def test_registers_stand_before_between_and_after_the_stages() -> None:
@@ -75,6 +106,14 @@ def test_golden_words_hold_the_columns_lowest_first() -> None:
     assert "localparam N = 1;" in files["testbench.sv"]
 
 
+def test_the_bench_feeds_words_and_thresholds() -> None:
+    golden = Golden(np.zeros((1, 8), dtype=np.int64), np.array([5]), np.zeros((1, 3), dtype=bool))
+    bench = bench_files(make_design(NETWORK, interface=Interface(True, True)), golden)["testbench.sv"]
+    assert ".jet_0(event_in[22:0]),\n        .jet_1(event_in[45:23]),\n        .met(event_in[60:46])" in bench
+    total = NETWORK.score.total.width
+    assert f".threshold_tight({total}'d{NETWORK.thresholds[2].value})" in bench
+
+
 def test_vivado_bounds_the_paths_or_makes_the_clock() -> None:
     loose = vivado_files(make_design(NETWORK), PART)
     assert loose["constraints.xdc"] == "set_max_delay 25 -from [all_inputs] -to [all_outputs]\n"
@@ -109,5 +148,5 @@ def test_a_newer_form_is_refused(tmp_path: Path) -> None:
     make_project(tmp_path, NETWORK)
     data = json.loads((tmp_path / "rtl.json").read_text())
     (tmp_path / "rtl.json").write_text(json.dumps(data | {"spec_version": 99}))
-    with pytest.raises(ArtefactError, match=r"has form 99, this version reads up to 1; update l1ad\.$"):
+    with pytest.raises(ArtefactError, match=r"has form 99, this version reads up to 2; update l1ad\.$"):
         load_project(tmp_path)

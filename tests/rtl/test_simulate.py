@@ -1,5 +1,6 @@
 """Verilator's simulation of the RTL gives the reference's integers and bits; broken tools are named."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ from l1ad import toolchain
 from l1ad.emulator import reference
 from l1ad.errors import LayoutError, ToolFailedError
 from l1ad.network import Network, Score
-from l1ad.rtl.simulate import LIBRARY, RtlSimulation, compile_simulation, driver_source, include_folder
-from tests.networks import make_events, make_network
+from l1ad.rtl.design import Interface
+from l1ad.rtl.driver import driver_source
+from l1ad.rtl.simulate import LIBRARY, RtlSimulation, compile_simulation, include_folder
+from tests.networks import make_events, make_network, make_threshold_events
 from tests.rtl.projects import make_project
 
 pytestmark = pytest.mark.skipif(
@@ -18,23 +21,41 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.mark.parametrize(
-    ("network", "clock_ns"),
-    [
-        (make_network(widths=(4, 8), score=Score.MASKED_MSE, phi_reference="jet"), None),
-        (make_network(widths=(4, 2)), 4.0),
-    ],
-    ids=["combinational", "pipelined"],
-)
-def test_every_event_agrees(tmp_path: Path, network: Network, clock_ns: float | None) -> None:
-    make_project(tmp_path, network, clock_ns)
+MASKED = make_network(widths=(4, 8), score=Score.MASKED_MSE, phi_reference="jet")
+LATENT = make_network(widths=(4, 2))
+LEAST_PT = make_network(widths=(4, 8), score=Score.MASKED_MSE, min_pt_hw=(("jet", 40), ("met", 7)))
+CASES = {
+    "columns": (MASKED, None, Interface()),
+    "packed": (MASKED, None, Interface(packed=True)),
+    "threshold ports": (LATENT, None, Interface(threshold_ports=True)),
+    "packed, threshold ports": (LATENT, None, Interface(packed=True, threshold_ports=True)),
+    "pipelined": (LATENT, 4.0, Interface()),
+    "pipelined, packed, threshold ports": (LATENT, 4.0, Interface(packed=True, threshold_ports=True)),
+    "pt thresholds": (LEAST_PT, 4.0, Interface()),
+}
+
+
+@pytest.mark.parametrize(("network", "clock_ns", "interface"), CASES.values(), ids=CASES)
+def test_every_event_agrees(tmp_path: Path, network: Network, clock_ns: float | None, interface: Interface) -> None:
+    make_project(tmp_path, network, clock_ns, interface=interface)
     simulation = RtlSimulation.open(tmp_path)
-    x_hw = make_events(network.layout, 10_001)
+    x_hw = make_threshold_events(network, 10_001)
     scores, bits = simulation.run(x_hw)
     np.testing.assert_array_equal(scores, reference.scores(network, x_hw))
     np.testing.assert_array_equal(bits, reference.bits(network, scores))
     np.testing.assert_array_equal(simulation.scores(x_hw[:1]), scores[:1])
     assert len(simulation.scores(x_hw[:0])) == 0
+
+
+def test_thresholds_come_with_the_event(tmp_path: Path) -> None:
+    """The ports decide: the same library judges by other thresholds."""
+    make_project(tmp_path, LATENT, interface=Interface(threshold_ports=True))
+    made = RtlSimulation.open(tmp_path)
+    other = LATENT.with_thresholds(tuple(replace(t, value=v) for t, v in zip(LATENT.thresholds, (0, 77, 40_000), strict=True)))
+    x_hw = make_events(LATENT.layout, 500)
+    scores, bits = replace(made, network=other).run(x_hw)
+    np.testing.assert_array_equal(bits, reference.bits(other, scores))
+    assert (bits != made.run(x_hw)[1]).any()
 
 
 def test_events_of_another_layout_are_refused(tmp_path: Path) -> None:
@@ -46,7 +67,7 @@ def test_events_of_another_layout_are_refused(tmp_path: Path) -> None:
 def test_signed_ports_are_masked_and_signed_scores_extended(tmp_path: Path) -> None:
     project = make_project(tmp_path, make_network(widths=(4, 2)))
     source = driver_source(project)
-    assert "top.jet_eta_0 = static_cast<uint64_t>(x[1]) & 0x7full;" in source
+    assert "top.jet_eta_0 = (static_cast<uint64_t>(x[1]) & 0x7full);" in source
     assert "bits[2] = top.trigger_tight;" in source
 
 
