@@ -59,6 +59,12 @@ class MismatchError(L1adError):
     exit_code = FAILURE
 
 
+class LimitError(L1adError):
+    """Report a limit that was set and is passed."""
+
+    exit_code = FAILURE
+
+
 class TrainingError(L1adError):
     """Report a training that cannot go on, with the state that was kept."""
 

@@ -74,7 +74,7 @@ class Config(Section):
     @property
     def project(self) -> Path:
         """Give the folder of this configuration's HLS project."""
-        return self.path(self.hls_projects) / f"{self.name}_{self.firmware.board}"
+        return self.path(self.hls_projects) / f"{self.name}_{Path(self.firmware.board).stem}"
 
 
 def load_config(path: Path) -> Config:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from l1ad.board import Board, part_totals
-from l1ad.errors import ConfigError, InputError, L1adError, nearest
+from l1ad.errors import ConfigError, InputError, LimitError, nearest
 from l1ad.reporting.condition import Condition
 from l1ad.reporting.runs import Run
 from l1ad.resources import Level, PartTotals, ResourceReport
@@ -17,12 +17,6 @@ from l1ad.scores.performance import Performance
 
 #: What a difference to a baseline is given for.
 COMPARED = ("latency_cycles", "latency_ns", "ii", "lut", "ff", "dsp", "bram18", "uram", "efficiency", "auc")
-
-
-class LimitError(L1adError):
-    """Report a limit that was set and is passed."""
-
-    exit_code = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,8 @@ import sys
 
 import pytest
 
-from l1ad.errors import ArtefactError, InputError
+from l1ad.errors import ArtefactError, InputError, LimitError
 from l1ad.reporting import drawing
-from l1ad.reporting.comparison import LimitError
 from l1ad.reporting.document import Figure
 from l1ad.resources import Level, ResourceReport
 from l1ad.scores.performance import evaluate
