@@ -1,8 +1,9 @@
-"""Write a SystemVerilog test bench that compares the RTL with golden vectors, for any simulator that has ``$readmemh``."""
+"""Write test benches that compare the RTL with golden vectors: SystemVerilog and VHDL-2008, for any simulator."""
 
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,11 +12,11 @@ from numpy.typing import NDArray
 
 from l1ad.emulator.golden import Golden
 from l1ad.hls.ports import Port
-from l1ad.network import Network
 from l1ad.rtl.design import Design, outputs
 from l1ad.rtl.verilog import TOP, Files
 
 BENCH = "testbench.sv"
+VHDL_BENCH = "testbench.vhd"
 INPUTS = "golden_inputs.hex"
 OUTPUTS = "golden_outputs.hex"
 
@@ -33,6 +34,7 @@ def bench_files(design: Design, golden: Golden) -> Files:
     expected = np.column_stack([golden.scores, golden.bits.astype(np.int64)])
     return {
         BENCH: _bench(design, len(golden.scores)),
+        VHDL_BENCH: _vhdl_bench(design, len(golden.scores)),
         INPUTS: _words(golden.x_hw, [column.type.width for column in design.network.layout.columns]),
         OUTPUTS: _words(expected, [port.width for port in outputs(design.network)]),
     }
@@ -52,32 +54,42 @@ def _word(row: list[int], widths: Sequence[int]) -> int:
     return word
 
 
+def _bench(design: Design, n_events: int) -> str:
+    connections = [f".{port}({actual})" for port, actual in _connections(design, "event_in[{}:{}]", "event_out[{}:{}]", "{}'b{}")]
+    return _fill(_BENCH, design, n_events, ",\n        ".join([".clk(clk)"] * design.registered + connections))
+
+
+def _vhdl_bench(design: Design, n_events: int) -> str:
+    pairs = _connections(design, "event_in({} downto {})", "event_out({} downto {})", '"{1}"')
+    bits = {port.name for port in outputs(design.network)[1:]}
+    connections = [f"{port} => {re.sub(r' downto .*', ')', actual) if port in bits else actual}" for port, actual in pairs]
+    return _fill(_VHDL_BENCH, design, n_events, ",\n        ".join(["clk => clk"] * design.registered + connections))
+
+
+def _connections(design: Design, event_in: str, event_out: str, literal: str) -> list[tuple[str, str]]:
+    """Say what each port but the clock is connected to, in a language's spelling of slices and of binary literals."""
+    network, interface = design.network, design.interface
+    pairs = [(port.name, event_in.format(high, low)) for port, high, low in slices(interface.data(network))]
+    mask = (1 << network.score.total.width) - 1
+    for port, threshold in zip(interface.thresholds(network), network.thresholds, strict=False):
+        pairs.append((port.name, literal.format(port.width, f"{threshold.value & mask:0{port.width}b}")))
+    return pairs + [(port.name, event_out.format(high, low)) for port, high, low in slices(outputs(network))]
+
+
 def slices(ports: Sequence[Port]) -> list[tuple[Port, int, int]]:
     """Give highest and lowest bit of each port in a word that holds them all, the first one in the lowest bits."""
     edges = [0, *itertools.accumulate(port.width for port in ports)]
     return [(port, high - 1, low) for port, (low, high) in zip(ports, itertools.pairwise(edges), strict=True)]
 
 
-def threshold_words(network: Network) -> list[int]:
-    """Give the thresholds' values as the bits that their ports carry."""
-    mask = (1 << network.score.total.width) - 1
-    return [threshold.value & mask for threshold in network.thresholds]
-
-
-def _bench(design: Design, n_events: int) -> str:
-    network, interface = design.network, design.interface
-    data, results = slices(interface.data(network)), slices(outputs(network))
-    ports = [".clk(clk)"] if design.registered else []
-    ports += [f".{port.name}(event_in[{high}:{low}])" for port, high, low in data]
-    thresholds = zip(interface.thresholds(network), threshold_words(network), strict=False)
-    ports += [f".{port.name}({port.width}'d{value})" for port, value in thresholds]
-    ports += [f".{port.name}(event_out[{high}:{low}])" for port, high, low in results]
-    return _BENCH.format(
+def _fill(template: str, design: Design, n_events: int, ports: str) -> str:
+    network = design.network
+    return template.format(
         top=TOP,
-        ports=",\n        ".join(ports),
+        ports=ports,
         n=n_events,
-        bits_in=data[-1][1] + 1,
-        bits_out=results[-1][1] + 1,
+        bits_in=sum(port.width for port in design.interface.data(network)),
+        bits_out=sum(port.width for port in outputs(network)),
         latency=design.latency_cycles,
         inputs=INPUTS,
         outputs=OUTPUTS,
@@ -85,7 +97,7 @@ def _bench(design: Design, n_events: int) -> str:
 
 
 _BENCH = """\
-// Compares the RTL with golden vectors; run it in the folder of the vectors.
+// Compares the RTL with golden vectors and ends with an error at the first difference; run it in the folder of the vectors.
 `timescale 1ns / 1ps
 module testbench;
     localparam N = {n};
@@ -95,24 +107,77 @@ module testbench;
     reg [{bits_out}-1:0] expected [0:N-1];
     reg [{bits_in}-1:0] event_in;
     wire [{bits_out}-1:0] event_out;
-    integer cycle, different;
+    integer cycle;
     {top} dut (
         {ports}
     );
     initial begin
         $readmemh("{inputs}", inputs);
         $readmemh("{outputs}", expected);
-        different = 0;
         for (cycle = 0; cycle < N + LATENCY; cycle = cycle + 1) begin
             event_in = inputs[cycle < N ? cycle : N - 1];
             #1 clk = 1;
             #1 clk = 0;
             #1;
-            if (cycle >= LATENCY && event_out !== expected[cycle - LATENCY]) different = different + 1;
+            if (cycle >= LATENCY && event_out !== expected[cycle - LATENCY])
+                $fatal(1, "event %0d differs: expected %h, got %h", cycle - LATENCY, expected[cycle - LATENCY], event_out);
         end
-        if (different != 0) $fatal(1, "%0d of %0d events differ", different, N);
         $display("%0d events agree", N);
         $finish;
     end
 endmodule
+"""
+
+_VHDL_BENCH = """\
+-- Compares the RTL with golden vectors and ends with an error at the first difference; run it in the folder of the vectors (VHDL-2008).
+library ieee;
+use ieee.std_logic_1164.all;
+use std.textio.all;
+use std.env.all;
+
+entity testbench is
+end entity testbench;
+
+architecture simulation of testbench is
+    constant N : natural := {n};
+    constant LATENCY : natural := {latency};
+    signal clk : std_logic := '0';
+    signal event_in : std_logic_vector({bits_in} - 1 downto 0) := (others => '0');
+    signal event_out : std_logic_vector({bits_out} - 1 downto 0);
+begin
+    dut : entity work.{top} port map (
+        {ports}
+    );
+
+    process
+        file inputs : text open read_mode is "{inputs}";
+        file outputs : text open read_mode is "{outputs}";
+        variable row : line;
+        variable word : std_logic_vector({bits_in} - 1 downto 0);
+        variable expected : std_logic_vector({bits_out} - 1 downto 0);
+    begin
+        for cycle in 0 to N + LATENCY - 1 loop
+            if cycle < N then
+                readline(inputs, row);
+                hread(row, word);
+                event_in <= word;
+            end if;
+            wait for 1 ns;
+            clk <= '1';
+            wait for 1 ns;
+            clk <= '0';
+            wait for 1 ns;
+            if cycle >= LATENCY then
+                readline(outputs, row);
+                hread(row, expected);
+                assert event_out = expected
+                    report "event " & integer'image(cycle - LATENCY) & " differs: expected " & to_hstring(expected)
+                        & ", got " & to_hstring(event_out)
+                    severity failure;
+            end if;
+        end loop;
+        report integer'image(N) & " events agree";
+        finish;
+    end process;
+end architecture simulation;
 """

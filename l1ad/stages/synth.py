@@ -28,6 +28,7 @@ from l1ad.network import Network
 from l1ad.resources import ResourceReport
 from l1ad.rtl.delay import ULTRASCALE_PLUS
 from l1ad.rtl.design import Interface
+from l1ad.rtl.ghdl import run_vhdl_bench
 from l1ad.rtl.pipeline import trace_pipeline
 from l1ad.rtl.project import RtlProject, project_files, write_project
 from l1ad.rtl.report import resource_report
@@ -36,7 +37,7 @@ from l1ad.rtl.trace import trace_network
 from l1ad.rtl.vivado import Part
 from l1ad.rtl.yosys import NETLIST_SUFFIX, Synthesised, synthesise
 from l1ad.scoreset import ScoreSet, Source, load_scores
-from l1ad.toolchain import GXX, VERILATOR, VITIS_HLS, VIVADO, YOSYS, FoundTool, find, require
+from l1ad.toolchain import GHDL, GXX, VERILATOR, VITIS_HLS, VIVADO, YOSYS, FoundTool, find, require
 from l1ad.trained import TrainedModel, load_trained
 from l1ad.vendor.driver import synthesise as run_vendor
 from l1ad.vendor.project import Step, VendorProject
@@ -59,6 +60,7 @@ class SynthResult:
         reports: resource reports, one a tool and level.
         agreements: comparisons of the RTL with the network's reference and, where there are scores, with the C simulation.
         seconds: wall time of each part when it was made.
+        vhdl: what became of the VHDL: simulated, or why not; None where no RTL is written.
     """
 
     path: Path
@@ -67,6 +69,7 @@ class SynthResult:
     reports: tuple[ResourceReport, ...]
     agreements: tuple[dict[str, Any], ...]
     seconds: dict[str, float]
+    vhdl: str | None
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain data for JSON."""
@@ -77,6 +80,7 @@ class SynthResult:
             "reports": [report.to_dict() for report in self.reports],
             "agreements": list(self.agreements),
             "seconds": self.seconds,
+            "vhdl": self.vhdl,
         }
 
 
@@ -109,7 +113,7 @@ def synth(config: Config, *, tool: str | None = None, force: bool = False) -> Sy
         "synthesis": config.synthesis.plain(),
         "firmware": config.firmware.plain(),
         "thresholds": network.trigger_bits,
-        "tools": _versions(chosen),
+        "tools": _versions(chosen, config.synthesis.vhdl),
     }
     key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.synth"))
     fresh = force or not is_current(target, KIND, key)
@@ -159,8 +163,9 @@ def _tools(chosen: str) -> tuple[FoundTool, ...]:
     return tuple(require(tool) for tool in needed)
 
 
-def _versions(chosen: str) -> dict[str, str | None]:
-    return {found.tool.key: found.version for found in _tools(chosen)}
+def _versions(chosen: str, vhdl: bool) -> dict[str, str | None]:
+    ghdl = find(GHDL) if vhdl and chosen != "vitis" else None
+    return {found.tool.key: found.version for found in (*_tools(chosen), *([ghdl] if ghdl else []))}
 
 
 def _run_hls(draft: Draft, config: Config) -> list[ResourceReport]:
@@ -187,7 +192,7 @@ def _run_rtl(draft: Draft, config: Config, chosen: str, network: Network, board:
     """Write the RTL, then simulate and synthesise it side by side."""
     seconds: dict[str, float] = {}
     target = resolve_target(config.firmware, board)
-    with _progress("synth", len(network.layers) + 4) as advance:
+    with _progress("synth", len(network.layers) + 5) as advance:
         with _timed(seconds, "trace_s"):
             project = _write(draft.path / PROJECT, config, network, target)
         advance("RTL")
@@ -197,6 +202,9 @@ def _run_rtl(draft: Draft, config: Config, chosen: str, network: Network, board:
                 reports = _synthesise(draft, config, chosen, project, board, target.clock_ns, advance)
             found = agreements.result()
         advance("simulation")
+        with _timed(seconds, "vhdl_s"):
+            draft.summary["vhdl"] = _simulate_vhdl(project, config)
+        advance("VHDL")
     _finish(draft, reports, found, seconds)
 
 
@@ -267,6 +275,22 @@ def _simulate(
     return agreements + _against_csim(config, network, rows, scores[: len(rows)])
 
 
+def _simulate_vhdl(project: RtlProject, config: Config) -> str:
+    """Run the VHDL's own test bench where GHDL is, and say what came of it.
+
+    Raises:
+        MismatchError: the VHDL differs from the golden vectors.
+        ToolFailedError: GHDL refuses the VHDL.
+    """
+    if not config.synthesis.vhdl:
+        return "not written: synthesis.vhdl is false"
+    ghdl = find(GHDL)
+    if ghdl is None:
+        return f"written, not simulated: no ghdl ({GHDL.hint}, or set {GHDL.variables[0]})"
+    n_events = run_vhdl_bench(project, project.path / "simulation" / "ghdl", timeout_s=config.synthesis.timeout_s)
+    return f"simulated: {n_events} golden events agree (GHDL {ghdl.version})"
+
+
 def _rows(n_events: int, wanted: int) -> IntArray:
     """Choose that many events, spread evenly over the dataset, so that every sample takes part."""
     n = min(wanted, n_events)
@@ -304,7 +328,8 @@ def _result(path: Path, fresh: bool, tool: str) -> SynthResult:
     reports, agreements, seconds = (
         json.loads((path / name).read_text(encoding="utf-8")) for name in ("reports.json", "agreement.json", "timing.json")
     )
-    return SynthResult(path, fresh, tool, tuple(map(ResourceReport.from_dict, reports)), tuple(agreements), seconds)
+    vhdl = read_manifest(path).summary.get("vhdl")
+    return SynthResult(path, fresh, tool, tuple(map(ResourceReport.from_dict, reports)), tuple(agreements), seconds, vhdl)
 
 
 def _write_json(path: Path, data: Any) -> None:

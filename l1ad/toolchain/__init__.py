@@ -9,6 +9,7 @@ process group; its output goes line by line into a log file and to a progress ca
 from l1ad.toolchain.doctor import Diagnosis, StageStatus, ToolStatus, doctor
 from l1ad.toolchain.process import Completed, describe_exit, run, tail
 from l1ad.toolchain.tools import (
+    GHDL,
     GXX,
     MAKE,
     TOOLS,
@@ -24,6 +25,7 @@ from l1ad.toolchain.tools import (
 )
 
 __all__ = [
+    "GHDL",
     "GXX",
     "MAKE",
     "TOOLS",

@@ -58,6 +58,7 @@ _STAGES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("score", ("g++",), "score any amount of data by the compiled exact emulator (without g++: the slower numpy one)"),
     ("csim", ("g++",), "compile and run the C simulation"),
     ("synth --tool open", ("g++", "make", "verilator", "yosys"), "RTL, its simulation and its synthesis without a licence"),
+    ("synth with synthesis.vhdl", ("ghdl",), "simulation of the VHDL with its test bench; without GHDL it is written only"),
     ("synth --tool vitis", ("vitis_hls",), "C synthesis; cosimulation and export too"),
     ("synth --tool vivado", ("vivado",), "logic synthesis, place and route"),
 )

