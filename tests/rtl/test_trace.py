@@ -8,16 +8,19 @@ import pytest
 from l1ad.emulator import reference
 from l1ad.fixed import FixedPoint, IntArray
 from l1ad.network import Network, Score, Threshold
+from l1ad.rtl.design import Design
 from l1ad.rtl.pipeline import trace_pipeline, trace_whole
-from l1ad.rtl.trace import Design, steps, trace_network, values_read
+from l1ad.rtl.trace import steps, trace_network, values_read
 from l1ad.rtl.verilog import verilog_files
-from tests.networks import make_events, make_network
+from tests.networks import make_events, make_network, make_threshold_events
 
 WIDTHS = {Score.LATENT_L2: (4, 2), Score.KL: (4, 4), Score.R_Z: (4, 4), Score.MSE: (4, 8), Score.MASKED_MSE: (4, 8)}
 VARIANTS: dict[str, dict[str, object]] = {
     "plain": {},
     "rotated": {"phi_reference": "met"},
     "rotated to a finer grid": {"phi_reference": "jet", "cyclic": False},
+    "pt thresholds": {"min_pt_hw": (("jet", 40), ("met", 7))},
+    "pt threshold and rotated": {"min_pt_hw": (("jet", 40),), "phi_reference": "jet"},
     "wrapping accumulator": {"accumulator": FixedPoint.parse("ap_fixed<14,8>"), "may_wrap": True},
     "typed result": {
         "accumulator": FixedPoint.parse("ap_fixed<12,8,AP_RND_CONV,AP_WRAP>"),
@@ -37,7 +40,7 @@ def simulate(design: Design, x_hw: IntArray) -> dict[str, np.ndarray]:
 
 
 def require_equal(network: Network, design: Design, n_events: int = 1500) -> None:
-    x_hw = make_events(network.layout, n_events)
+    x_hw = make_threshold_events(network, n_events)
     values = simulate(design, x_hw)
     wanted = reference.scores(network, x_hw)
     np.testing.assert_array_equal(values["score"], network.score.total.from_int(wanted))
