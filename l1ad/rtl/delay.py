@@ -130,11 +130,13 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Netlist:
-    """Hold a mapped module: its cells and the bits of its two ports, lowest first."""
+    """Hold a mapped module: its cells, the bits of its two ports, lowest first, and what its registers take and give."""
 
     cells: tuple[Cell, ...]
     inputs: tuple[Bit, ...]
     outputs: tuple[Bit, ...]
+    taken: tuple[Bit, ...] = ()
+    given: tuple[Bit, ...] = ()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], module: str) -> Netlist:
@@ -147,13 +149,18 @@ class Netlist:
             held = data["modules"][module]
             ports = {name: tuple(port["bits"]) for name, port in held["ports"].items()}
             cells = tuple(_cell(cell) for cell in held["cells"].values() if not cell["type"].startswith("$"))
+            registers = [cell["connections"] for cell in held["cells"].values() if cell["type"].startswith(_REGISTERS)]
         except (KeyError, TypeError):
             raise ReportError(f"Yosys' netlist has no module {module!r} with cells and ports; synthesise again.") from None
-        return cls(cells, ports.get("model_inp", ()), ports.get("model_out", ()))
+        taken = tuple(bit for cell in registers for port in ("D", "E", "R") for bit in cell.get(port, ()))
+        given = tuple(bit for cell in registers for bit in cell["Q"])
+        return cls(cells, ports.get("model_inp", ()), ports.get("model_out", ()), taken, given)
 
 
 #: Output ports of LUTs, inverters, multiplexers and carry chains; the netlist has no description of the cells themselves.
 _OUTPUTS = frozenset({"O", "CO"})
+#: Yosys' own flip-flops, which the recipe leaves as they are.
+_REGISTERS = ("$_DFF", "$_SDFF")
 
 
 def _cell(data: Mapping[str, Any]) -> Cell:
@@ -162,29 +169,32 @@ def _cell(data: Mapping[str, Any]) -> Cell:
     return Cell(data["type"], inputs, {port: bits for port, bits in ports.items() if port in _OUTPUTS})
 
 
-def output_times(netlist: Netlist, input_times: Sequence[float], model: DelayModel, *, external: bool) -> list[float]:
-    """Compute when each output bit is there.
+def output_times(
+    netlist: Netlist, input_times: Sequence[float], model: DelayModel, *, external: bool
+) -> tuple[list[float], float]:
+    """Compute when each output bit is there, and when the last of outputs and registers is; registers give at 0.
 
     Args:
-        netlist: a mapped combinational module.
+        netlist: a mapped module.
         input_times: when each input bit arrives, in ns, in the order of the module's input bits.
         model: the delays.
         external: whether the inputs are the design's ports, whose nets take no time here (as in Vivado's report).
 
     Returns:
-        One time in ns for each output bit.
+        One time in ns for each output bit; the latest time at which an output or a register's input is there.
 
     Raises:
         ToolFailedError: the logic has a loop.
     """
-    times: dict[Bit, float] = dict(zip(netlist.inputs, input_times, strict=True))
+    times: dict[Bit, float] = dict(zip(netlist.inputs, input_times, strict=True)) | dict.fromkeys(netlist.given, 0.0)
     ports = frozenset(netlist.inputs) if external else frozenset[Bit]()
     drivers = {bit: (cell, port) for cell in netlist.cells for port, bits in cell.outputs.items() for bit in bits}
     for cell in _in_order(netlist.cells, drivers):
         for port, bits in cell.outputs.items():
             for place, bit in enumerate(bits):
                 times[bit] = _time(cell, port, place, times, drivers, ports, model)
-    return [times.get(bit, 0.0) for bit in netlist.outputs]
+    found = [times.get(bit, 0.0) for bit in netlist.outputs]
+    return found, max([*found, *(times.get(bit, 0.0) for bit in netlist.taken)], default=0.0)
 
 
 def _in_order(cells: Sequence[Cell], drivers: Mapping[Bit, tuple[Cell, str]]) -> list[Cell]:

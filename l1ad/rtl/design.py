@@ -109,7 +109,7 @@ class Stage:
         name: the module's name.
         inputs: the nets it reads, in the order of the logic's inputs.
         outputs: the nets it writes, in the order of the logic's outputs.
-        logic: alkaid's ``CombLogic``.
+        logic: alkaid's ``CombLogic``, or ``Products``.
     """
 
     name: str
@@ -132,19 +132,74 @@ class Design:
         stages: the modules, in order.
         interface: the ports of the top.
         registered: whether registers stand before the first module, between any two and after the last.
+        interval: clock cycles from one event to the next; above 1, layers keep their sums and ``start`` says when an event is there.
     """
 
     network: Network
     stages: tuple[Stage, ...]
     interface: Interface = COLUMNS
     registered: bool = False
+    interval: int = 1
+
+    @property
+    def shared(self) -> bool:
+        """Say whether products take turns at their multipliers."""
+        return self.interval > 1
 
     @property
     def latency_cycles(self) -> int:
         """Give the clock cycles from the input registers to the output registers; 0 for combinational logic."""
+        if self.shared:
+            return len(self.network.layers) * self.interval + 1
         return len(self.stages) if self.registered else 0
+
+    @property
+    def register_bits(self) -> int:
+        """Count the flip-flops as written: inputs and outputs, and those between or in the modules."""
+        inputs = sum(net.width for net in input_nets(self.network, self.interface))
+        if self.shared:
+            results = self.network.score.total.width + len(self.network.thresholds) + (self.interval - 1).bit_length()
+            late = sum(net.width * events for net, events in delays(self).items())
+            return inputs + results + late + sum(getattr(stage.logic, "register_bits", 0) for stage in self.stages)
+        return inputs + sum(net.width for stage in self.stages for net in stage.outputs) if self.registered else 0
 
     @property
     def cost(self) -> float:
         """Give alkaid's estimate of the LUTs."""
         return sum(stage.cost for stage in self.stages)
+
+
+def live_inputs(stage: Stage) -> list[Net]:
+    """List the nets that a stage's logic really reads, in order; alkaid gives the others no bits."""
+    widths = [sum(interval.kif) for interval in stage.logic.inp_qint]
+    return [net for net, width in zip(stage.inputs, widths, strict=True) if width]
+
+
+def reads_of(design: Design, stage: Stage) -> list[tuple[Net, int]]:
+    """Give the nets that a stage reads, each with the number of events by which it must be kept.
+
+    Where multipliers are shared a layer gives its sums an event later than it takes its inputs: what goes past it has to wait.
+    """
+    levels = _levels(design)
+    live = live_inputs(stage)
+    latest = max((levels[net.name] for net in live), default=0)
+    return [(net, latest - levels[net.name]) for net in live]
+
+
+def _levels(design: Design) -> dict[str, int]:
+    """Count for each net the events between the inputs that it belongs to and those that come in; all 0 where nothing is shared."""
+    levels = {net.name: 0 for net in input_nets(design.network, design.interface)}
+    for stage in design.stages:
+        level = max((levels[net.name] for net in live_inputs(stage)), default=0) + getattr(stage.logic, "clocked", False)
+        levels |= {net.name: level for net in stage.outputs}
+    return levels
+
+
+def delays(design: Design) -> dict[Net, int]:
+    """Give the nets that are kept for later events, each with the longest time, in events."""
+    found: dict[Net, int] = {}
+    for stage in design.stages:
+        for net, events in reads_of(design, stage):
+            if events:
+                found[net] = max(events, found.get(net, 0))
+    return found

@@ -50,6 +50,8 @@ def driver_source(project: RtlProject, probes: Sequence[Probe] = ()) -> str:
         thresholds=len(network.thresholds),
         nets=len(probes),
         cycles=project.latency_cycles,
+        interval=project.interval,
+        start="top.start = cycle % interval == 0;" if project.interval > 1 else "",
         tick="top.clk = 0; top.eval(); top.clk = 1; top.eval();" if project.latency_cycles else "top.eval();",
     )
 
@@ -111,12 +113,14 @@ static void get_outputs({prefix}& top, int64_t* score, uint8_t* bits, int64_t* n
 extern "C" void rtl_run(const int64_t* x, int64_t n_events, const int64_t* thresholds, int64_t* scores, uint8_t* bits, int64_t* nets) {{
     VerilatedContext context;
     {prefix} top(&context);
-    const int64_t cycles = {cycles};
-    for (int64_t event = 0; event < n_events + cycles; ++event) {{
-        if (event < n_events) set_inputs(top, x + event * {columns}, thresholds);
+    const int64_t cycles = {cycles}, interval = {interval};
+    for (int64_t cycle = 0; cycle < n_events * interval + cycles; ++cycle) {{
+        const int64_t event = cycle / interval, done = (cycle - cycles) / interval;
+        if (event < n_events && cycle % interval == 0) set_inputs(top, x + event * {columns}, thresholds);
+        {start}
         {tick}
-        const int64_t done = event - cycles;
-        if (done >= 0) get_outputs(top, scores + done, bits + done * {thresholds}, nets + done * {nets});
+        const bool ready = cycle >= cycles && (cycle - cycles) % interval == 0 && done < n_events;
+        if (ready) get_outputs(top, scores + done, bits + done * {thresholds}, nets + done * {nets});
     }}
     top.final();
 }}

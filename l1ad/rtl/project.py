@@ -12,8 +12,8 @@ from l1ad.emulator.golden import Golden
 from l1ad.errors import ArtefactError
 from l1ad.network import Network
 from l1ad.rtl.bench import bench_files
-from l1ad.rtl.design import Design, Interface, input_nets
-from l1ad.rtl.verilog import TOP, live_inputs, module, verilog_files
+from l1ad.rtl.design import Design, Interface, live_inputs
+from l1ad.rtl.verilog import TOP, module, verilog_files
 from l1ad.rtl.vhdl import vhdl_files
 from l1ad.rtl.vivado import Part, vivado_files
 
@@ -65,6 +65,8 @@ class RtlProject:
         latency_cycles: clock cycles from the inputs to the score; 0 for combinational logic.
         stages: its modules, in order.
         interface: the ports of its top.
+        interval: clock cycles from one event to the next.
+        register_bits: flip-flops as written.
     """
 
     path: Path
@@ -73,6 +75,8 @@ class RtlProject:
     latency_cycles: int
     stages: tuple[StageSummary, ...]
     interface: Interface
+    interval: int
+    register_bits: int
 
     @property
     def verilog(self) -> tuple[Path, ...]:
@@ -80,12 +84,9 @@ class RtlProject:
         return tuple(sorted((self.path / "verilog").glob("*.v")))
 
     @property
-    def register_bits(self) -> int:
-        """Count the flip-flops: the inputs and every module's outputs, where there are registers at all."""
-        if not self.latency_cycles:
-            return 0
-        inputs = sum(net.width for net in input_nets(self.network, self.interface))
-        return inputs + sum(width for stage in self.stages for _, width in stage.outputs)
+    def pipelined(self) -> bool:
+        """Say whether registers stand between any two modules."""
+        return self.latency_cycles > 0 and self.interval == 1
 
     @property
     def lut_estimate(self) -> float:
@@ -105,11 +106,16 @@ def project_files(design: Design, part: Part, golden: Golden, *, vhdl: bool = Fa
     Returns:
         Text by path relative to the project.
     """
-    files = {f"verilog/{name}": text for name, text in verilog_files(design).items()}
+    files = source_files(design)
     if vhdl:
         files |= {f"vhdl/{name}": text for name, text in vhdl_files(design).items()}
     files |= {f"vivado/{name}": text for name, text in vivado_files(design, part).items()}
-    files |= {f"testbench/{name}": text for name, text in bench_files(design, golden).items()}
+    return files | {f"testbench/{name}": text for name, text in bench_files(design, golden).items()}
+
+
+def source_files(design: Design) -> dict[str, str]:
+    """Make what simulation and synthesis need of a project: the Verilog, the network and the description."""
+    files = {f"verilog/{name}": text for name, text in verilog_files(design).items()}
     return files | {NETWORK_FILE: json.dumps(design.network.to_dict()), DESCRIPTION: json.dumps(_description(design), indent=1)}
 
 
@@ -131,6 +137,8 @@ def _description(design: Design) -> dict[str, Any]:
         "top": TOP,
         "latency_cycles": design.latency_cycles,
         "interface": asdict(design.interface),
+        "interval": design.interval,
+        "register_bits": design.register_bits,
         "stages": stages,
     }
 
@@ -162,11 +170,14 @@ def load_project(folder: Path) -> RtlProject:
         data = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         version = data["spec_version"]
         stages = tuple(StageSummary.from_dict(stage) for stage in data["stages"])
-        interface = Interface(**data.get("interface", {}))
+        interface, interval = Interface(**data.get("interface", {})), int(data.get("interval", 1))
+        registers = int(data["register_bits"]) if version > 1 else 0
     except (OSError, json.JSONDecodeError, KeyError, TypeError):
         raise ArtefactError(
             f"Wanted an RTL project at {str(folder)!r}, found no readable {DESCRIPTION} there; run 'l1ad synth --tool open' first."
         ) from None
     if version > SPEC_VERSION:
         raise ArtefactError(f"{str(folder)!r} has form {version!r}, this version reads up to {SPEC_VERSION}; update l1ad.")
-    return RtlProject(folder, Network.load(folder / NETWORK_FILE), data["top"], data["latency_cycles"], stages, interface)
+    return RtlProject(
+        folder, Network.load(folder / NETWORK_FILE), data["top"], data["latency_cycles"], stages, interface, interval, registers
+    )

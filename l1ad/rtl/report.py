@@ -37,14 +37,14 @@ def stage_times(project: RtlProject, modules: Sequence[Synthesised], model: Dela
     ends = []
     for module in modules:
         names = [name for name, _ in module.stage.inputs]
-        starts = [0.0 if project.latency_cycles else time for name in names for time in arrival[name]]
+        starts = [0.0 if project.pipelined else time for name in names for time in arrival[name]]
         external = not project.latency_cycles and ports.issuperset(names)
-        times = output_times(module.netlist, starts, model, external=external)
+        times, latest = output_times(module.netlist, starts, model, external=external)
         place = 0
         for name, width in module.stage.outputs:
             arrival[name] = times[place : place + width]
             place += width
-        ends.append(max(times, default=0.0))
+        ends.append(latest)
     return ends
 
 

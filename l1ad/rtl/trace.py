@@ -6,6 +6,7 @@ The semantics are those of ``l1ad.network``; ``l1ad.emulator.reference`` is what
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -107,12 +108,22 @@ def steps(network: Network, interface: Interface = COLUMNS) -> list[Step]:
     compared = reads[-1] if network.score.kind.is_reconstruction else np.zeros(len(ports), dtype=bool)
     found = [_scaling_step(network, _scaled(ports[reads[0] | compared]))]
     names = _scaled(ports[reads[0]])
-    for i, layer in enumerate(network.layers):
-        outputs = tuple(f"{layer.name}_{j}" for j in np.flatnonzero(reads[i + 1]))
-        part = replace(layer, weight=layer.weight[reads[i]][:, reads[i + 1]], bias=layer.bias[reads[i + 1]])
-        found.append(_dense_step(part, names, outputs))
+    for layer, outputs in parts_read(network):
+        found.append(_dense_step(layer, names, outputs))
         names = outputs
     return [*found, _score_step(network, names, interface)]
+
+
+def parts_read(network: Network) -> list[tuple[Dense, tuple[str, ...]]]:
+    """Give of each layer the rows and columns that decide the score, and the names of its outputs' nets."""
+    reads = values_read(network)
+    return [
+        (
+            replace(layer, weight=layer.weight[read][:, later], bias=layer.bias[later]),
+            tuple(f"{layer.name}_{j}" for j in np.flatnonzero(later)),
+        )
+        for layer, (read, later) in zip(network.layers, itertools.pairwise(reads), strict=True)
+    ]
 
 
 def values_read(network: Network) -> list[NDArray[np.bool_]]:
@@ -195,7 +206,11 @@ def _dense_step(layer: Dense, inputs: tuple[str, ...], outputs: tuple[str, ...])
 
 
 def _dense(inputs: list[Variable], layer: Dense) -> list[Variable]:
-    sums = weighted_sums(inputs, layer)
+    return activated(weighted_sums(inputs, layer), layer)
+
+
+def activated(sums: Sequence[Variable], layer: Dense) -> list[Variable]:
+    """Turn a layer's sums into its outputs: the cast to the result, the activation, the cast to the output."""
     if layer.result is not None:
         sums = [cast(value, layer.result) for value in sums]
     # An unsigned type that does not wrap takes negative values to 0 by itself.

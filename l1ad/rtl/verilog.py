@@ -6,10 +6,12 @@ column or an object each, thresholds where they are wanted as ports, ``score`` a
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 from l1ad.fixed import FixedPoint
-from l1ad.rtl.design import Design, Net, Stage, input_places, outputs
+from l1ad.rtl.design import Design, Net, Stage, delays, input_places, outputs, reads_of
+from l1ad.rtl.products import Products
 
 #: Name of the top module; that of the HLS top, so that one can stand for the other.
 TOP = "l1ad_top"
@@ -31,7 +33,8 @@ def verilog_files(design: Design) -> Files:
     files = {f"{TOP}.v": top(design)}
     for stage in design.stages:
         name = module(stage)
-        files[f"{name}.v"] = verilog_comb_logic_gen(stage.logic, name)
+        products = isinstance(stage.logic, Products)
+        files[f"{name}.v"] = stage.logic.verilog(name) if products else verilog_comb_logic_gen(stage.logic, name)
     tables = _tables(design)
     if tables:
         files[f"{TOP}_tables.v"] = "\n".join(tables[name] for name in sorted(tables))
@@ -47,7 +50,7 @@ def _tables(design: Design) -> dict[str, str]:
     from alkaid.codegen.rtl.verilog.lookup import lookup_name, lookup_ops, table_hex
 
     modules: dict[str, str] = {}
-    for stage in design.stages:
+    for stage in (stage for stage in design.stages if not isinstance(stage.logic, Products)):
         for op in lookup_ops(stage.logic):
             words = [0 if "X" in word else int(word, 16) for word in table_hex(stage.logic, op)]
             name = lookup_name(stage.logic, op)
@@ -77,18 +80,13 @@ def module(stage: Stage) -> str:
     return f"{TOP}_{stage.name}"
 
 
-def live_inputs(stage: Stage) -> list[Net]:
-    """List the nets that a stage's logic really reads, in order; alkaid gives the others no bits."""
-    widths = [sum(interval.kif) for interval in stage.logic.inp_qint]
-    return [net for net, width in zip(stage.inputs, widths, strict=True) if width]
-
-
 def top(design: Design) -> str:
     """Write the top module: the named ports, the chain of modules and, if it has any, the registers."""
-    ports = ["input clk"] if design.registered else []
+    ports = [*["input clk"] * (design.registered or design.shared), *["input start"] * design.shared]
     ports += [f"input {_range(port.width)}{port.name}" for port in design.interface.inputs(design.network)]
     ports += [f"output {_range(port.width) if port.width > 1 else ''}{port.name}" for port in outputs(design.network)]
-    body = [*_inputs(design), *(line for stage in design.stages for line in _stage(design, stage)), *_results(design)]
+    stages = [line for stage in design.stages for line in _stage(design, stage)]
+    body = [*_inputs(design), *_late(design), *stages, *_results(design)]
     lines = "\n".join(f"    {line}" for line in body)
     return f"module {TOP} (\n    {_list(ports)}\n);\n{lines}\nendmodule\n"
 
@@ -105,9 +103,31 @@ def _inputs(design: Design) -> list[str]:
     """Declare the nets that come in and take them out of the ports, over registers where the design has them."""
     places = input_places(design.network, design.interface)
     pairs = [(f"n_{net.name}", f"{port.name}[{low + net.width - 1}:{low}]") for net, port, low in places]
-    if not design.registered:
+    if not design.registered and not design.shared:
         return [f"wire {_range(net.width)}{to} = {source};" for (net, _, _), (to, source) in zip(places, pairs, strict=True)]
-    return [f"reg {_range(net.width)}n_{net.name};" for net, _, _ in places] + _clocked(pairs)
+    registers = [f"reg {_range(net.width)}n_{net.name};" for net, _, _ in places]
+    return registers + (_on_start(design, pairs) if design.shared else _clocked(pairs))
+
+
+def _late(design: Design) -> list[str]:
+    """Keep nets that later layers read for as many events as are on their way between."""
+    lines = []
+    for net, events in delays(design).items():
+        names = [f"n_{net.name}" + "_late" * i for i in range(events + 1)]
+        lines += [f"reg {_range(net.width)}{name};" for name in names[1:]]
+        lines += [f"always @(posedge clk) if (start) {to} <= {source};" for source, to in itertools.pairwise(names)]
+    return lines
+
+
+def _on_start(design: Design, pairs: list[tuple[str, str]]) -> list[str]:
+    """Take an event in when it starts, and count the cycles from there."""
+    return [
+        f"reg {_range(max(1, (design.interval - 1).bit_length()))}phase;",
+        "always @(posedge clk) phase <= start ? 0 : phase + 1;",
+        "always @(posedge clk) if (start) begin",
+        *(f"    {to} <= {source};" for to, source in pairs),
+        "end",
+    ]
 
 
 def _clocked(pairs: list[tuple[str, str]]) -> list[str]:
@@ -122,9 +142,10 @@ def _stage(design: Design, stage: Stage) -> list[str]:
     driven = "d_" if design.registered else "n_"
     lines = [f"wire {_range(net.width)}{driven}{net.name};" for net in written]
     name = module(stage)
-    reads = [f"n_{net.name}" for net in live_inputs(stage)] or ["2'b0"]
+    reads = [f"n_{net.name}" + "_late" * late for net, late in reads_of(design, stage)] or ["2'b0"]
+    clock = ".clk(clk), .phase(phase), " if isinstance(stage.logic, Products) and stage.logic.clocked else ""
     lines.append(
-        f"{name} i_{stage.name} (.model_inp({_packed(reads)}), .model_out({_packed([driven + n.name for n in written])}));"
+        f"{name} i_{stage.name} ({clock}.model_inp({_packed(reads)}), .model_out({_packed([driven + n.name for n in written])}));"
     )
     if design.registered:
         lines += [f"reg {_range(net.width)}n_{net.name};" for net in written]
@@ -142,7 +163,11 @@ def _results(design: Design) -> list[str]:
     nets = {net.name: net for net in design.stages[-1].outputs}
     drivers = {t.port: f"n_{t.name}" if nets[t.name].width else _zeros(1) for t in design.network.thresholds}
     drivers = {"score": _extended(nets["score"], design.network.score.total)} | drivers
-    return [f"assign {output} = {driver};" for output, driver in drivers.items()]
+    if not design.shared:
+        return [f"assign {output} = {driver};" for output, driver in drivers.items()]
+    widths = {port.name: port.width for port in outputs(design.network)}
+    registers = [f"reg {_range(widths[output])}r_{output}; assign {output} = r_{output};" for output in drivers]
+    return registers + _clocked([(f"r_{output}", driver) for output, driver in drivers.items()])
 
 
 def _zeros(width: int) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from l1ad.fixed import FixedPoint
-from l1ad.rtl.design import Design, Net, Stage, input_places, outputs
-from l1ad.rtl.verilog import TOP, Files, live_inputs, module, primitives
+from l1ad.rtl.design import Design, Net, Stage, input_places, live_inputs, outputs
+from l1ad.rtl.verilog import TOP, Files, module, primitives
 
 
 def vhdl_files(design: Design) -> Files:

@@ -51,8 +51,8 @@ def lut(inputs: tuple[int, ...], output: int) -> Cell:
 
 def test_ports_cost_no_net_and_inner_nets_do() -> None:
     netlist = Netlist((lut((1, 2), 3), lut((3,), 4)), (1, 2), (4, 3))
-    assert output_times(netlist, [0.0, 5.0], MODEL, external=True) == [107.0, 6.0]
-    assert output_times(netlist, [0.0, 5.0], MODEL, external=False) == [207.0, 106.0]
+    assert output_times(netlist, [0.0, 5.0], MODEL, external=True)[0] == [107.0, 6.0]
+    assert output_times(netlist, [0.0, 5.0], MODEL, external=False)[0] == [207.0, 106.0]
 
 
 def test_a_carry_chain_is_entered_locally_and_left_through_its_end() -> None:
@@ -62,19 +62,23 @@ def test_a_carry_chain_is_entered_locally_and_left_through_its_end() -> None:
     second = Cell("CARRY4", {"CI": (13,), "S": ("0",) * 4, "DI": ("0",) * 4}, {"CO": (20, 21, 22, 23), "O": (24, 25, 26, 27)})
     netlist = Netlist((second, first, lut((1,), 3)), (1,), (14, 13, 24))
     lut_end = 1.0
-    assert output_times(netlist, [0.0], MODEL, external=True) == [lut_end + 7 + 10, lut_end + 7 + 20, lut_end + 7 + 20 + 2 + 30]
+    assert output_times(netlist, [0.0], MODEL, external=True)[0] == [
+        lut_end + 7 + 10,
+        lut_end + 7 + 20,
+        lut_end + 7 + 20 + 2 + 30,
+    ]
 
 
 def test_an_operand_reaches_no_lower_sum() -> None:
     chain = Cell(
         "CARRY4", {"CI": ("0",), "S": (1, 2, "0", "0"), "DI": ("0",) * 4}, {"O": (10, 11, 12, 13), "CO": (14, 15, 16, 17)}
     )
-    times = output_times(Netlist((chain,), (1, 2), (10, 11)), [0.0, 50.0], MODEL, external=True)
+    times = output_times(Netlist((chain,), (1, 2), (10, 11)), [0.0, 50.0], MODEL, external=True)[0]
     assert times == [10.0, 60.0]
 
 
 def test_wires_and_constants_pass() -> None:
-    assert output_times(Netlist((), (1,), (1, "0")), [3.0], MODEL, external=True) == [3.0, 0.0]
+    assert output_times(Netlist((), (1,), (1, "0")), [3.0], MODEL, external=True)[0] == [3.0, 0.0]
 
 
 def test_a_loop_is_an_error() -> None:
@@ -85,3 +89,15 @@ def test_a_loop_is_an_error() -> None:
 def test_a_netlist_without_the_module_is_refused() -> None:
     with pytest.raises(ReportError, match=r"^Yosys' netlist has no module 'm' with cells and ports"):
         Netlist.from_json({"modules": {}}, "m")
+
+
+def test_registers_begin_and_end_paths() -> None:
+    cells = {
+        "a": {"type": "LUT1", "connections": {"I0": [2], "O": [3]}},
+        "r": {"type": "$_DFF_P_", "connections": {"C": [9], "D": [3], "Q": [4]}},
+        "b": {"type": "LUT1", "connections": {"I0": [4], "O": [5]}},
+    }
+    ports = {"model_inp": {"bits": [2]}, "model_out": {"bits": [5]}}
+    netlist = Netlist.from_json({"modules": {"m": {"ports": ports, "cells": cells}}}, "m")
+    step = MODEL.net_fabric + MODEL.lut
+    assert output_times(netlist, [1000.0], MODEL, external=False) == ([step], 1000.0 + step)
