@@ -66,9 +66,7 @@ class LimitError(L1adError):
 
 
 class TrainingError(L1adError):
-    """Report a training that cannot go on, with the state that was kept."""
-
-    exit_code = FAILURE
+    """Report a training that cannot go on, with the state that was kept: its data or its settings are to be changed."""
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

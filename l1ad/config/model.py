@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from l1ad.config.base import PerLayer, Section, TypeText, require_one_unit
+from l1ad.fixed import MAX_WIDTH
 
 
 class ModelConfig(Section):
@@ -15,6 +16,7 @@ class ModelConfig(Section):
     Widths are one number for all layers on the chip or a list with one a layer; ``*_integer`` leaves out the sign bit, as QKeras
     counts. ``activation_*`` are of the hidden ReLUs, ``latent_type`` is an autoencoder's bottleneck, ``output_type`` the last layer's.
     Integer bits left out are chosen from the float baseline: the fewest that hold its weights, biases and activations.
+    ``batch_norm`` normalises hidden layers while the float networks train; it is folded into their weights before quantisation.
     Kind ``imported`` takes the model from ``file`` (with the firmware's ``types``) instead and needs nothing else.
     """
 
@@ -23,6 +25,7 @@ class ModelConfig(Section):
     types: str | None = None
     hidden: tuple[int, ...] = Field((32, 16), strict=False)
     latent: int = Field(3, ge=1)
+    batch_norm: bool = False
     weight_bits: PerLayer = (6,)
     weight_integer: PerLayer | None = None
     bias_bits: PerLayer = (8,)
@@ -37,6 +40,9 @@ class ModelConfig(Section):
     def _positive(self) -> ModelConfig:
         if any(width < 1 for width in self.hidden):
             raise ValueError("hidden wants widths of at least 1")
+        for name in ("weight_bits", "bias_bits", "activation_bits"):
+            if any(not 1 <= bits <= MAX_WIDTH for bits in getattr(self, name)):
+                raise ValueError(f"{name} wants 1 to {MAX_WIDTH} bits, got {list(getattr(self, name))!r}")
         if (self.kind == "imported") != (self.file is not None) or (self.types is not None and self.file is None):
             raise ValueError("kind 'imported' wants file (and optionally types), other kinds want neither")
         return self

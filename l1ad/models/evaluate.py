@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from l1ad.errors import ConversionError
 from l1ad.fixed import FixedPoint, FloatArray, IntArray
 from l1ad.models.build import build_qkeras, refusal, significand_bits
+from l1ad.models.plan import FLOAT64_BITS
 from l1ad.models.runtime import tensorflow
 from l1ad.network import Activation, Network, Score
 from l1ad.ranges import float32_exact
 
 #: Events QKeras takes at a time.
 CHUNK = 32_768
-#: Bits of significand of a float64.
-FLOAT64_BITS = 53
 
 
 def qkeras_outputs(network: Network, x_hw: NDArray[Any]) -> tuple[IntArray, str]:

@@ -11,6 +11,7 @@ import numpy as np
 from l1ad.errors import TrainingError
 from l1ad.fixed import FloatArray
 from l1ad.models.data import Events
+from l1ad.models.normalisation import EVENTS, folded
 from l1ad.models.pruning import PruningSchedule, full_masks, magnitude_masks
 from l1ad.models.runtime import tensorflow
 from l1ad.models.state import Array, Parameters, TrainingState, load_state, save_state
@@ -76,7 +77,7 @@ def fit(
         TrainingError: the loss became NaN or infinite; says when, the checkpoint keeps the last good epoch.
     """
     tf = tensorflow()
-    runner = _Runner(tf, graph, train, validation, settings)
+    runner = Runner(tf, graph, train, validation, settings)
     state = load_state(checkpoint) if checkpoint is not None else None
     state = state or TrainingState.start(start)
     for epoch in _progress(state.epoch, settings):
@@ -86,7 +87,7 @@ def fit(
             save_state(state, checkpoint)
     masks = runner.masks(state, settings.epochs)
     kept = [w * m for w, m in zip(state.average.weights, masks, strict=True)]
-    return Fit(Parameters(tuple(kept), state.average.biases), state.history)
+    return Fit(runner.plain(Parameters(tuple(kept), state.average.biases)), state.history)
 
 
 def _progress(done: int, settings: FitSettings) -> Any:
@@ -107,8 +108,8 @@ def _require_finite(state: TrainingState, settings: FitSettings, checkpoint: Pat
     )
 
 
-class _Runner:
-    """Hold the compiled functions and the tables of one training."""
+class Runner:
+    """Hold the compiled functions and the tables of one training; the first epoch compiles."""
 
     def __init__(self, tf: Any, graph: Graph, train: Events, validation: Events, settings: FitSettings) -> None:
         self._tf, self._graph, self._settings = tf, graph, settings
@@ -116,12 +117,21 @@ class _Runner:
         self._batch = min(settings.batch_size, self._n_events)
         self._steps = self._n_events // self._batch
         self._epoch = compile_epoch(tf, graph, make_table(tf, graph, train))
-        self._validate = compile_validation(tf, graph, make_table(tf, graph, validation))
+        self._validate = compile_validation(tf, replace(graph, normalised=False), make_table(tf, graph, validation))
+        self._sample = scaled_sample(graph, train) if graph.normalised else None
 
     def masks(self, state: TrainingState, epoch: int) -> list[Array]:
         """Give the pruning masks of an epoch: they follow from the weights it starts with."""
         sparsity = self._settings.pruning.sparsity(epoch)
         return magnitude_masks(self._graph.plan, state.average, sparsity) if sparsity > 0 else full_masks(state.parameters)
+
+    def plain(self, parameters: Parameters) -> Parameters:
+        """Give the parameters without normalisation: folded in, if there was one."""
+        if self._sample is None:
+            return parameters
+        plan = self._graph.plan
+        noise = np.random.default_rng([0]).standard_normal((len(self._sample), plan.latent)) if self._graph.noisy else None
+        return folded(plan, parameters, self._sample, noise)
 
     def epoch(self, state: TrainingState, epoch: int) -> TrainingState:
         """Train one epoch from a state; depends on nothing else."""
@@ -134,7 +144,8 @@ class _Runner:
         flat, first, second, average = ([t.numpy() for t in part] for part in carry)
         history = {name: list(values) for name, values in state.history.items()}
         history["loss"].append(loss.numpy().astype(float).tolist())
-        history["validation"].append(self._validate(carry[3], masks).tolist())
+        kept = _tensors(tf, self.plain(Parameters.from_flat(average)).flat)
+        history["validation"].append(self._validate(kept, masks).tolist())
         return replace(
             state,
             epoch=epoch + 1,
@@ -160,6 +171,13 @@ class _Runner:
         warm = np.minimum(1.0, (step + 1) / min(self._steps, 200))
         fall = _FLOOR + (1.0 - _FLOOR) * 0.5 * (1.0 + np.cos(np.pi * step / total))
         return np.asarray(self._settings.learning_rate * warm * fall, dtype=np.float32)
+
+
+def scaled_sample(graph: Graph, events: Events) -> FloatArray:
+    """Scale some events, spread over all, as the float network sees them; float64 ``(n, n_columns)``, at most ``2 * EVENTS``."""
+    x_hw = events.x_hw[:: max(1, len(events.x_hw) // EVENTS)]
+    x = graph.scaling.apply_float(graph.layout, np.asarray(x_hw, dtype=np.int64))
+    return np.clip(x, graph.plan.input_type.min, graph.plan.input_type.max)
 
 
 def _tensors(tf: Any, arrays: Any) -> list[Any]:

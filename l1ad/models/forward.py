@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from l1ad.fixed import FixedPoint
+from l1ad.models.normalisation import EPSILON, is_normalised
 from l1ad.models.plan import LayerPlan, Plan
 from l1ad.models.quantisers import quantise
 from l1ad.network import Activation
@@ -40,7 +41,9 @@ def scaled_input(tf: Any, counts: Any, factor: Any, type_: FixedPoint, quantised
     return quantise(tf, x, type_) if quantised else tf.clip_by_value(x, type_.min, type_.max)
 
 
-def forward(tf: Any, plan: Plan, weights: list[Any], biases: list[Any], x: Any, noise: Any, quantised: bool) -> Forward:
+def forward(
+    tf: Any, plan: Plan, weights: list[Any], biases: list[Any], x: Any, noise: Any, quantised: bool, normalised: bool = False
+) -> Forward:
     """Compute encoder and decoder.
 
     Args:
@@ -51,11 +54,12 @@ def forward(tf: Any, plan: Plan, weights: list[Any], biases: list[Any], x: Any, 
         x: scaled inputs, ``(n_seeds, n_events, n_columns)``.
         noise: unit normal numbers ``(n_seeds, n_events, latent)``, or None to decode the means.
         quantised: whether chip layers have their quantised values.
+        normalised: whether hidden layers are normalised over the events given.
     """
     values = x
     mean = log_variance = None
     for i, layer in enumerate(plan.layers):
-        values = _dense(tf, layer, weights[i], biases[i], values, quantised)
+        values = _dense(tf, layer, weights[i], biases[i], values, quantised, normalised and is_normalised(layer))
         if i == plan.n_encoder - 1:
             mean, log_variance = values, None
             if plan.variational:
@@ -64,12 +68,16 @@ def forward(tf: Any, plan: Plan, weights: list[Any], biases: list[Any], x: Any, 
     return Forward(mean, log_variance, values)
 
 
-def _dense(tf: Any, layer: LayerPlan, weight: Any, bias: Any, x: Any, quantised: bool) -> Any:
+def _dense(tf: Any, layer: LayerPlan, weight: Any, bias: Any, x: Any, quantised: bool, normalised: bool) -> Any:
     types = layer.types if quantised else None
     if types is not None:
         weight = quantise(tf, weight, types.weight, keep_gradient=True)
         bias = quantise(tf, bias, types.bias, keep_gradient=True)
-    values = tf.matmul(x, weight) + bias
+    values = tf.matmul(x, weight)
+    if normalised:
+        mean, variance = tf.nn.moments(values, axes=[1], keepdims=True)
+        values = (values - mean) * tf.math.rsqrt(variance + EPSILON)
+    values += bias
     if layer.activation is Activation.RELU:
         values = tf.nn.relu(values)
     return values if types is None else quantise(tf, values, types.output, keep_gradient=layer.activation is Activation.LINEAR)

@@ -132,6 +132,8 @@ def _activation(index: int, n_hidden: int) -> Activation:
     return Activation.LINEAR if index in (n_hidden, 2 * n_hidden + 1) else Activation.RELU
 
 
+#: Significand of the float64 numbers in which sums that float32 cannot hold are compared.
+FLOAT64_BITS = 53
 #: Integer bits of a type that is still open.
 _OPEN = 0
 
@@ -152,8 +154,21 @@ def _chip_types(model: ModelConfig, n_chip: int, n_hidden: int) -> list[LayerTyp
         if _activation(i, n_hidden) is Activation.RELU:
             given["output"] = model.activation_integer
         types.append(LayerTypes(weight, bias, outputs[i], frozenset(name for name, value in given.items() if value is None)))
-    check_quantiser("The input", FixedPoint.parse(model.input_type))
+    input_type = FixedPoint.parse(model.input_type)
+    check_quantiser("The input", input_type)
+    _check_products([input_type, *outputs], types)
     return types
+
+
+def _check_products(inputs: Sequence[FixedPoint], types: Sequence[LayerTypes]) -> None:
+    """Refuse layers whose very products float64 cannot hold: nothing could be compared with QKeras after training."""
+    for i, (arriving, layer) in enumerate(zip(inputs, types, strict=False)):
+        bits = arriving.width + layer.weight.width
+        if bits > FLOAT64_BITS:
+            raise ModelError(
+                f"Products of layer 'dense{i + 1}' need {bits} bits ({arriving.width} of its inputs, {layer.weight.width} of its weights), "
+                f"float64 has {FLOAT64_BITS}; use narrower types."
+            )
 
 
 def _output_types(model: ModelConfig, n_chip: int, n_hidden: int) -> list[FixedPoint]:
@@ -188,5 +203,5 @@ def check_quantiser(what: str, type_: FixedPoint) -> None:
         raise ModelError(f"{what} must round half to even and saturate (AP_RND_CONV, AP_SAT) as QKeras does, got '{type_}'.")
     if type_.width - int(type_.signed) < 1:
         raise ModelError(
-            f"{what} wants at least one bit beside the sign, got '{type_}'; QKeras makes one bit a binary quantiser."
+            f"{what} must have at least one bit beside the sign, got '{type_}'; QKeras makes one bit a binary quantiser."
         )

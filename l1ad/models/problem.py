@@ -47,7 +47,8 @@ class Problem:
     def graph(self, plan: Plan, *, quantised: bool = False, distil: float = 0.0) -> Graph:
         """Describe what is compiled."""
         average = self.config.training.average if self.robust else 0.0
-        return Graph(plan, self.loss, self.layout, self.scaling.scaling, quantised, average, distil)
+        normalised = self.config.model.batch_norm and not quantised
+        return Graph(plan, self.loss, self.layout, self.scaling.scaling, quantised, average, distil, normalised)
 
     def settings(
         self, epochs: int, label: str, seeds: tuple[int, ...] | None = None, pruning: PruningSchedule = NO_PRUNING

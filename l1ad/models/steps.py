@@ -38,6 +38,7 @@ class Graph:
         quantised: whether chip layers have their quantised values.
         average: decay of the moving average.
         distil: how much the distance to the events' target scores counts against the loss itself; 1 is all, 0 nothing.
+        normalised: whether hidden layers are normalised over each batch.
     """
 
     plan: Plan
@@ -47,6 +48,12 @@ class Graph:
     quantised: bool
     average: float
     distil: float = 0.0
+    normalised: bool = False
+
+    @property
+    def noisy(self) -> bool:
+        """Say whether a variational encoder's latent values are drawn."""
+        return self.plan.variational and self.distil < 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +115,7 @@ def _losses(tf: Any, graph: Graph, flat: list[Any], masks: list[Any], batch: Bat
     """Give the weighted mean loss of each network, shape ``(n_seeds,)``."""
     n = len(graph.plan.layers)
     weights = [w * m for w, m in zip(flat[:n], masks, strict=True)]
-    out = forward(tf, graph.plan, weights, flat[n:], batch.x, noise, graph.quantised)
+    out = forward(tf, graph.plan, weights, flat[n:], batch.x, noise, graph.quantised, graph.normalised)
     loss = 0.0
     if graph.distil < 1.0:
         loss += (1.0 - graph.distil) * event_loss(tf, graph.loss, out, batch.x, batch.present)
@@ -136,7 +143,7 @@ def compile_epoch(tf: Any, graph: Graph, table: Table) -> Callable[..., Any]:
         flat, first, second, average = carry
         batch = gather(tf, graph, table, index)
         noise = None
-        if graph.plan.variational and graph.distil < 1.0:
+        if graph.noisy:
             shape = (*index.shape, graph.plan.latent)
             noise = tf.random.stateless_normal(shape, tf.stack([seed[0], seed[1] + number]))
         with tf.GradientTape() as tape:

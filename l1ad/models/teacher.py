@@ -6,7 +6,7 @@ negative evidence lower bound, decoder included) differs less than their latent,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,10 +82,11 @@ def train_teacher(problem: Problem, checkpoint: Path) -> Teacher:
     settings = problem.settings(training.teacher_epochs, "teachers", seeds)
     start = initial_parameters(problem.plan, seeds, problem.scaling.columns)
     done = fit(graph, problem.train, problem.validation, settings, start, checkpoint)
-    losses = log_losses(graph, done.parameters, problem.train.x_hw)
+    plain = replace(graph, normalised=False)
+    losses = log_losses(plain, done.parameters, problem.train.x_hw)
     centre = np.average(losses, axis=1, weights=problem.train.weight)
     width = np.sqrt(np.average((losses - centre[:, None]) ** 2, axis=1, weights=problem.train.weight))
-    return Teacher(graph, done.parameters, len(problem.seeds), centre, np.maximum(width, 1e-6))
+    return Teacher(plain, done.parameters, len(problem.seeds), centre, np.maximum(width, 1e-6))
 
 
 def log_losses(graph: Graph, parameters: Parameters, x_hw: NDArray[Any]) -> FloatArray:

@@ -118,8 +118,9 @@ def test_divergence_names_the_epoch_and_keeps_the_last_good_state(tmp_path: Path
 def test_divergence_without_checkpoint() -> None:
     with pytest.raises(
         TrainingError, match=r"^The loss of seed [12] became (nan|inf) in epoch 1 of test; lower training.learning_rate"
-    ):
+    ) as caught:
         train(2, cosine=False, learning_rate=1e30)
+    assert caught.value.exit_code == 2
 
 
 def test_a_batch_has_nothing_of_objects_below_their_pt_threshold() -> None:

@@ -94,6 +94,12 @@ def test_widths_by_layer() -> None:
             ModelError,
             r"^The output of layer 'dense3' must round half to even and saturate .*$",
         ),
+        (
+            "{kind: vae, weight_bits: [4, 48, 4]}",
+            "latent_l2",
+            ModelError,
+            r"^Products of layer 'dense2' need 56 bits \(8 of its inputs, 48 of its weights\), float64 has 53; use narrower types\.$",
+        ),
         ("{kind: imported, file: a.h5}", "latent_l2", ConfigError, r"^model.kind is 'imported': there is nothing to train; .*$"),
     ],
 )
@@ -108,6 +114,8 @@ def test_refusals(model: str, score: str, error: type[Exception], message: str) 
         ("model: {kind: imported}", r"^t: key 'model': kind 'imported' wants file .*$"),
         ("model: {kind: vae, file: a.h5}", r"^t: key 'model': kind 'imported' wants file .*$"),
         ("model: {kind: vae, hidden: [0]}", r"^t: key 'model': hidden wants widths of at least 1, .*$"),
+        ("model: {kind: vae, activation_bits: 0}", r"^t: key 'model': activation_bits wants 1 to 62 bits, got \[0\], .*$"),
+        ("model: {kind: vae, weight_bits: [4, 63]}", r"^t: key 'model': weight_bits wants 1 to 62 bits, got \[4, 63\], .*$"),
         ("model: {kind: vae}\ntraining: {prune_from: 0.9, prune_to: 0.2}", r"^t: key 'training': prune_from must be below .*$"),
         (
             "model: {kind: vae}\ntraining: {object_weights: {jet: -1.0}}",

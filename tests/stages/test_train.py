@@ -19,7 +19,11 @@ from l1ad.stages.train import train
 from l1ad.trained import load_trained
 from tests.datasets_made import make_dataset
 
-MODEL = {"vae": "{kind: vae, hidden: [6], latent: 2}", "ae": "{kind: ae, hidden: [6], latent: 2}"}
+MODEL = {
+    "vae": "{kind: vae, hidden: [6], latent: 2}",
+    "ae": "{kind: ae, hidden: [6], latent: 2}",
+    "normalised": "{kind: vae, hidden: [6], latent: 2, batch_norm: true}",
+}
 SHORT = "epochs: 3, float_epochs: 2, teacher_epochs: 2, teachers: 2, candidates: 2, batch_size: 128"
 
 
@@ -46,6 +50,8 @@ def folder(tmp_path: Path) -> Path:
     [
         ("vae", "latent_l2", "robust", "44-6-2"),
         ("ae", "masked_mse", "plain", "44-6-2-6-44"),
+        ("normalised", "latent_l2", "plain", "44-6-2"),
+        pytest.param("normalised", "latent_l2", "robust", "44-6-2", marks=pytest.mark.slow),
         pytest.param("ae", "masked_mse", "robust", "44-6-2-6-44", marks=pytest.mark.slow),
         pytest.param("vae", "latent_l2", "plain", "44-6-2", marks=pytest.mark.slow),
         pytest.param("vae", "kl", "robust", "44-6-4", marks=pytest.mark.slow),
@@ -111,6 +117,42 @@ def test_killed_training_ends_with_the_same_weights(folder: Path) -> None:
     assert not (folder / "runs/t/model").exists()
     subprocess.run([*command, "a.yaml", "b.yaml"], cwd=folder, env=environment, check=True, stderr=subprocess.DEVNULL)
     for name in ("model_float/parameters.npz", "model/network.json", "model/history.json", "model/float.npz"):
+        assert (folder / "runs/t" / name).read_bytes() == (folder / "other/t" / name).read_bytes(), name
+    assert not list((folder / "runs/t").glob(".*partial"))
+
+
+@pytest.mark.slow
+def test_killed_again_and_again_at_random_times_ends_with_the_same_weights(folder: Path) -> None:
+    """Several seeds of the robust recipe are killed until they finish by themselves: in teachers, students, candidates and between."""
+    make_dataset(folder / "other" / "t" / "dataset", 2000, 200)
+    text = (
+        config_text(sparsity=0.5, seeds=3).replace("epochs: 3", "epochs: 25").replace("teacher_epochs: 2", "teacher_epochs: 15")
+    )
+    (folder / "a.yaml").write_text(text)
+    (folder / "b.yaml").write_text(text.replace("runs: runs", "runs: other"))
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", SCRIPT]
+    began = time.monotonic()
+    subprocess.run([*command, "b.yaml"], cwd=folder, env=environment, check=True, stderr=subprocess.DEVNULL)
+    whole, random, kills = time.monotonic() - began, np.random.default_rng(11), 0
+    while True:
+        process = subprocess.Popen([*command, "a.yaml"], cwd=folder, env=environment, stderr=subprocess.DEVNULL)
+        try:
+            assert process.wait(whole * random.uniform(0.3, 0.9) if kills < 6 else None) == 0
+            break
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+    assert kills >= 2
+    names = [
+        "model_float/parameters.npz",
+        "model_float/targets.npz",
+        "model/network.json",
+        "model/history.json",
+        "model/float.npz",
+    ]
+    for name in [*names, *(f"model/seeds/network_{seed}.json" for seed in (1, 2, 3))]:
         assert (folder / "runs/t" / name).read_bytes() == (folder / "other/t" / name).read_bytes(), name
     assert not list((folder / "runs/t").glob(".*partial"))
 
