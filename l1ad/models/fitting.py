@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from l1ad.fixed import FixedPoint, FloatArray
-from l1ad.models.plan import LayerPlan, LayerTypes, Plan
+from l1ad.models.plan import LayerTypes, Plan
 from l1ad.models.state import Parameters
 from l1ad.network import Activation
 
@@ -26,10 +26,8 @@ WEIGHTS_COVERED = 0.98
 LEAST_ACTIVE = 0.05
 
 
-def fitted(plan: Plan, parameters: Parameters, x: Any) -> tuple[Plan, Parameters]:
-    """Fit weights and open types to each other.
-
-    All networks trained side by side share the types: the largest of them decides.
+def fitted(plan: Plan, parameters: Parameters, x: Any) -> tuple[tuple[Plan, ...], Parameters]:
+    """Fit weights and open types to each other, for each network by itself.
 
     Args:
         plan: the graph, with open types.
@@ -37,13 +35,13 @@ def fitted(plan: Plan, parameters: Parameters, x: Any) -> tuple[Plan, Parameters
         x: scaled inputs to measure on, float, shape ``(n_events, n_columns)``.
 
     Returns:
-        The graph with all types chosen, and parameters of the same float function.
+        The graph with all types chosen, one for each network, and parameters of the same float function.
     """
     weights = [w.astype(np.float64) for w in parameters.weights]
     biases = [b.astype(np.float64) for b in parameters.biases]
     values = np.broadcast_to(np.asarray(x, dtype=np.float64), (parameters.n_seeds, *x.shape))
-    layers = list(plan.layers)
-    for i, layer in enumerate(layers[: plan.n_chip]):
+    plans = [list(plan.layers) for _ in range(parameters.n_seeds)]
+    for i, layer in enumerate(plan.layers[: plan.n_chip]):
         values = values @ weights[i] + biases[i]
         if layer.types is None:
             continue
@@ -54,9 +52,9 @@ def fitted(plan: Plan, parameters: Parameters, x: Any) -> tuple[Plan, Parameters
             weights[i + 1] = weights[i + 1] / factor.swapaxes(1, 2)
         elif plan.variational and i == plan.n_encoder - 1:
             values = values[..., : plan.latent]
-        top = float(np.quantile(values, ACTIVATIONS_COVERED, axis=1).max())
-        layers[i] = replace(layer, types=_chosen(layer, weights[i], biases[i], top))
-    return replace(plan, layers=tuple(layers)), Parameters.from_flat([*weights, *biases])
+        for chosen, weight, bias, value in zip(plans, weights[i], biases[i], values, strict=True):
+            chosen[i] = replace(layer, types=_chosen(layer.types, weight, bias, value))
+    return tuple(replace(plan, layers=tuple(chosen)) for chosen in plans), Parameters.from_flat([*weights, *biases])
 
 
 def _factors(types: LayerTypes, weight: FloatArray, top: FloatArray) -> FloatArray:
@@ -69,10 +67,9 @@ def _factors(types: LayerTypes, weight: FloatArray, top: FloatArray) -> FloatArr
     return relative * types.weight.max / np.maximum(largest, 1e-9)
 
 
-def _chosen(layer: LayerPlan, weight: FloatArray, bias: FloatArray, top: float) -> LayerTypes:
-    types = layer.types
-    assert types is not None  # asked only for chip layers
-    spread = float(np.quantile(np.abs(weight), WEIGHTS_COVERED, axis=(1, 2)).max())
+def _chosen(types: LayerTypes, weight: FloatArray, bias: FloatArray, values: FloatArray) -> LayerTypes:
+    spread = float(np.quantile(np.abs(weight), WEIGHTS_COVERED))
+    top = float(np.quantile(values, ACTIVATIONS_COVERED, axis=0).max())
     needed = {"weight": spread, "bias": float(np.abs(bias).max()), "output": top}
     chosen = {name: with_integer(getattr(types, name), largest) for name, largest in needed.items() if name in types.open}
     return replace(types, open=frozenset(), **chosen)

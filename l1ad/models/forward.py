@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from l1ad.fixed import FixedPoint
 from l1ad.models.normalisation import EPSILON, is_normalised
-from l1ad.models.plan import LayerPlan, Plan
+from l1ad.models.plan import LayerPlan, LayerTypes, Plan
 from l1ad.models.quantisers import quantise
 from l1ad.network import Activation
 
@@ -42,7 +43,14 @@ def scaled_input(tf: Any, counts: Any, factor: Any, type_: FixedPoint, quantised
 
 
 def forward(
-    tf: Any, plan: Plan, weights: list[Any], biases: list[Any], x: Any, noise: Any, quantised: bool, normalised: bool = False
+    tf: Any,
+    plan: Plan,
+    weights: list[Any],
+    biases: list[Any],
+    x: Any,
+    noise: Any,
+    types: Sequence[Sequence[LayerTypes]] = (),
+    normalised: bool = False,
 ) -> Forward:
     """Compute encoder and decoder.
 
@@ -53,13 +61,15 @@ def forward(
         biases: ``(n_seeds, 1, n_out)``.
         x: scaled inputs, ``(n_seeds, n_events, n_columns)``.
         noise: unit normal numbers ``(n_seeds, n_events, latent)``, or None to decode the means.
-        quantised: whether chip layers have their quantised values.
+        types: of each chip layer's values, one for each network; none for float values.
         normalised: whether hidden layers are normalised over the events given.
     """
     values = x
     mean = log_variance = None
     for i, layer in enumerate(plan.layers):
-        values = _dense(tf, layer, weights[i], biases[i], values, quantised, normalised and is_normalised(layer))
+        values = _dense(
+            tf, layer, weights[i], biases[i], values, types[i] if i < len(types) else (), normalised and is_normalised(layer)
+        )
         if i == plan.n_encoder - 1:
             mean, log_variance = values, None
             if plan.variational:
@@ -68,11 +78,10 @@ def forward(
     return Forward(mean, log_variance, values)
 
 
-def _dense(tf: Any, layer: LayerPlan, weight: Any, bias: Any, x: Any, quantised: bool, normalised: bool) -> Any:
-    types = layer.types if quantised else None
-    if types is not None:
-        weight = quantise(tf, weight, types.weight, keep_gradient=True)
-        bias = quantise(tf, bias, types.bias, keep_gradient=True)
+def _dense(tf: Any, layer: LayerPlan, weight: Any, bias: Any, x: Any, types: Sequence[LayerTypes], normalised: bool) -> Any:
+    if types:
+        weight = quantise(tf, weight, [t.weight for t in types], keep_gradient=True)
+        bias = quantise(tf, bias, [t.bias for t in types], keep_gradient=True)
     values = tf.matmul(x, weight)
     if normalised:
         mean, variance = tf.nn.moments(values, axes=[1], keepdims=True)
@@ -80,4 +89,6 @@ def _dense(tf: Any, layer: LayerPlan, weight: Any, bias: Any, x: Any, quantised:
     values += bias
     if layer.activation is Activation.RELU:
         values = tf.nn.relu(values)
-    return values if types is None else quantise(tf, values, types.output, keep_gradient=layer.activation is Activation.LINEAR)
+    if not types:
+        return values
+    return quantise(tf, values, [t.output for t in types], keep_gradient=layer.activation is Activation.LINEAR)

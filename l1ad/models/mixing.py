@@ -23,8 +23,8 @@ LARGEST_FACTOR = 4.0
 def mixed_events(layout: ObjectLayout, x_hw: NDArray[Any], n_events: int, seed: int) -> IntArray:
     """Make mixed events.
 
-    Each starts from a background event; up to three more are laid over it, each with a random kind of object in it, so that rare
-    objects meet; half of the results get their momenta scaled by a common factor.
+    Each starts from a background event; up to three more are laid over it. In half of the results each of these has some kind of object
+    in it, in the others all have the same kind, so that several rare objects meet. Half get their momenta scaled by a common factor.
 
     Args:
         layout: the columns.
@@ -39,9 +39,11 @@ def mixed_events(layout: ObjectLayout, x_hw: NDArray[Any], n_events: int, seed: 
     pools = [rows for slot in layout.slots if len(rows := _events_with(layout, slot, x_hw))]
     mixed = np.asarray(x_hw[random.integers(0, len(x_hw), n_events)], dtype=np.int64)
     n_overlaid = random.integers(0, MOST, n_events)
+    alike = random.random(n_events) < 0.5
+    own = random.integers(0, max(len(pools), 1), n_events)
     for turn in range(1, MOST):
         chosen = np.flatnonzero(n_overlaid >= turn)
-        kinds = random.integers(0, len(pools), len(chosen)) if pools else np.zeros(0, dtype=np.int64)
+        kinds = np.where(alike[chosen], own[chosen], random.integers(0, max(len(pools), 1), len(chosen)))
         for kind, rows in enumerate(pools):
             here = chosen[kinds == kind]
             mixed[here] = overlaid(layout, mixed[here], x_hw[rows[random.integers(0, len(rows), len(here))]])

@@ -86,6 +86,12 @@ class Plan:
         return self.latent
 
 
+def chip_types(plans: Sequence[Plan]) -> tuple[tuple[LayerTypes, ...], ...]:
+    """Give the types of each chip layer, one for each of the plans."""
+    rows = [[layer.types for layer in plan.layers if layer.types is not None] for plan in plans]
+    return tuple(zip(*rows, strict=True))
+
+
 def plan_model(config: Config, layout: ObjectLayout) -> Plan:
     """Plan the autoencoder of a configuration.
 

@@ -44,7 +44,7 @@ def post_training_network(config: Config, reference: FloatNetwork, x_hw: NDArray
         tuple(layer.bias[np.newaxis, np.newaxis].astype(np.float32) for layer in reference.layers),
     )
     x = scaling.type.quantise(scaling.apply_float(layout, np.asarray(x_hw, dtype=np.int64)))
-    plan, start = fitted(student_plan(plan_model(chosen, layout)), parameters, x)
+    (plan,), start = fitted(student_plan(plan_model(chosen, layout)), parameters, x)
     layers = extract_layers(plan, start)
     spec = score_spec(config.score, layout, scaling, layers, reference.score.columns)
     return Network(config.name, layout, scaling, layers, spec)

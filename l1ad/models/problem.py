@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from l1ad.config import Config
@@ -10,7 +11,7 @@ from l1ad.layout import ObjectLayout
 from l1ad.models.data import Events, training_events
 from l1ad.models.fit import FitSettings
 from l1ad.models.losses import LossSpec, loss_spec
-from l1ad.models.plan import Plan, plan_model
+from l1ad.models.plan import Plan, chip_types, plan_model
 from l1ad.models.preprocessing import ScalingChoice, choose_scaling
 from l1ad.models.pruning import NO_PRUNING, PruningSchedule
 from l1ad.models.steps import Graph
@@ -44,11 +45,11 @@ class Problem:
         """Give the columns of a reconstruction score; none for others."""
         return self.scaling.columns if self.plan.score.is_reconstruction else ()
 
-    def graph(self, plan: Plan, *, quantised: bool = False, distil: float = 0.0) -> Graph:
-        """Describe what is compiled."""
+    def graph(self, plan: Plan, plans: Sequence[Plan] = (), *, distil: float = 0.0) -> Graph:
+        """Describe what is compiled: networks of one plan in float, or quantised with the types of a plan for each network."""
         average = self.config.training.average if self.robust else 0.0
-        normalised = self.config.model.batch_norm and not quantised
-        return Graph(plan, self.loss, self.layout, self.scaling.scaling, quantised, average, distil, normalised)
+        normalised = self.config.model.batch_norm and not plans
+        return Graph(plan, self.loss, self.layout, self.scaling.scaling, chip_types(plans), average, distil, normalised)
 
     def settings(
         self, epochs: int, label: str, seeds: tuple[int, ...] | None = None, pruning: PruningSchedule = NO_PRUNING

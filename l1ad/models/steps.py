@@ -6,19 +6,19 @@ epoch is one compiled loop: gather, scale, forward, backward, Adam and the movin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from l1ad.fixed import FloatArray
+from l1ad.fixed import FixedPoint, FloatArray
 from l1ad.layout import ObjectLayout
 from l1ad.models.data import Events
 from l1ad.models.distillation import distillation_loss
 from l1ad.models.forward import forward, scaled_input
 from l1ad.models.losses import LossSpec, event_loss
-from l1ad.models.plan import Plan
+from l1ad.models.plan import LayerTypes, Plan
 from l1ad.scaling import Scaling
 
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-7  # Adam's constants (Kingma & Ba, arXiv:1412.6980), as in Keras
@@ -32,10 +32,10 @@ class Graph:
 
     Attributes:
         plan: the layers.
+        types: of each chip layer's quantised values, one for each network; none to train in float.
         loss: the loss.
         layout: the columns.
         scaling: hardware integers to the input type.
-        quantised: whether chip layers have their quantised values.
         average: decay of the moving average.
         distil: how much the distance to the events' target scores counts against the loss itself; 1 is all, 0 nothing.
         normalised: whether hidden layers are normalised over each batch.
@@ -45,10 +45,15 @@ class Graph:
     loss: LossSpec
     layout: ObjectLayout
     scaling: Scaling
-    quantised: bool
+    types: tuple[tuple[LayerTypes, ...], ...]
     average: float
     distil: float = 0.0
     normalised: bool = False
+
+    @property
+    def quantised(self) -> bool:
+        """Say whether chip layers have their quantised values."""
+        return bool(self.types)
 
     @property
     def noisy(self) -> bool:
@@ -115,7 +120,7 @@ def _losses(tf: Any, graph: Graph, flat: list[Any], masks: list[Any], batch: Bat
     """Give the weighted mean loss of each network, shape ``(n_seeds,)``."""
     n = len(graph.plan.layers)
     weights = [w * m for w, m in zip(flat[:n], masks, strict=True)]
-    out = forward(tf, graph.plan, weights, flat[n:], batch.x, noise, graph.quantised, graph.normalised)
+    out = forward(tf, graph.plan, weights, flat[n:], batch.x, noise, graph.types, graph.normalised)
     loss = 0.0
     if graph.distil < 1.0:
         loss += (1.0 - graph.distil) * event_loss(tf, graph.loss, out, batch.x, batch.present)
@@ -165,19 +170,24 @@ def compile_epoch(tf: Any, graph: Graph, table: Table) -> Callable[..., Any]:
     return tf.function(epoch, jit_compile=True)
 
 
-def _ranges(graph: Graph) -> list[float]:
-    """Give the range of each parameter's type, 1 where it has none: steps are taken in parts of it.
+def _ranges(graph: Graph) -> list[Any]:
+    """Give the range of each parameter's type for each network, 1 where it has none: steps are taken in parts of it.
 
     Adam's steps do not depend on the loss' scale; with these they do not depend on a layer's either, and weights of a type with large
     steps move as easily from one to the next as others.
     """
-    types = [layer.types if graph.quantised else None for layer in graph.plan.layers]
-    weights = [1.0 if t is None else 2.0 ** (t.weight.integer - 1) for t in types]
-    return weights + [1.0 if t is None else 2.0 ** (t.bias.integer - 1) for t in types]
+    free = [1.0] * (len(graph.plan.layers) - len(graph.types))
+    weights = [_range([t.weight for t in layer]) for layer in graph.types]
+    biases = [_range([t.bias for t in layer]) for layer in graph.types]
+    return [*weights, *free, *biases, *free]
+
+
+def _range(types: Sequence[FixedPoint]) -> Any:
+    return np.ldexp(1.0, [t.integer - 1 for t in types]).astype(np.float32)[:, np.newaxis, np.newaxis]
 
 
 def _adam(
-    tf: Any, flat: Any, gradients: Any, first: Any, second: Any, rate: Any, number: Any, ranges: list[float]
+    tf: Any, flat: Any, gradients: Any, first: Any, second: Any, rate: Any, number: Any, ranges: list[Any]
 ) -> tuple[Any, Any, Any]:
     first = [_BETA1 * m + (1.0 - _BETA1) * g for m, g in zip(first, gradients, strict=True)]
     second = [_BETA2 * v + (1.0 - _BETA2) * g * g for v, g in zip(second, gradients, strict=True)]

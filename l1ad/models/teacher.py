@@ -109,7 +109,7 @@ def log_losses(graph: Graph, parameters: Parameters, x_hw: NDArray[Any]) -> Floa
         ones = tf.ones_like(present[:, 0], dtype=tf.float32)
         index = tf.tile(tf.range(tf.shape(counts)[0])[tf.newaxis], [parameters.n_seeds, 1])
         batch = gather(tf, graph, Table(counts, present, ones, ones[tf.newaxis], 0), index)
-        out = forward(tf, graph.plan, flat[:n], flat[n:], batch.x, None, False)
+        out = forward(tf, graph.plan, flat[:n], flat[n:], batch.x, None)
         return tf.math.log(event_loss(tf, graph.loss, out, batch.x, batch.present) + 1e-6)
 
     signature = [tf.TensorSpec((None, t.shape[1]), t.dtype) for t in (whole.counts, whole.present)]

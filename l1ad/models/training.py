@@ -16,6 +16,7 @@ from l1ad.models.extract import extract_float, extract_layers
 from l1ad.models.fit import Fit, fit
 from l1ad.models.fitting import fitted
 from l1ad.models.lesson import Lesson, distil_share, load_lesson, make_lesson, student_plan, student_start
+from l1ad.models.plan import Plan
 from l1ad.models.problem import Problem, make_problem
 from l1ad.models.pruning import PruningSchedule
 from l1ad.models.score_types import score_spec
@@ -119,14 +120,15 @@ def train_quantised(config: Config, dataset: Dataset, baseline: Path, checkpoint
         lesson = load_lesson(problem, baseline / TARGETS_FILE)
         train, validation = lesson.train, lesson.validation
         problem = replace(problem, plan=student_plan(problem.plan))
-    problem, start = _starting_point(problem, baseline, train)
-    graph = problem.graph(problem.plan, quantised=True, distil=distil_share(problem.plan) if problem.robust else 0.0)
+    plans, start = _starting_point(problem, baseline, train)
     n = config.training.candidates if problem.robust else 1
+    distil = distil_share(problem.plan) if problem.robust else 0.0
+    graph = problem.graph(problem.plan, [plan for plan in plans for _ in range(n)], distil=distil)
     seeds = tuple(seed + k * CANDIDATE_STRIDE for seed in problem.seeds for k in range(n))
     settings = problem.settings(config.training.epochs, "quantisation-aware training", seeds, _pruning(config))
     start = Parameters.from_flat([np.repeat(a, n, axis=0) for a in start.flat])
     done = best_candidates(fit(graph, _repeated(train, n), _repeated(validation, n), settings, start, checkpoint), n)
-    networks = tuple(_network(problem, done.parameters, i) for i in range(len(problem.seeds)))
+    networks = tuple(_network(problem, plan, done.parameters, i) for i, plan in enumerate(plans))
     float_history = json.loads((baseline / "history.json").read_text(encoding="utf-8"))["float"]
     return QuantisedTraining(problem, done, networks, best_seed(done), FloatNetwork.load(baseline / FLOAT_FILE), float_history)
 
@@ -150,19 +152,18 @@ def _pruning(config: Config) -> PruningSchedule:
     return PruningSchedule(training.sparsity, begin, end)
 
 
-def _starting_point(problem: Problem, baseline: Path, train: Events) -> tuple[Problem, Parameters]:
+def _starting_point(problem: Problem, baseline: Path, train: Events) -> tuple[tuple[Plan, ...], Parameters]:
     """Read the float weights and fit them to the types, and open types to them."""
     with np.load(baseline / PARAMETERS_FILE, allow_pickle=False) as arrays:
         parameters = Parameters.from_flat([arrays[f"p{i}"] for i in range(len(arrays.files))])
     scaling = problem.scaling.scaling
     every = max(1, len(train.x_hw) // RANGE_EVENTS)
     x = scaling.apply_float(problem.layout, np.asarray(train.x_hw[::every], dtype=np.int64))
-    plan, start = fitted(problem.plan, parameters, scaling.type.quantise(x))
-    return replace(problem, plan=plan), start
+    return fitted(problem.plan, parameters, scaling.type.quantise(x))
 
 
-def _network(problem: Problem, parameters: Parameters, index: int) -> Network:
+def _network(problem: Problem, plan: Plan, parameters: Parameters, index: int) -> Network:
     scaling = problem.scaling.scaling
-    layers = extract_layers(problem.plan, parameters, index)
+    layers = extract_layers(plan, parameters, index)
     spec = score_spec(problem.config.score, problem.layout, scaling, layers, problem.score_columns)
     return Network(problem.config.name, problem.layout, scaling, layers, spec)

@@ -14,7 +14,7 @@ from l1ad.models.fit import Fit, FitSettings, fit
 from l1ad.models.fitting import fitted
 from l1ad.models.forward import forward
 from l1ad.models.losses import loss_spec
-from l1ad.models.plan import plan_model
+from l1ad.models.plan import chip_types, plan_model
 from l1ad.models.pruning import NO_PRUNING, PruningSchedule
 from l1ad.models.runtime import tensorflow
 from l1ad.models.score_types import score_spec
@@ -36,7 +36,7 @@ def graph(quantised: bool = False) -> Graph:
     plan = plan_model(CONFIG, LAYOUT)
     scaling = make_scaling(LAYOUT, plan.input_type)
     loss = loss_spec(CONFIG.training, Score.LATENT_L2, True, LAYOUT, scaling, tuple(range(8)))
-    return Graph(plan, loss, LAYOUT, scaling, quantised, 0.9)
+    return Graph(plan, loss, LAYOUT, scaling, chip_types([plan]) if quantised else (), 0.9)
 
 
 def settings(epochs: int, **changes: object) -> FitSettings:
@@ -140,19 +140,24 @@ def test_training_graph_computes_the_exact_network() -> None:
     made = graph(quantised=True)
     x_hw = make_events(LAYOUT, 300)
     scaled = made.scaling.type.from_int(made.scaling.apply(LAYOUT, x_hw))
-    plan, start = fitted(made.plan, initial_parameters(made.plan, (3,)), scaled)
-    pruning = PruningSchedule(0.5, 0, 1)
-    done = fit(replace(made, plan=plan), events(512, 1), events(128, 2), settings(2, seeds=(3,), pruning=pruning), start)
-    layers = extract_layers(plan, done.parameters)
-    network = Network("t", LAYOUT, made.scaling, layers, score_spec(CONFIG.score, LAYOUT, made.scaling, layers, ()))
+    first = initial_parameters(made.plan, (3, 4))
+    weights = [w * np.array([1.0, 5.0], dtype=np.float32)[:, None, None] for w in first.weights]
+    plans, start = fitted(made.plan, Parameters(tuple(weights), first.biases), scaled)
+    assert plans[0] != plans[1]
+    quantised = replace(made, types=chip_types(plans))
+    done = fit(quantised, events(512, 1), events(128, 2), settings(2, seeds=(3, 4), pruning=PruningSchedule(0.5, 0, 1)), start)
     flat = [tf.constant(a) for a in done.parameters.flat]
-    n = len(plan.layers)
-    out = forward(tf, plan, flat[:n], flat[n:], tf.constant(scaled[np.newaxis].astype(np.float32)), None, True)
+    n = len(made.plan.layers)
+    x = tf.constant(np.stack([scaled, scaled]).astype(np.float32))
+    out = forward(tf, made.plan, flat[:n], flat[n:], x, None, quantised.types)
     from l1ad.emulator import reference
 
-    wanted = reference.evaluate(network, x_hw)["dense2.output"]
-    np.testing.assert_array_equal(np.ldexp(out.mean.numpy()[0], layers[-1].output.fractional), wanted)
-    assert 0.4 < np.mean(network.layers[0].weight == 0) < 0.9
+    for i, plan in enumerate(plans):
+        layers = extract_layers(plan, done.parameters, i)
+        network = Network("t", LAYOUT, made.scaling, layers, score_spec(CONFIG.score, LAYOUT, made.scaling, layers, ()))
+        wanted = reference.evaluate(network, x_hw)["dense2.output"]
+        np.testing.assert_array_equal(np.ldexp(out.mean.numpy()[i], layers[-1].output.fractional), wanted)
+        assert 0.4 < np.mean(network.layers[0].weight == 0) < 0.9
 
 
 def test_state_round_trip(tmp_path: Path) -> None:

@@ -31,22 +31,37 @@ def test_function_is_kept_and_types_are_filled() -> None:
     made = encoder()
     parameters = initial_parameters(made, (1, 2))
     x = np.random.default_rng(1).normal(0, 2, (500, 44))
-    chosen, scaled = fitted(made, parameters, x)
+    plans, scaled = fitted(made, parameters, x)
     np.testing.assert_allclose(values(made, scaled, x)[-1], values(made, parameters, x)[-1], rtol=1e-4, atol=1e-4)
-    for layer, weight, activation in zip(chosen.layers[:2], scaled.weights, values(made, scaled, x), strict=False):
-        assert layer.types is not None
-        assert not layer.types.open
-        largest = np.quantile(np.abs(weight), WEIGHTS_COVERED, axis=(1, 2)).max()
-        assert 0.45 * layer.types.weight.max < largest <= 1.1 * layer.types.weight.max
-        top = np.quantile(activation, 0.999, axis=1)
-        assert (top > 0).all()
-        assert 0.45 * layer.types.output.max < top.max() < 1.1 * layer.types.output.max
+    for seed, chosen in enumerate(plans):
+        for layer, weight, activation in zip(chosen.layers[:2], scaled.weights, values(made, scaled, x), strict=False):
+            assert layer.types is not None
+            assert not layer.types.open
+            largest = np.quantile(np.abs(weight[seed]), WEIGHTS_COVERED)
+            assert 0.45 * layer.types.weight.max < largest <= 1.1 * layer.types.weight.max
+            top = np.quantile(activation[seed], 0.999, axis=0)
+            assert (top > 0).all()
+            assert 0.45 * layer.types.output.max < top.max() < 1.1 * layer.types.output.max
+
+
+def test_each_network_is_fitted_as_if_it_were_alone() -> None:
+    made = encoder()
+    x = np.random.default_rng(1).normal(0, 2, (500, 44))
+    parameters = initial_parameters(made, (1, 2))
+    weights = [w * np.array([1.0, 9.0], dtype=np.float32)[:, None, None] for w in parameters.weights]
+    both = Parameters(tuple(weights), parameters.biases)
+    plans, scaled = fitted(made, both, x)
+    assert plans[0] != plans[1]
+    for seed, chosen in enumerate(plans):
+        (alone,), weight = fitted(made, both.of_seed(seed), x)
+        assert alone == chosen
+        assert all(np.array_equal(a, b) for a, b in zip(weight.flat, scaled.of_seed(seed).flat, strict=True))
 
 
 def test_given_types_are_kept() -> None:
     made = plan("{kind: ae, hidden: [6], latent: 2, weight_integer: 2, bias_integer: 1, activation_integer: 3}")
     made = replace(made, layers=made.layers[: made.n_encoder])
-    chosen, scaled = fitted(made, initial_parameters(made, (1,)), np.random.default_rng(1).normal(0, 2, (500, 44)))
+    (chosen,), scaled = fitted(made, initial_parameters(made, (1,)), np.random.default_rng(1).normal(0, 2, (500, 44)))
     first = chosen.layers[0].types
     assert first is not None
     assert (first.weight, first.output) == (FixedPoint.from_quantized_bits(6, 2), FixedPoint.from_quantized_relu(8, 3))
@@ -60,7 +75,7 @@ def test_dead_neurons_do_no_harm() -> None:
     weights = [w.copy() for w in start.weights]
     biases = [b.copy() for b in start.biases]
     weights[0][:, :, 0], biases[0][..., 0] = 0.0, -1.0
-    chosen, scaled = fitted(made, Parameters(tuple(weights), tuple(biases)), np.random.default_rng(1).normal(0, 2, (500, 44)))
+    (chosen,), scaled = fitted(made, Parameters(tuple(weights), tuple(biases)), np.random.default_rng(1).normal(0, 2, (500, 44)))
     assert all(np.isfinite(a).all() for a in scaled.flat)
     last = chosen.layers[-1].types
     assert last is not None

@@ -42,7 +42,7 @@ def computed(chosen: Plan, parameters: Parameters, x: np.ndarray, noise: np.ndar
     flat = [tf.constant(a) for a in parameters.flat]
     both = tf.constant(np.stack([x, x]).astype(np.float32))
     drawn_noise = None if noise is None else tf.constant(np.stack([noise, noise]).astype(np.float32))
-    out = forward(tf, chosen, flat[:n], flat[n:], both, drawn_noise, False, normalised)
+    out = forward(tf, chosen, flat[:n], flat[n:], both, drawn_noise, (), normalised)
     return np.asarray(out.reconstruction)
 
 
@@ -89,7 +89,7 @@ def test_training_gives_plain_layers_and_goes_on_where_it_was_killed(tmp_path: P
     )
     scaling = make_scaling(LAYOUT, chosen.input_type)
     loss = loss_spec(config.training, Score.LATENT_L2, True, LAYOUT, scaling, tuple(range(8)))
-    graph = Graph(chosen, loss, LAYOUT, scaling, False, 0.9, normalised=True)
+    graph = Graph(chosen, loss, LAYOUT, scaling, (), 0.9, normalised=True)
     settings = FitSettings(3, 64, 3e-3, True, (1, 2), NO_PRUNING, "test")
     train, validation = (Events(make_events(LAYOUT, n, seed), np.ones(n)) for n, seed in ((1024, 1), (256, 2)))
     start = initial_parameters(chosen, (1, 2))
