@@ -72,6 +72,12 @@ class Config(Section):
         return self.path(self.runs) / self.name
 
     @property
+    def board(self) -> str:
+        """Give the board as ``load_board`` takes it: a shipped name, or a file's whole path."""
+        name = self.firmware.board
+        return str(self.path(name)) if name.endswith((".yaml", ".yml")) else name
+
+    @property
     def project(self) -> Path:
         """Give the folder of this configuration's HLS project."""
         return self.path(self.hls_projects) / f"{self.name}_{Path(self.firmware.board).stem}"

@@ -64,6 +64,7 @@ def synthesise(
     timeout_s: float | None = None,
     processes: int = 2,
     progress: Progress = lambda name: None,
+    dsp: bool = False,
 ) -> tuple[Synthesised, ...]:
     """Synthesise every module of a project.
 
@@ -74,6 +75,7 @@ def synthesise(
         timeout_s: seconds each module may take.
         processes: modules at a time.
         progress: called with a module's name when it is done.
+        dsp: whether products may become DSP blocks; adder graphs have none.
 
     Returns:
         One result for each module, in order.
@@ -88,7 +90,7 @@ def synthesise(
     stop = threading.Event()
 
     def one(stage: StageSummary) -> Synthesised:
-        result = _synthesise(yosys, project, stage, folder, family, timeout_s, stop)
+        result = _synthesise(yosys, project, stage, folder, family, timeout_s, stop, dsp)
         progress(stage.name)
         return result
 
@@ -111,6 +113,7 @@ def _synthesise(
     family: str,
     timeout_s: float | None,
     stop: threading.Event,
+    dsp: bool,
 ) -> Synthesised:
     if not stage.outputs:
         return Synthesised(stage, 0, 0, 0, 0, {}, 0, Netlist((), (), ()))
@@ -121,7 +124,7 @@ def _synthesise(
 
     sources = [os.path.relpath(file, folder) for file in project.verilog if file.stem != project.top]
     script = folder / f"{stage.module}.ys"
-    script.write_text(recipe(sources, stage.module), encoding="utf-8")
+    script.write_text(recipe(sources, stage.module, family if dsp else None), encoding="utf-8")
     _run(yosys, stage, folder, timeout_s, watch)
     return _read(folder, stage, family)
 
@@ -139,17 +142,33 @@ def _run(yosys: FoundTool, stage: StageSummary, folder: Path, timeout_s: float |
         raise ToolFailedError(f"{step} failed: {describe_exit(done.returncode)}; the last lines of {log} are:\n{tail(log)}")
 
 
-def recipe(sources: list[str], module: str) -> str:
+def recipe(sources: list[str], module: str, dsp_family: str | None = None) -> str:
     """Write the synthesis script of one module.
 
     Args:
         sources: Verilog files, relative to the folder Yosys runs in (its WebAssembly build sees no other ``/tmp``).
         module: the module.
+        dsp_family: family whose DSP blocks products become; None for none.
 
     Returns:
         The script; it leaves ``<module>.stat.json`` and ``<module>.netlist.json``.
     """
-    return _RECIPE.format(sources=" ".join(sources), module=module, netlist=f"{module}{NETLIST_SUFFIX}")
+    dsp = "" if dsp_family is None else _DSP.format(family=dsp_family, **_DSP_BLOCKS[dsp_family])
+    return _RECIPE.format(sources=" ".join(sources), module=module, netlist=f"{module}{NETLIST_SUFFIX}", dsp=dsp)
+
+
+#: Multiplier of each family's DSP block, as ``synth_xilinx`` gives it.
+_DSP_BLOCKS = {"xc7": {"map": "xc7", "a": 25}, "xcup": {"map": "xcu", "a": 27}}
+_DSP = """\
+techmap -map +/mul2dsp.v -map +/xilinx/{map}_dsp_map.v -D DSP_A_MAXWIDTH={a} -D DSP_A_MAXWIDTH_PARTIAL=18 -D DSP_B_MAXWIDTH=18 -D DSP_A_MINWIDTH=2 -D DSP_B_MINWIDTH=2 -D DSP_Y_MINWIDTH=9 -D DSP_SIGNEDONLY=1 -D DSP_NAME=$__MUL{a}X18
+select a:mul2dsp
+setattr -unset mul2dsp
+opt_expr -fine
+wreduce
+select -clear
+xilinx_dsp -family {family}
+chtype -set $mul t:$__soft_mul
+"""
 
 
 _RECIPE = """\
@@ -165,7 +184,7 @@ peepopt
 opt_clean
 techmap -map +/cmp2lut.v -map +/cmp2lcu.v -D LUT_WIDTH=6
 wreduce
-alumacc
+{dsp}alumacc
 opt
 opt -full
 techmap -map +/techmap.v -D LUT_SIZE=6 -map +/xilinx/arith_map.v

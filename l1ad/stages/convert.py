@@ -55,10 +55,7 @@ def convert(config: Config, *, force: bool = False) -> ConvertResult:
     """
     trained = load_trained(config.run / "model")
     network = with_configured_thresholds(trained.network, config)
-    board = (
-        str(config.path(config.firmware.board)) if config.firmware.board.endswith((".yaml", ".yml")) else config.firmware.board
-    )
-    target = resolve_target(config.firmware, load_board(board))
+    target = resolve_target(config.firmware, load_board(config.board))
     inputs = {"model": trained.digest, "templates": template_digest()}
     settings = {"firmware": config.firmware.plain(), "target": target.to_dict(), "thresholds": network.trigger_bits}
     key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.convert"))

@@ -104,7 +104,7 @@ def synth(config: Config, *, tool: str | None = None, force: bool = False) -> Sy
         MismatchError: the RTL does not compute what the network does.
     """
     chosen = choose_tool(config.synthesis.tool if tool is None else tool)
-    trained, board = load_trained(config.run / "model"), load_board(_board_name(config))
+    trained, board = load_trained(config.run / "model"), load_board(config.board)
     dataset = None if chosen == "vitis" else _dataset(config, trained)
     network = with_configured_thresholds(trained.network, config)
     target = config.run / f"{KIND}_{chosen}"
@@ -137,11 +137,6 @@ def choose_tool(text: str) -> str:
     if text != "auto":
         return text
     return "vitis" if find(VITIS_HLS) else "vivado" if find(VIVADO) else "open"
-
-
-def _board_name(config: Config) -> str:
-    name = config.firmware.board
-    return str(config.path(name)) if name.endswith((".yaml", ".yml")) else name
 
 
 def _dataset(config: Config, trained: TrainedModel) -> Dataset:
