@@ -18,7 +18,7 @@ from l1ad.layout import load_layout
 from l1ad.models.data import Events
 from l1ad.models.fit import FitSettings, Runner, fit
 from l1ad.models.losses import loss_spec
-from l1ad.models.plan import Plan, plan_model
+from l1ad.models.plan import Plan, chip_types, plan_model
 from l1ad.models.preprocessing import choose_scaling
 from l1ad.models.pruning import NO_PRUNING
 from l1ad.models.runtime import tensorflow
@@ -119,7 +119,7 @@ def _problem(events: int) -> tuple[Graph, Events]:
     plan = plan_model(config, layout)
     choice = choose_scaling(config.scaling, plan.input_type, layout, x_hw, data.weight)
     loss = loss_spec(config.training, plan.score, False, layout, choice.scaling, choice.columns)
-    return Graph(plan, loss, layout, choice.scaling, True, 0.0), data
+    return Graph(plan, loss, layout, choice.scaling, chip_types([plan]), 0.0), data
 
 
 def _settings(epochs: int) -> FitSettings:

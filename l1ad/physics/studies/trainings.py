@@ -155,8 +155,8 @@ def _rounded(training: Any, seed_index: int) -> Network:
     problem = training.problem
     scaling = problem.scaling.scaling
     x = scaling.apply_float(problem.layout, np.asarray(problem.train.x_hw[:_RANGE_EVENTS], dtype=np.int64))
-    plan, parameters = fitted(problem.plan, training.fit.parameters, scaling.type.quantise(x))
-    layers = extract_layers(plan, parameters, seed_index)
+    plans, parameters = fitted(problem.plan, training.fit.parameters, scaling.type.quantise(x))
+    layers = extract_layers(plans[seed_index], parameters, seed_index)
     spec = score_spec(problem.config.score, problem.layout, scaling, layers, problem.score_columns)
     return Network(problem.config.name, problem.layout, scaling, layers, spec)
 
