@@ -23,6 +23,11 @@ hls_projects: projects
 """
 
 
+def make_config(folder: Path, out_of_range: str = "refuse") -> Config:
+    """Give the configuration of such a run."""
+    return parse_config(TEXT.replace("POLICY", out_of_range), "tiny.yaml", folder)
+
+
 def make_run(folder: Path, network: Network, n_events: int = 300, *, out_of_range: str = "refuse") -> Config:
     """Write a model artefact and, unless ``n_events`` is 0, a dataset of events over the whole hardware range.
 
@@ -32,7 +37,7 @@ def make_run(folder: Path, network: Network, n_events: int = 300, *, out_of_rang
         n_events: events of the dataset.
         out_of_range: the configuration's policy.
     """
-    config = parse_config(TEXT.replace("POLICY", out_of_range), "tiny.yaml", folder)
+    config = make_config(folder, out_of_range)
     with writing(config.run / "model", "model", key="k", inputs={}, config={}) as draft:
         network.save(draft.path / "network.json")
     if n_events:

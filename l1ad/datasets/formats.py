@@ -58,6 +58,7 @@ class FileDescription:
         columns: the dataset columns it can fill.
         menu_items: names of the trigger decisions in it, by bit of the ``menu`` column.
         notes: what else a user should know, a sentence each.
+        block: events that are stored and unpacked together, or None where that differs by column.
     """
 
     path: Path
@@ -67,6 +68,7 @@ class FileDescription:
     columns: tuple[str, ...]
     menu_items: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    block: int | None = None
 
 
 class Reader(Protocol):
@@ -78,8 +80,10 @@ class Reader(Protocol):
         """Say what a file is; raises InputError for one that is damaged or of another kind."""
         ...
 
-    def chunks(self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = ()) -> Iterator[EventChunk]:
-        """Read a file's events, about ``size`` at once; ``seeds`` name trigger bits for the menu column."""
+    def chunks(
+        self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = (), events: range | None = None
+    ) -> Iterator[EventChunk]:
+        """Read a file's events, or a range of them, at most ``size`` at once; ``seeds`` name trigger bits for the menu column."""
         ...
 
 

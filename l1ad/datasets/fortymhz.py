@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from l1ad.datasets.chunk import Counts, EventChunk, counts_from_physical
 from l1ad.datasets.formats import FileDescription, Format, ObjectColumns
-from l1ad.datasets.hdf5 import Hdf5Appender, array, binary_fraction, opened, spans
+from l1ad.datasets.hdf5 import Hdf5Appender, array, binary_fraction, block, opened, spans
 from l1ad.errors import InputError
 from l1ad.layout import FEATURES, ObjectLayout
 
@@ -51,20 +51,22 @@ class FortyMhzReader:
             particles = array(file, "Particles", path, (None, N_ROWS, 4))
             columns, menu = _columns(file), menu_items(file)
             note = _filter_note(particles[:_LOOK, 1:9, 0])
-            n_events = len(particles)
+            n_events, stored = len(particles), block(particles)
         objects = tuple(
             ObjectColumns(kind, f"Particles[:, {rows.start}:{rows.stop}]", rows.stop - rows.start, FEATURES)
             for kind, (rows, _) in ROWS.items()
         )
-        return FileDescription(path, self.format, n_events, objects, columns, menu, (note,))
+        return FileDescription(path, self.format, n_events, objects, columns, menu, (note,), stored)
 
-    def chunks(self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = ()) -> Iterator[EventChunk]:
+    def chunks(
+        self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = (), events: range | None = None
+    ) -> Iterator[EventChunk]:
         """Read a file's events, about ``size`` at once; the menu column is there if the file has one."""
         kinds = {slot.kind: _source(slot.kind, layout, path) for slot in layout.slots}
         with opened(path) as file:
             particles = array(file, "Particles", path, (None, N_ROWS, 4))
             names = _columns(file)
-            for span in spans(len(particles), size, particles.chunks[0] if particles.chunks else None):
+            for span in spans(events or range(len(particles)), size, block(particles)):
                 data = particles[span]
                 _check_classes(data[:, :, 3], path, span.start)
                 counts = {

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from l1ad.datasets.chunk import Counts, EventChunk, counts_from_physical
 from l1ad.datasets.formats import FileDescription, Format, ObjectColumns
 from l1ad.datasets.fortymhz import menu_items, physical
-from l1ad.datasets.hdf5 import Hdf5Appender, array, opened, spans
+from l1ad.datasets.hdf5 import Hdf5Appender, array, block, opened, spans
 from l1ad.errors import InputError
 from l1ad.layout import FEATURES, ObjectLayout
 
@@ -66,10 +66,12 @@ class GelatoReader:
             objects = tuple(_objects(file))
             if not objects:
                 raise InputError(f"{str(path)!r} has none of the GELATO object data sets; is this the right format?")
-            n_events = len(file[objects[0].stored])
-            return FileDescription(path, self.format, n_events, objects, _columns(file), menu_items(file))
+            first = file[objects[0].stored]
+            return FileDescription(path, self.format, len(first), objects, _columns(file), menu_items(file), block=block(first))
 
-    def chunks(self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = ()) -> Iterator[EventChunk]:
+    def chunks(
+        self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = (), events: range | None = None
+    ) -> Iterator[EventChunk]:
         """Read a file's events, about ``size`` at once; the menu column is there if the file has one."""
         sources = level_sources(layout, path)
         with opened(path) as file:
@@ -77,7 +79,7 @@ class GelatoReader:
             n_events = _common_length(file, {data.name: data for data in stored.values()}, path)
             names = _columns(file)
             first = next(iter(stored.values()))
-            for span in spans(n_events, size, first.chunks[0] if first.chunks else None):
+            for span in spans(events or range(n_events), size, block(first)):
                 counts = {
                     kind: _counts(data[span], layout, kind, sources[kind].unit_gev, path, data.name[1:])
                     for kind, data in stored.items()

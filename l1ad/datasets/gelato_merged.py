@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from l1ad.datasets.chunk import Counts, EventChunk, check_physical, counts_from_physical
 from l1ad.datasets.formats import FileDescription, Format, ObjectColumns
-from l1ad.datasets.hdf5 import array, opened, spans
+from l1ad.datasets.hdf5 import array, block, opened, spans
 from l1ad.errors import InputError
 from l1ad.layout import FEATURES, ObjectLayout, ObjectSlot, load_layout
 
@@ -47,16 +47,19 @@ class GelatoMergedReader:
                 for name in there
                 for slot in load_layout(LAYOUTS[name]).slots
             )
-            n_events = len(_rows(file, there[0], path))
-            return FileDescription(path, self.format, n_events, objects, tuple(_columns(file)), notes=(_MET_NOTE,))
+            rows = _rows(file, there[0], path)
+            columns = tuple(_columns(file))
+            return FileDescription(path, self.format, len(rows), objects, columns, notes=(_MET_NOTE,), block=block(rows))
 
-    def chunks(self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = ()) -> Iterator[EventChunk]:
+    def chunks(
+        self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = (), events: range | None = None
+    ) -> Iterator[EventChunk]:
         """Read a file's events, about ``size`` at once."""
         with opened(path) as file:
             name = _data_set(layout, path)
             rows, stored = _rows(file, name, path), load_layout(LAYOUTS[name])
             columns = {column: array(file, data, path, (len(rows),)) for column, data in _columns(file).items()}
-            for span in spans(len(rows), size, rows.chunks[0] if rows.chunks else None):
+            for span in spans(events or range(len(rows)), size, block(rows)):
                 values = rows[span].reshape(-1, stored.n_columns).astype(np.float64)
                 counts = {slot.kind: _counts(values, stored, layout.slot(slot.kind), name, path) for slot in layout.slots}
                 yield EventChunk(counts, {column: data[span] for column, data in columns.items()}, span.start)

@@ -88,11 +88,19 @@ def array(file: Any, name: str, path: Path, shape: tuple[int | None, ...]) -> An
     return found
 
 
-def spans(n_events: int, size: int, block: int | None) -> Iterator[slice]:
-    """Part the events into slices of about ``size`` that begin where stored blocks do, so that none is unpacked twice."""
+def block(data: Any) -> int | None:
+    """Give how many events of a data set are stored together, or None where they are stored in one piece."""
+    return int(data.chunks[0]) if data.chunks else None
+
+
+def spans(events: range, size: int, block: int | None) -> Iterator[slice]:
+    """Part events into slices of about ``size`` that end where stored blocks do, so that none is unpacked twice."""
     step = size if not block else max(size // block, 1) * block
-    for first in range(0, n_events, step):
-        yield slice(first, min(first + step, n_events))
+    first = events.start
+    while first < events.stop:
+        stop = min((first // step + 1) * step, events.stop)
+        yield slice(first, stop)
+        first = stop
 
 
 class Hdf5Appender:

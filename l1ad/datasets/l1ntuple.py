@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from l1ad.datasets.chunk import EventChunk
 from l1ad.datasets.cms import KINDS, Collection, check_layout
 from l1ad.datasets.formats import FileDescription, Format, ObjectColumns
-from l1ad.datasets.root import branch_names, flat, opened, require, tree
+from l1ad.datasets.root import branch_names, flat, opened, require, steps, tree
 from l1ad.datasets.seeds import check_seeds, seed_columns
 from l1ad.errors import InputError
 from l1ad.layout import ObjectLayout
@@ -57,7 +57,9 @@ class L1NtupleReader:
                 path, self.format, int(trees.objects.num_entries), tuple(_objects(names)), columns, notes=(note, seeds)
             )
 
-    def chunks(self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = ()) -> Iterator[EventChunk]:
+    def chunks(
+        self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = (), events: range | None = None
+    ) -> Iterator[EventChunk]:
         """Read a file's events, about ``size`` at once; ``seeds`` are trigger bits for the menu column."""
         check_layout(layout, "an L1Ntuple")
         with opened(path) as file:
@@ -67,8 +69,7 @@ class L1NtupleReader:
             check_seeds(seeds, aliases, path)
             collections = {slot.kind: _collection(slot.kind, names, path, trees.name) for slot in layout.slots}
             branches = sorted({branch for c in collections.values() for branch in c.branches})
-            for first in range(0, trees.objects.num_entries, size):
-                stop = min(first + size, trees.objects.num_entries)
+            for first, stop in steps(events or range(trees.objects.num_entries), size):
                 data = {b: trees.objects[names[b]].array(entry_start=first, entry_stop=stop) for b in branches}
                 flats = {branch: flat(values, str(path), branch) for branch, values in data.items()}
                 counts = {kind: c.counts(flats, layout.slot(kind).multiplicity, str(path)) for kind, c in collections.items()}

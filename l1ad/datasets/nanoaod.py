@@ -42,18 +42,21 @@ class NanoAodReader:
             columns = tuple(name for name, stored in COLUMNS.items() if stored in names)
             return FileDescription(path, self.format, int(events.num_entries), objects, columns, notes=(_flavour(names),))
 
-    def chunks(self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = ()) -> Iterator[EventChunk]:
+    def chunks(
+        self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = (), events: range | None = None
+    ) -> Iterator[EventChunk]:
         """Read a file's events, about ``size`` at once; ``seeds`` are trigger bits for the menu column."""
         check_layout(layout, "NanoAOD")
         with opened(path) as file:
-            events = tree(file, TREE, path)
-            names = branch_names(events)
+            data_tree = tree(file, TREE, path)
+            names = branch_names(data_tree)
             check_seeds(seeds, names, path)
             collections = {slot.kind: _collection(slot.kind, names, path) for slot in layout.slots}
             columns = {name: stored for name, stored in COLUMNS.items() if stored in names}
             branches = sorted({b for c in collections.values() for b in c.branches} | {*columns.values(), *seeds})
-            first = 0
-            for data in events.iterate(branches, step_size=size, library="ak"):
+            wanted = events or range(data_tree.num_entries)
+            first = wanted.start
+            for data in data_tree.iterate(branches, step_size=size, entry_start=first, entry_stop=wanted.stop, library="ak"):
                 yield _chunk(data, collections, layout, columns, seeds, first, path)
                 first += len(data)
 

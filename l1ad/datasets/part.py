@@ -1,9 +1,10 @@
-"""Prepare one file at a time into a part of a dataset; parts are independent, so they can be made in any order and place."""
+"""Prepare a piece of a file into a part of a dataset; parts are independent, so they can be made in any order and place."""
 
 from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,22 +17,24 @@ from l1ad.dataset import DatasetWriter, Role, Sample, Split
 from l1ad.datasets.chunk import EventChunk, OutOfRange, RangeTally, fit
 from l1ad.datasets.formats import Format, reader
 from l1ad.datasets.select import Selection
-from l1ad.datasets.split import assign, event_keys
+from l1ad.datasets.split import assign, event_keys, read_blocks
 from l1ad.errors import InputError
 from l1ad.layout import ObjectLayout
 
 CHUNK_EVENTS = 65_536
+#: How the folder of a part that is being written ends.
+PARTIAL = ".partial"
 _SUMMARY = "part.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Say how one file is prepared.
+    """Say how a piece of a file is prepared.
 
     Attributes:
         path: the file.
         format: its format.
-        n_events: how many of its events are used, from the first.
+        events: numbers of the events in the file.
         first_event: how many events of the sample are in files before it.
         sample: number of its sample.
         role: background events are shared out, signals are for testing.
@@ -47,7 +50,7 @@ class Job:
 
     path: Path
     format: Format
-    n_events: int
+    events: range
     first_event: int
     sample: int
     role: Role
@@ -79,7 +82,7 @@ class PartSummary:
 
 
 def prepare_part(job: Job, folder: Path) -> PartSummary:
-    """Prepare a file into a folder, or find it there from an earlier run.
+    """Prepare a piece into a folder, or find it there from an earlier run.
 
     Args:
         job: what to do.
@@ -93,23 +96,31 @@ def prepare_part(job: Job, folder: Path) -> PartSummary:
     """
     if (folder / _SUMMARY).is_file():
         return PartSummary(**json.loads((folder / _SUMMARY).read_text(encoding="utf-8")))
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own: a worker that was given up for dead may still be writing the same part.
+    partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=PARTIAL, dir=folder.parent))
     summary = _write(job, partial)
     text = json.dumps({name: getattr(summary, name) for name in PartSummary.__slots__})
     (partial / _SUMMARY).write_text(text, encoding="utf-8")
-    partial.rename(folder)
+    _settle(partial, folder)
     return summary
+
+
+def _settle(partial: Path, folder: Path) -> None:
+    """Move a part into its place; what another worker has put there in the meantime is the same."""
+    try:
+        partial.rename(folder)
+    except OSError:
+        if not (folder / _SUMMARY).is_file():
+            raise
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def read_part(folder: Path, columns: tuple[str, ...]) -> Iterator[tuple[NDArray[Any], dict[str, NDArray[Any]]]]:
     """Give a part's hardware integers and columns in chunks."""
-    x_hw = np.load(folder / "x_hw.npy", mmap_mode="r")
-    values = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in columns}
-    for first in range(0, len(x_hw), CHUNK_EVENTS):
-        rows = slice(first, first + CHUNK_EVENTS)
-        yield x_hw[rows], {name: array[rows] for name, array in values.items()}
+    names = ("x_hw", *columns)
+    for arrays in zip(*(read_blocks(folder / f"{name}.npy") for name in names), strict=True):
+        yield arrays[0], dict(zip(columns, arrays[1:], strict=True))
 
 
 def _write(job: Job, folder: Path) -> PartSummary:
@@ -131,13 +142,10 @@ def _write(job: Job, folder: Path) -> PartSummary:
 
 
 def _chunks(job: Job) -> Iterator[EventChunk]:
-    left = job.n_events
-    for chunk in reader(job.format).chunks(job.path, job.layout, CHUNK_EVENTS, job.menu):
-        if left <= 0:
-            return
-        chosen = chunk if chunk.n_events <= left else chunk.first_events(left)
-        left -= chosen.n_events
-        yield EventChunk(job.selection.objects(chosen.counts), chosen.columns, chosen.first)
+    left = len(job.events)
+    for chunk in reader(job.format).chunks(job.path, job.layout, CHUNK_EVENTS, job.menu, job.events):
+        left -= chunk.n_events
+        yield EventChunk(job.selection.objects(chunk.counts), chunk.columns, chunk.first)
     if left > 0:
         raise InputError(f"{str(job.path)!r} ended {left} events before its announced end; it may be cut off, fetch it again.")
 

@@ -76,6 +76,12 @@ def tree(file: Any, name: str, path: Path) -> Any:
     return found
 
 
+def steps(events: range, size: int) -> Iterator[tuple[int, int]]:
+    """Part events into ``(first, stop)`` of at most ``size`` events each."""
+    for first in range(events.start, events.stop, size):
+        yield first, min(first + size, events.stop)
+
+
 def require(branches: Iterable[str], there: Iterable[str], path: Path, tree_name: str) -> None:
     """Refuse a tree that lacks a branch.
 

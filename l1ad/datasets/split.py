@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +14,8 @@ from l1ad.dataset import Split
 
 Keys = NDArray[np.uint64]
 
-_EVENTS_AT_ONCE = 1_000_000
+#: Keys of one share on average; a share is sorted in memory.
+_KEYS_AT_ONCE = 262_144
 
 
 def event_keys(run: NDArray[np.int64], event: NDArray[np.int64]) -> Keys:
@@ -46,26 +50,47 @@ def _mix(x: Keys) -> Keys:
     return x ^ (x >> np.uint64(31))
 
 
-def count_duplicates(folder: Path, n_events: int) -> int:
+def count_duplicates(folder: Path, scratch: Path, n_events: int) -> int:
     """Count events whose (run, event) another event has as well.
+
+    Keys are shared out to files by their value and each file is looked at by itself: memory does not grow with the number of events,
+    and every column is read once.
 
     Args:
         folder: where ``run.npy`` and ``event.npy`` are.
-        n_events: how many events they hold.
+        scratch: folder for those files, which must not exist yet.
+        n_events: how many events there are.
 
     Returns:
-        How many events are further copies. Memory stays flat: keys are looked at in as many parts as there are millions.
+        How many events are further copies.
     """
-    parts = max(n_events // _EVENTS_AT_ONCE, 1)
-    return sum(_duplicates_in_part(folder, n_events, part, parts) for part in range(parts))
+    shares = -(-n_events // _KEYS_AT_ONCE)
+    bounds = np.array([2**64 * i // shares for i in range(1, shares)], dtype=np.uint64)
+    scratch.mkdir()
+    for run, event in zip(*(read_blocks(folder / f"{name}.npy") for name in ("run", "event")), strict=True):
+        keys = np.sort(event_keys(run, event))
+        for number, share in enumerate(np.split(keys, np.searchsorted(keys, bounds))):
+            with (scratch / str(number)).open("ab") as file:
+                share.tofile(file)
+    return sum(_copies(path) for path in scratch.iterdir())
 
 
-def _duplicates_in_part(folder: Path, n_events: int, part: int, parts: int) -> int:
-    run, event = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("run", "event"))
-    chosen = []
-    for first in range(0, n_events, _EVENTS_AT_ONCE):
-        rows = slice(first, first + _EVENTS_AT_ONCE)
-        keys = event_keys(run[rows], event[rows])
-        chosen.append(keys[keys % np.uint64(parts) == part])
-    keys = np.concatenate(chosen) if chosen else np.zeros(0, np.uint64)
-    return len(keys) - len(np.unique(keys))
+def _copies(path: Path) -> int:
+    keys = np.fromfile(path, dtype=np.uint64)
+    keys.sort()
+    return int(np.count_nonzero(keys[1:] == keys[:-1]))
+
+
+def read_blocks(path: Path, size: int = 65_536) -> Iterator[NDArray[Any]]:
+    """Read an ``.npy`` file in blocks of rows without mapping it, so that what was read does not stay in memory.
+
+    Args:
+        path: the file, of format version 1.
+        size: rows in a block.
+    """
+    with path.open("rb") as file:
+        np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)  # type: ignore[no-untyped-call]
+        for first in range(0, shape[0], size):
+            rows = min(size, shape[0] - first)
+            yield np.fromfile(file, dtype, rows * math.prod(shape[1:])).reshape(rows, *shape[1:])

@@ -14,7 +14,7 @@ from l1ad.datasets.chunk import Counts, EventChunk, counts_from_physical
 from l1ad.datasets.formats import FileDescription, Format, ObjectColumns
 from l1ad.datasets.gelato import LEVEL1, level_sources
 from l1ad.datasets.muon_roi import muon_pt_gev
-from l1ad.datasets.root import Jagged, branch_names, flat, opened, tree
+from l1ad.datasets.root import Jagged, branch_names, flat, opened, steps, tree
 from l1ad.errors import InputError
 from l1ad.layout import FEATURES, ObjectLayout
 
@@ -77,7 +77,9 @@ class XaodReader:
                 )
             return FileDescription(path, self.format, int(data.num_entries), objects, columns)
 
-    def chunks(self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = ()) -> Iterator[EventChunk]:
+    def chunks(
+        self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = (), events: range | None = None
+    ) -> Iterator[EventChunk]:
         """Read a file's events, about ``size`` at once."""
         containers = _containers(layout, path)
         with opened(path) as file:
@@ -85,8 +87,7 @@ class XaodReader:
             names = branch_names(data)
             branches = {kind: _branches(names, container, path) for kind, container in containers.items()}
             columns = {column: branch for column, place in _EVENT.items() if (branch := _branch(names, *place))}
-            for first in range(0, data.num_entries, size):
-                stop = min(first + size, data.num_entries)
+            for first, stop in steps(events or range(data.num_entries), size):
                 counts = {
                     kind: _counts(_read(data, found, first, stop, path), containers[kind], layout, kind, path)
                     for kind, found in branches.items()

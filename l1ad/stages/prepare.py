@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,19 @@ from l1ad.config import Config
 from l1ad.config.data import SampleConfig
 from l1ad.dataset import KIND, REQUIRED, DatasetWriter, Role, Sample
 from l1ad.datasets.chunk import OutOfRange
-from l1ad.datasets.execute import execute
+from l1ad.datasets.execute import cluster_for, execute, pieces
 from l1ad.datasets.files import common_format, fingerprint, resolve
 from l1ad.datasets.formats import FileDescription, Format, reader
-from l1ad.datasets.part import Job, PartSummary, prepare_part, read_part
+from l1ad.datasets.part import PARTIAL, Job, PartSummary, prepare_part, read_part
 from l1ad.datasets.select import Selection
 from l1ad.datasets.split import count_duplicates
-from l1ad.errors import InputError, L1adError
+from l1ad.errors import InputError, L1adError, ToolFailedError
 from l1ad.layout import ObjectLayout, load_layout
 
 #: Formats whose trigger bits are named in the configuration.
 _NAMED_BITS = (Format.NANOAOD, Format.L1NTUPLE)
+#: Folder of finished pieces in the dataset that is being made.
+_PARTS = "parts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +60,15 @@ class _Source:
 def prepare(config: Config, *, force: bool = False, skip_bad: bool = False, scheduler: str | None = None) -> PrepareResult:
     """Turn a configuration's files into its dataset.
 
-    Each file is prepared by itself. With a scheduler, what was finished when the command was stopped is not done again; a serial run
-    starts clean.
+    Files are prepared in pieces of `PIECE_EVENTS`. Stopped at any time and run again, it goes on with the pieces that are not there
+    yet and ends with the same dataset; so does a run one of whose workers died.
 
     Args:
         config: the configuration.
         force: do it again even if nothing has changed.
         skip_bad: leave out files that cannot be read, and list them, instead of refusing them.
-        scheduler: where files are prepared: None here, ``local`` on all cores, or a Dask scheduler's address.
+        scheduler: where pieces are prepared: ``none`` here, ``local`` on all cores, a Dask scheduler's address; None takes ``local``
+            where there are so many that it helps.
 
     Returns:
         What was made.
@@ -72,6 +76,7 @@ def prepare(config: Config, *, force: bool = False, skip_bad: bool = False, sche
     Raises:
         InputError: a file is missing, damaged, of another format or holds impossible values; or all files were skipped.
         LayoutError: no such layout.
+        ToolFailedError: a cluster lost its workers again and again.
     """
     layout = load_layout(str(config.path(config.layout)) if config.layout.endswith((".yaml", ".yml")) else config.layout)
     skipped: dict[str, str] = {}
@@ -82,14 +87,27 @@ def prepare(config: Config, *, force: bool = False, skip_bad: bool = False, sche
     key = stage_key(KIND, inputs, settings, config.data.seed, code_digest("l1ad.stages.prepare"))
     if not force and is_current(target, KIND, key):
         return PrepareResult(target, False, read_manifest(target).summary)
-    with writing(
-        target, KIND, key=key, inputs=inputs, config=settings, seed=config.data.seed, resumable=scheduler is not None
-    ) as draft:
+    with (
+        writing(target, KIND, key=key, inputs=inputs, config=settings, seed=config.data.seed, resumable=True) as draft,
+        _nothing_after_a_mistake(draft.path),
+    ):
         parts = _make_parts(draft, layout, sources, config, scheduler, skipped if skip_bad else None)
         _assemble(draft, layout, sources, parts, config)
         draft.summary["skipped"] = skipped
-        shutil.rmtree(draft.path / "parts")
+        shutil.rmtree(draft.path / _PARTS)
     return PrepareResult(target, True, read_manifest(target).summary)
+
+
+@contextmanager
+def _nothing_after_a_mistake(folder: Path) -> Iterator[None]:
+    """Remove what was written if the user has to mend something; after any other end it is kept, to go on with."""
+    try:
+        yield
+    except ToolFailedError:
+        raise
+    except L1adError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _sources(config: Config, skipped: dict[str, str] | None) -> list[_Source]:
@@ -149,11 +167,11 @@ def _jobs(layout: ObjectLayout, sources: Sequence[_Source], config: Config) -> l
         for file in source.files:
             menu = data.menu if file.format in _NAMED_BITS else ()
             split = (data.seed, data.split.train, data.split.validation)
-            jobs.append(
+            jobs += [
                 Job(
                     file.path,
                     file.format,
-                    min(left, file.n_events),
+                    piece,
                     first,
                     number,
                     source.sample.role,
@@ -164,9 +182,10 @@ def _jobs(layout: ObjectLayout, sources: Sequence[_Source], config: Config) -> l
                     menu,
                     *split,
                 )
-            )
+                for piece in pieces(min(left, file.n_events), file.block)
+            ]
             first, left = first + file.n_events, max(left - file.n_events, 0)
-    return [job for job in jobs if job.n_events > 0]
+    return jobs
 
 
 def _make_parts(
@@ -180,17 +199,24 @@ def _make_parts(
     from tqdm import tqdm
 
     jobs = _jobs(layout, sources, config)
-    folders = [draft.path / "parts" / str(number) for number in range(len(jobs))]
-    with tqdm(total=sum(job.n_events for job in jobs), desc="prepare", unit="event", disable=None) as bar:
-        results = execute(prepare_part, list(zip(jobs, folders, strict=True)), scheduler, lambda i: bar.update(jobs[i].n_events))
-    parts = []
-    for job, folder, result in zip(jobs, folders, results, strict=True):
-        if isinstance(result, PartSummary):
-            parts.append((job, folder, result))
-        elif skipped is None:
-            raise result
-        else:
-            skipped[str(job.path)] = str(result)
+    for unfinished in draft.path.glob(f"{_PARTS}/*{PARTIAL}"):
+        shutil.rmtree(unfinished, ignore_errors=True)
+    work = [(job, draft.path / _PARTS / str(number)) for number, job in enumerate(jobs)]
+    cluster = cluster_for(scheduler, len(jobs))
+    with tqdm(total=sum(len(job.events) for job in jobs), desc="prepare", unit="event", disable=None) as bar:
+        keep = skipped is not None
+        results = execute(prepare_part, work, cluster, lambda i: bar.update(len(jobs[i].events)), keep_errors=keep)
+    bad: dict[Path, str] = {}
+    for job, result in zip(jobs, results, strict=True):
+        if isinstance(result, L1adError):
+            bad.setdefault(job.path, str(result))
+    parts = [
+        (job, folder, result)
+        for (job, folder), result in zip(work, results, strict=True)
+        if isinstance(result, PartSummary) and job.path not in bad
+    ]
+    if skipped is not None:
+        skipped |= {str(path): reason for path, reason in bad.items()}
     _refuse_nothing(bool(parts), skipped)
     return parts
 
@@ -216,7 +242,9 @@ def _assemble(
         "deselected": sum(part.deselected for _, _, part in parts),
         "out_of_range": dict(outside),
         "out_of_range_policy": config.data.out_of_range,
-        "duplicates": count_duplicates(draft.path, writer.n_events) if {"run", "event"} <= set(columns) else None,
+        "duplicates": count_duplicates(draft.path, draft.path / _PARTS / "keys", writer.n_events)
+        if {"run", "event"} <= set(columns)
+        else None,
         "columns": list(columns),
         "menu_items": list(menu),
         "files": [_file_summary(file) for source in sources for file in source.files],

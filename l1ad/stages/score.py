@@ -1,13 +1,15 @@
-"""Score any amount of events with the exact emulator, in flat memory; a run that was stopped continues with the next file."""
+"""Score any amount of events with the exact emulator, in flat memory; a run that was stopped continues with the next piece."""
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,21 +18,20 @@ from l1ad.artefact import MANIFEST, code_digest, read_manifest, stage_key
 from l1ad.config import Config
 from l1ad.dataset import KIND as DATASET
 from l1ad.dataset import load_dataset
-from l1ad.datasets.chunk import EventChunk, OutOfRange, RangeTally, fit
+from l1ad.datasets.chunk import OutOfRange
+from l1ad.datasets.execute import cluster_for, execute, pieces
 from l1ad.datasets.files import fingerprint, resolve
-from l1ad.datasets.formats import Format, reader, recognise
+from l1ad.datasets.formats import reader, recognise
+from l1ad.datasets.records import RECORD, ScoreJob, score_piece
 from l1ad.emulator.kernel import Emulator
 from l1ad.emulator.output import check_suffix, writer
-from l1ad.errors import InputError
+from l1ad.errors import InputError, L1adError, ToolFailedError
 from l1ad.hls.target import with_configured_thresholds
 from l1ad.network import Network
 from l1ad.trained import TrainedModel, load_trained
 
-#: Events read at a time from a file, and from a dataset, whose memory-mapped rows cost nothing to read.
-FILE_EVENTS = 65_536
-DATASET_EVENTS = 1 << 19
-#: What is kept of each event until all files are done.
-RECORD = np.dtype([("file", "<u4"), ("entry", "<i8"), ("run", "<i8"), ("event", "<i8"), ("score_hw", "<i8")])
+#: Events merged at a time.
+_MERGED_EVENTS = 1 << 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,32 +53,36 @@ class ScoreResult:
         return {"path": str(self.path), "fresh": self.fresh, **self.summary}
 
 
-@dataclass(slots=True)
-class _Job:
-    """Hold one run of the stage."""
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Hold one run of the stage: the work folder has a file of records for each piece."""
 
-    emulator: Emulator
-    policy: OutOfRange
+    network: Network
     inputs: tuple[Path, ...]
     work: Path
-    tally: RangeTally = field(default_factory=RangeTally)
+    jobs: tuple[ScoreJob, ...]
 
     @property
-    def network(self) -> Network:
-        return self.emulator.network
+    def pieces(self) -> list[tuple[ScoreJob, Path]]:
+        """Give each job with the file its records go to."""
+        return [(job, self.work / f"{job.number}-{job.events.start}.records") for job in self.jobs]
 
 
-def score(config: Config, files: Sequence[str], out: Path, *, force: bool = False) -> ScoreResult:
+def score(config: Config, files: Sequence[str], out: Path, *, force: bool = False, scheduler: str | None = None) -> ScoreResult:
     """Score files or prepared datasets.
 
     The output has, for each event: ``file`` and ``entry`` in it, ``run`` and ``event`` (-1 where the input has none), ``score_hw``
     (the integer), ``score`` (its value) and ``pass_<threshold>``. Beside it is a JSON file with what it was made from.
+    Inputs are scored in pieces of `PIECE_EVENTS`; stopped at any time and run again, it goes on with the pieces that are not there
+    yet and ends with the same output, and so does a run one of whose workers died.
 
     Args:
         config: the configuration, which gives the model and what happens to values outside the hardware range.
         files: dataset folders, files of any supported format, or patterns, relative to the present folder.
         out: the output, ``.h5``, ``.hdf5`` or ``.root``.
         force: do it again even if nothing has changed.
+        scheduler: where pieces are scored: ``none`` here, ``local`` on all cores, a Dask scheduler's address; None takes ``local``
+            where there are so many that it helps.
 
     Returns:
         What was scored.
@@ -86,6 +91,7 @@ def score(config: Config, files: Sequence[str], out: Path, *, force: bool = Fals
         ArtefactError: there is no model.
         InputError: an input is missing, damaged or of another layout; the output is no such file.
         LayoutError: values outside the hardware range, and the configuration says to refuse them.
+        ToolFailedError: a cluster lost its workers again and again.
     """
     check_suffix(out)
     model = load_trained(config.run / "model")
@@ -95,11 +101,10 @@ def score(config: Config, files: Sequence[str], out: Path, *, force: bool = Fals
     note = out.with_name(out.name + ".json")
     if not force and out.is_file() and _noted(note).get("key") == key:
         return ScoreResult(out, False, _noted(note)["summary"])
-    job = _Job(Emulator(network), OutOfRange(config.data.out_of_range), inputs, _work_folder(out, key))
-    _score_inputs(job)
-    summary = _merge(job, out)
+    with _work_folder(out, key) as work:
+        summary = _score(network, inputs, work, OutOfRange(config.data.out_of_range), scheduler, out)
     note.write_text(json.dumps({"key": key, "summary": summary}, indent=1), encoding="utf-8")
-    shutil.rmtree(job.work)
+    shutil.rmtree(work)
     return ScoreResult(out, True, summary)
 
 
@@ -131,8 +136,12 @@ def _noted(note: Path) -> dict[str, Any]:
         return {}
 
 
-def _work_folder(out: Path, key: str) -> Path:
-    """Make the folder of finished inputs; what an earlier attempt at the same thing left is used, anything else goes."""
+@contextmanager
+def _work_folder(out: Path, key: str) -> Iterator[Path]:
+    """Make the folder of finished pieces; what an earlier attempt at the same thing left is used, anything else goes.
+
+    It is left in place, also when the run is stopped; a mistake that the user has to mend removes it.
+    """
     work = out.parent / f".{out.name}.{key[:16]}.partial"
     for stale in out.parent.glob(f".{out.name}.*.partial"):
         if stale != work:
@@ -141,94 +150,68 @@ def _work_folder(out: Path, key: str) -> Path:
         work.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"Cannot write beside {str(out)!r}: {error.strerror or error}; choose another output.") from None
-    return work
+    try:
+        yield work
+    except ToolFailedError:
+        raise
+    except L1adError:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
 
 
-def _score_inputs(job: _Job) -> None:
-    """Score every input that has not been scored before, each into a file of records."""
+def _score(
+    network: Network, inputs: tuple[Path, ...], work: Path, policy: OutOfRange, scheduler: str | None, out: Path
+) -> dict[str, Any]:
+    """Score every piece that has not been scored before, and write the output from all of them."""
     from tqdm import tqdm
 
-    for i, path in enumerate(tqdm(job.inputs, desc="score", unit="file", disable=None)):
-        part, counted = job.work / f"{i}.records", job.work / f"{i}.json"
-        if part.is_file():
-            job.tally.outside = _added(job.tally.outside, _noted(counted))
-            continue
-        tally = RangeTally()
-        temporary = part.with_suffix(".writing")
-        with temporary.open("wb") as file:
-            for records in _records(job, i, path, tally):
-                file.write(records.tobytes())
-        counted.write_text(json.dumps(tally.outside), encoding="utf-8")
-        temporary.rename(part)
-        job.tally.outside = _added(job.tally.outside, tally.outside)
+    for unfinished in work.glob("*.writing"):
+        unfinished.unlink()
+    ranges = [(number, path, piece) for number, path in enumerate(inputs) for piece in _pieces(path)]
+    cluster = cluster_for(scheduler, len(ranges))
+    file, threads = work / "network.json", 0 if cluster is None else 1
+    network.save(file)
+    run = _Run(
+        network, inputs, work, tuple(ScoreJob(file, path, number, piece, policy, threads) for number, path, piece in ranges)
+    )
+    Emulator(network)  # compiled here once, so that workers on this machine find it and a missing compiler is told at once
+    with tqdm(total=sum(len(job.events) for job in run.jobs), desc="score", unit="event", disable=None) as bar:
+        tallies = execute(score_piece, run.pieces, cluster, lambda i: bar.update(len(run.jobs[i].events)))
+    outside: Counter[str] = Counter()
+    for tally in tallies:
+        outside.update(cast(dict[str, int], tally))
+    return _merge(run, dict(outside), out)
 
 
-def _added(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
-    return {name: left.get(name, 0) + right.get(name, 0) for name in {**left, **right}}
+def _pieces(path: Path) -> list[range]:
+    if path.is_dir():
+        return pieces(load_dataset(path).n_events)
+    description = reader(recognise(path)).describe(path)
+    return pieces(description.n_events, description.block)
 
 
-def _records(job: _Job, number: int, path: Path, tally: RangeTally) -> Iterator[NDArray[Any]]:
-    entry = 0
-    for x_hw, run, event in _dataset_events(job, path) if path.is_dir() else _file_events(job, path, tally):
-        records = np.empty(len(x_hw), dtype=RECORD)
-        records["file"] = number
-        records["entry"] = entry + np.arange(len(x_hw))
-        records["run"], records["event"] = run, event
-        records["score_hw"] = job.emulator.scores(x_hw)
-        entry += len(x_hw)
-        yield records
-
-
-def _dataset_events(job: _Job, path: Path) -> Iterator[tuple[NDArray[Any], Any, Any]]:
-    dataset = load_dataset(path)
-    if dataset.layout != job.network.layout:
-        raise InputError(
-            f"Dataset {str(path)!r} has layout {dataset.layout.name!r}, the emulator was built for {job.network.layout.name!r}; "
-            "prepare the data with that layout."
-        )
-    columns = {name: dataset.column(name) if name in dataset.columns else None for name in ("run", "event")}
-    for start in range(0, dataset.n_events, DATASET_EVENTS):
-        part = slice(start, start + DATASET_EVENTS)
-        run, event = (-1 if values is None else values[part] for values in columns.values())
-        yield dataset.x_hw[part], run, event
-
-
-def _file_events(job: _Job, path: Path, tally: RangeTally) -> Iterator[tuple[NDArray[Any], Any, Any]]:
-    format_: Format = recognise(path)
-    layout = job.network.layout
-    for chunk in reader(format_).chunks(path, layout, FILE_EVENTS):
-        x_hw = fit(chunk, layout, job.policy, tally, str(path))
-        yield x_hw, _column(chunk, "run"), _column(chunk, "event")
-
-
-def _column(chunk: EventChunk, name: str) -> Any:
-    return chunk.columns.get(name, -1)
-
-
-def _merge(job: _Job, out: Path) -> dict[str, Any]:
-    """Write the output from the finished inputs, beside it first, then in its place."""
-    temporary = job.work / f"output{out.suffix}"
-    passed = dict.fromkeys((threshold.name for threshold in job.network.thresholds), 0)
-    events = []
-    with writer(temporary, _dtypes(job.network), _about(job)) as append:
-        for i in range(len(job.inputs)):
-            part = job.work / f"{i}.records"
-            events.append(part.stat().st_size // RECORD.itemsize)
-            for records in _batches(part):
-                columns = _columns(job.network, records)
+def _merge(run: _Run, outside: dict[str, int], out: Path) -> dict[str, Any]:
+    """Write the output from the finished pieces, beside it first, then in its place."""
+    temporary = run.work / f"output{out.suffix}"
+    passed = dict.fromkeys((threshold.name for threshold in run.network.thresholds), 0)
+    events = [0] * len(run.inputs)
+    with writer(temporary, _dtypes(run.network), _about(run)) as append:
+        for job, piece in run.pieces:
+            for records in _batches(piece):
+                columns = _columns(run.network, records)
                 append(columns)
+                events[job.number] += len(records)
                 passed = {name: count + int(columns[f"pass_{name}"].sum()) for name, count in passed.items()}
     temporary.replace(out)
-    inputs = [{"file": str(path), "events": count} for path, count in zip(job.inputs, events, strict=True)]
-    summary: dict[str, Any] = {"events": sum(events), "passed": passed, "step": job.network.score.total.step}
-    return summary | {"inputs": inputs, "network_digest": job.network.digest, "out_of_range": job.tally.outside}
+    inputs = [{"file": str(path), "events": count} for path, count in zip(run.inputs, events, strict=True)]
+    summary: dict[str, Any] = {"events": sum(events), "passed": passed, "step": run.network.score.total.step}
+    return summary | {"inputs": inputs, "network_digest": run.network.digest, "out_of_range": outside}
 
 
-def _batches(part: Path) -> Iterator[NDArray[Any]]:
-    if part.stat().st_size:
-        records = np.memmap(part, dtype=RECORD, mode="r")
-        for start in range(0, len(records), DATASET_EVENTS):
-            yield np.asarray(records[start : start + DATASET_EVENTS])
+def _batches(piece: Path) -> Iterator[NDArray[Any]]:
+    with piece.open("rb") as file:
+        while len(records := np.fromfile(file, dtype=RECORD, count=_MERGED_EVENTS)):
+            yield records
 
 
 def _dtypes(network: Network) -> dict[str, np.dtype[Any]]:
@@ -242,11 +225,11 @@ def _columns(network: Network, records: NDArray[Any]) -> dict[str, NDArray[Any]]
     return kept | {"score": network.score.total.from_int(kept["score_hw"])} | passes
 
 
-def _about(job: _Job) -> dict[str, str]:
+def _about(run: _Run) -> dict[str, str]:
     return {
-        "network_digest": job.network.digest,
-        "score": job.network.score.kind.value,
-        "score_type": str(job.network.score.total),
-        "files": "\n".join(str(path) for path in job.inputs),
-        "thresholds": json.dumps(job.network.trigger_bits),
+        "network_digest": run.network.digest,
+        "score": run.network.score.kind.value,
+        "score_type": str(run.network.score.total),
+        "files": "\n".join(str(path) for path in run.inputs),
+        "thresholds": json.dumps(run.network.trigger_bits),
     }

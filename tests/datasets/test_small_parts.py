@@ -64,7 +64,7 @@ def half(item: int, folder: Path) -> int:
 
 def test_jobs_give_results_or_errors_in_order(tmp_path: Path) -> None:
     done: list[int] = []
-    results = execute(half, [(4, tmp_path), (3, tmp_path), (8, tmp_path)], None, done.append)
+    results = execute(half, [(4, tmp_path), (3, tmp_path), (8, tmp_path)], None, done.append, keep_errors=True)
     assert results[0] == 2
     assert isinstance(results[1], InputError)
     assert results[2] == 4

@@ -32,11 +32,11 @@ def test_run_and_event_are_not_exchangeable() -> None:
 def test_duplicates_are_counted(tmp_path: Path) -> None:
     np.save(tmp_path / "run.npy", np.array([1, 1, 2, 1, 1]))
     np.save(tmp_path / "event.npy", np.array([5, 6, 5, 5, 5]))
-    assert count_duplicates(tmp_path, 5) == 2
+    assert count_duplicates(tmp_path, tmp_path / "keys", 5) == 2
 
 
 def test_duplicates_are_counted_over_parts(tmp_path: Path) -> None:
     n_events = 2_000_100
     np.save(tmp_path / "run.npy", np.ones(n_events, dtype=np.int64))
     np.save(tmp_path / "event.npy", np.arange(n_events) % 2_000_000)
-    assert count_duplicates(tmp_path, n_events) == 100
+    assert count_duplicates(tmp_path, tmp_path / "keys", n_events) == 100

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import h5py
@@ -6,8 +7,10 @@ import pytest
 
 from l1ad.config import Config, parse_config
 from l1ad.dataset import Role, Split, load_dataset
+from l1ad.datasets import execute, gelato, part
 from l1ad.errors import InputError, LayoutError
-from l1ad.stages.prepare import prepare
+from l1ad.stages.prepare import PrepareResult, prepare
+from tests.cluster import run_and_kill_a_worker, run_until_killed, two_workers
 from tests.event_files import event_columns, write_fortymhz, write_gelato
 
 
@@ -254,8 +257,73 @@ def test_no_scheduler_is_refused(folder: Path) -> None:
         prepare(config(folder), scheduler="nonsense://x")
 
 
+def digest(result: PrepareResult) -> str:
+    return load_dataset(result.path).digest
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Part files into pieces of 25 events; the files' own blocks are larger and are cut."""
+    monkeypatch.setattr(execute, "PIECE_EVENTS", 25)
+    monkeypatch.setattr(gelato, "block", lambda data: None)
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_a_stopped_run_goes_on_with_the_next_piece(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[str, int]] = []
+    plain, stop = part._write, True
+
+    def stopping(job: part.Job, place: Path) -> part.PartSummary:
+        if stop and len(made) == 10:
+            raise KeyboardInterrupt
+        made.append((job.path.name, job.events.start))
+        return plain(job, place)
+
+    monkeypatch.setattr(part, "_write", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(config(folder))
+    assert not (folder / "runs" / "tiny" / "dataset").exists()
+    stop = False
+    result = prepare(config(folder))
+    assert made == [(name, n) for name in ("zb1.h5", "zb2.h5", "tt.h5") for n in range(0, 200, 25)]
+    monkeypatch.undo()
+    assert digest(prepare(config(folder), force=True)) == digest(result)
+    assert [path.name for path in (folder / "runs" / "tiny").iterdir()] == ["dataset"]
+
+
+_KILLED = """
+import sys
+from pathlib import Path
+from l1ad.datasets import execute, gelato
+from l1ad.stages.prepare import prepare
+from tests.stages.test_prepare import config
+execute.PIECE_EVENTS, gelato.block = 25, lambda data: None
+prepare(config(Path(sys.argv[1])))
+"""
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_a_killed_run_goes_on_and_ends_with_the_same_dataset(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = run_until_killed(_KILLED, folder, folder / "runs" / "tiny", ".dataset.*.partial/parts/*/part.json", 4)
+    made = []
+    plain = part._write
+    monkeypatch.setattr(part, "_write", lambda job, place: made.append(job.events) or plain(job, place))
+    result = prepare(config(folder))
+    assert len(made) == 24 - begun
+    monkeypatch.undo()
+    assert digest(prepare(config(folder), force=True)) == digest(result)
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_a_killed_worker_loses_nothing(folder: Path) -> None:
+    serial = digest(prepare(config(folder)))
+    with two_workers() as client:
+        result, pid = run_and_kill_a_worker(client, lambda address: prepare(config(folder), force=True, scheduler=address))
+        assert pid not in client.run(os.getpid).values()
+    assert digest(result) == serial
+
+
 @pytest.mark.slow
-def test_a_cluster_gives_the_same_dataset(folder: Path) -> None:
-    serial = prepare(config(folder))
-    digest = load_dataset(serial.path).digest
-    assert load_dataset(prepare(config(folder), force=True, scheduler="local").path).digest == digest
+def test_a_local_cluster_gives_the_same_dataset(folder: Path) -> None:
+    serial = digest(prepare(config(folder)))
+    assert digest(prepare(config(folder), force=True, scheduler="local")) == serial

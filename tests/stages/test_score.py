@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -13,12 +14,14 @@ import pytest
 from l1ad.artefact import MANIFEST
 from l1ad.config import Config
 from l1ad.dataset import load_dataset
+from l1ad.datasets import execute, fortymhz, records
 from l1ad.emulator import build, reference
 from l1ad.emulator.kernel import Emulator
 from l1ad.errors import InputError
 from l1ad.network import Score
 from l1ad.stages import score as stage
 from l1ad.stages.score import score
+from tests.cluster import run_and_kill_a_worker, run_until_killed, two_workers
 from tests.datasets_made import make_dataset
 from tests.event_files import write_fortymhz
 from tests.networks import make_events, make_network
@@ -90,32 +93,38 @@ def test_nothing_is_done_twice_unless_forced_or_changed(config: Config, tmp_path
     assert score(config, inputs[:1], out).summary["events"] == 40
 
 
-def test_a_stopped_run_goes_on_with_the_next_file(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    out, inputs = tmp_path / "scores.h5", [str(path) for path in files(tmp_path, 3)]
-    seen: list[str] = []
-    plain = stage._file_events
+def test_a_stopped_run_goes_on_with_the_next_piece(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, inputs = tmp_path / "scores.h5", [str(path) for path in files(tmp_path, 2)]
+    score(config, inputs, tmp_path / "whole.h5")
+    monkeypatch.setattr(execute, "PIECE_EVENTS", 16)
+    seen: list[tuple[int, int]] = []
+    plain, stop = records.fit, True
 
-    def stopping(job, path, tally):
-        seen.append(path.name)
-        if path.name == "events_1.h5" and len(seen) == 2:
+    def stopping(chunk, layout, policy, tally, where):
+        seen.append((where.endswith("_1.h5"), chunk.first))
+        if stop and len(seen) == 5:
             raise KeyboardInterrupt
-        yield from plain(job, path, tally)
+        return plain(chunk, layout, policy, tally, where)
 
-    monkeypatch.setattr(stage, "_file_events", stopping)
+    monkeypatch.setattr(records, "fit", stopping)
+    # The files of this project have blocks of 32 768 events, which pieces keep whole.
+    monkeypatch.setattr(fortymhz, "block", lambda data: None)
     with pytest.raises(KeyboardInterrupt):
         score(config, inputs, out)
     assert not out.exists()
+    stop = False
     result = score(config, inputs, out)
-    assert seen == ["events_0.h5", "events_1.h5", "events_1.h5", "events_2.h5"]
-    assert result.summary["events"] == 40 + 41 + 42
+    assert seen == [(0, 0), (0, 16), (0, 32), (1, 0), (1, 16), (1, 16), (1, 32)]
+    assert result.summary["events"] == 40 + 41
     assert not list(tmp_path.glob(".scores*"))
+    assert out.read_bytes() == (tmp_path / "whole.h5").read_bytes()
 
 
 def test_a_failure_leaves_the_former_output(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out, inputs = tmp_path / "scores.h5", [str(path) for path in files(tmp_path)]
     score(config, inputs, out)
     before = out.read_bytes()
-    monkeypatch.setattr(stage, "_columns", lambda network, records: 1 / 0)
+    monkeypatch.setattr(stage, "_columns", lambda network, batch: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         score(config, inputs, out, force=True)
     assert out.read_bytes() == before
@@ -124,7 +133,8 @@ def test_a_failure_leaves_the_former_output(config: Config, tmp_path: Path, monk
 def test_batches_do_not_change_the_scores(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = [str(config.run / "dataset")]
     score(config, inputs, tmp_path / "whole.h5")
-    monkeypatch.setattr(stage, "DATASET_EVENTS", 97)
+    monkeypatch.setattr(records, "DATASET_EVENTS", 97)
+    monkeypatch.setattr(execute, "PIECE_EVENTS", 250)
     score(config, inputs, tmp_path / "cut.h5")
     with h5py.File(tmp_path / "whole.h5") as a, h5py.File(tmp_path / "cut.h5") as b:
         np.testing.assert_array_equal(a["score_hw"][:], b["score_hw"][:])
@@ -185,3 +195,55 @@ def test_the_emulator_is_what_scores(config: Config, tmp_path: Path, monkeypatch
     monkeypatch.setattr(Emulator, "scores", lambda self, x: calls.append(len(x)) or plain(self, x))
     score(config, [str(config.run / "dataset")], tmp_path / "scores.h5")
     assert calls == [700]
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Part inputs into pieces of 25 events; the files' own blocks are larger and are cut."""
+    monkeypatch.setattr(execute, "PIECE_EVENTS", 25)
+    monkeypatch.setattr(fortymhz, "block", lambda data: None)
+
+
+_KILLED = """
+import sys
+from pathlib import Path
+from l1ad.datasets import execute, fortymhz
+from l1ad.stages.score import score
+from tests.runs_made import make_config
+execute.PIECE_EVENTS, fortymhz.block = 25, lambda data: None
+folder = Path(sys.argv[1])
+score(make_config(folder), [str(folder / "runs/tiny/dataset"), str(folder / "events_*.h5")], folder / "scores.h5")
+"""
+
+
+def given(config: Config, folder: Path) -> list[str]:
+    return [str(config.run / "dataset"), str(folder / "events_*.h5")]
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_a_killed_run_goes_on_and_ends_with_the_same_output(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files(tmp_path, 2)
+    begun = run_until_killed(_KILLED, tmp_path, tmp_path, ".scores.h5.*.partial/*.records", 5)
+    calls = []
+    plain = Emulator.scores
+    monkeypatch.setattr(Emulator, "scores", lambda self, x: calls.append(len(x)) or plain(self, x))
+    score(config, given(config, tmp_path), tmp_path / "scores.h5")
+    assert len(calls) == 28 + 2 + 2 - begun
+    score(config, given(config, tmp_path), tmp_path / "again.h5")
+    assert (tmp_path / "scores.h5").read_bytes() == (tmp_path / "again.h5").read_bytes()
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_a_killed_worker_loses_nothing(config: Config, tmp_path: Path) -> None:
+    files(tmp_path, 2)
+    serial, out = tmp_path / "serial.h5", tmp_path / "scores.h5"
+    summary = score(config, given(config, tmp_path), serial).summary
+    with two_workers() as client:
+        result, pid = run_and_kill_a_worker(
+            client, lambda address: score(config, given(config, tmp_path), out, scheduler=address)
+        )
+        assert pid not in client.run(os.getpid).values()
+    assert out.read_bytes() == serial.read_bytes()
+    assert result.summary == summary
