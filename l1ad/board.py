@@ -110,6 +110,7 @@ class Anchor:
         part: part or family as published.
         clock_ns: clock period.
         lut: look-up tables.
+        logic_cells: Yosys' estimate of the places that LUTs take; not a number of LUTs.
         lut_share: published share of the part's LUTs, as text, where no count is published.
         ff: flip-flops.
         dsp: DSP slices.
@@ -131,6 +132,7 @@ class Anchor:
     part: str | None = None
     clock_ns: float | None = None
     lut: int | None = None
+    logic_cells: int | None = None
     lut_share: str | None = None
     ff: int | None = None
     dsp: int | None = None

@@ -47,6 +47,7 @@ class Entry:
         latency_of_budget: fraction of the board's latency budget.
         efficiency: mean signal efficiency at the quoted background fraction, by the most firmware-like scores there are.
         auc: mean area under the ROC curve.
+        logic_cells: Yosys' estimate of the places that the LUTs take when small ones share one; None from any other tool.
     """
 
     run: str
@@ -72,6 +73,7 @@ class Entry:
     latency_of_budget: float | None
     efficiency: float | None
     auc: float | None
+    logic_cells: int | None = None
 
     @property
     def title(self) -> str:
@@ -129,6 +131,7 @@ def _entry(run: str, board: Board | None, report: ResourceReport, physics: dict[
         lut_of_budget=_share(report.lut, board.lut_budget if board and has_lut_budget else None),
         latency_of_budget=_share(report.result_ns, budget),
         **physics,
+        logic_cells=next((int(value) for name, value in report.others if name == "yosys_logic_cells"), None),
     )
 
 

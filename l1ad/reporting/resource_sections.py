@@ -33,6 +33,11 @@ _MEANING = {
     Level.ROUTED: "after place and route",
     Level.OPEN: "open flow: Yosys' LUTs are not Vivado's, and the latency is an estimate",
 }
+_CELLS = number_columns("Logic cells")
+_LOGIC_CELLS = (
+    "Logic cells are Yosys' estimate of the places that LUTs take once small ones are paired, the only number that published open-flow "
+    "designs give; another version or recipe of Yosys gives another estimate, so compare them with logic cells only, and loosely."
+)
 #: Levels whose numbers are estimates.
 _ESTIMATES = (Level.CSYNTH.value, Level.OPEN.value)
 _HEAD = (
@@ -58,7 +63,7 @@ def resources_section(
         return None
     boards = {run.board.name: run.board for run in runs if run.board is not None}
     blocks: list[Block] = [Text(_board_sentence(board)) for board in boards.values()]
-    blocks += fit_verdicts(entries, runs)
+    blocks += [*fit_verdicts(entries, runs), *overview_table(entries)]
     for level in levels_in(entries):
         rows = [entry for entry in entries if entry.level == level.value]
         blocks.append(level_table(level, rows, fpr))
@@ -119,6 +124,27 @@ def further_numbers(runs: Sequence[Run]) -> list[Block]:
     return blocks
 
 
+def overview_table(entries: Sequence[Entry]) -> list[Block]:
+    """Put all levels into one table, each in columns of its own; nothing where there is one level only."""
+    levels = levels_in(entries)
+    if len(levels) < 2:
+        return []
+    titles = [f"{what}, {level.value}" for level in levels for what in ("LUT", "ns")]
+    cells = []
+    for run in dict.fromkeys(entry.run for entry in entries):
+        rows = {entry.level: entry for entry in entries if entry.run == run}
+        pairs = [
+            (rows[level.value].lut, rows[level.value].latency_ns) if level.value in rows else (None, None) for level in levels
+        ]
+        cells.append((run, *(number(value) for pair in pairs for value in pair)))
+    note = (
+        "Each level counts other things, so each has its own columns: "
+        + "; ".join(f"{level.value} is {_MEANING[level]}" for level in levels)
+        + ". Where a run has several reports of a level, the last one is shown."
+    )
+    return [Table("All levels side by side", (*text_columns("Run"), *number_columns(*titles)), tuple(cells), note)]
+
+
 def level_table(level: Level, rows: Sequence[Entry], fpr: float) -> Table:
     """List the rows of one level."""
     cells = tuple(
@@ -127,6 +153,7 @@ def level_table(level: Level, rows: Sequence[Entry], fpr: float) -> Table:
             *(number(row.clock_ns), number(row.latency_cycles), number(row.latency_ns), number(row.ii)),
             *(number(row.lut), number(row.ff), number(row.dsp), number(row.bram18)),
             *(percent(row.lut_of_part), percent(row.latency_of_budget), percent(row.efficiency), percent(row.auc)),
+            *((number(row.logic_cells),) if level is Level.OPEN else ()),
         )
         for row in rows
     )
@@ -134,7 +161,9 @@ def level_table(level: Level, rows: Sequence[Entry], fpr: float) -> Table:
         "A dash is a number the report does not give. Latency [ns] is the time to the result, of a combinational design its longest path. "
         f"Efficiency is the mean over signals at background fraction {fpr:g}, AUC likewise the mean."
     )
-    return Table(f"Level {level.value} ({_MEANING[level]})", _HEAD, cells, note)
+    if level is Level.OPEN:
+        note += f" {_LOGIC_CELLS}"
+    return Table(f"Level {level.value} ({_MEANING[level]})", (*_HEAD, *(_CELLS if level is Level.OPEN else ())), cells, note)
 
 
 def differences_table(level: Level, rows: Sequence[Entry], baseline: Sequence[Entry]) -> list[Block]:
@@ -153,12 +182,14 @@ def anchor_table(level: Level, anchors: Sequence[Anchor]) -> list[Block]:
 
 
 def _published(title: str, anchors: Sequence[Anchor]) -> Table:
+    with_cells = any(anchor.logic_cells is not None for anchor in anchors)
     cells = tuple(
         (
             *(f"{anchor.name} [{i}]", anchor.network, anchor.score_on_chip or ABSENT, anchor.part or ABSENT),
             *(number(anchor.clock_ns), number(anchor.latency_cycles), number(anchor.latency_ns)),
             number(anchor.lut) if anchor.lut is not None else anchor.lut_share or ABSENT,
             *(number(anchor.ff), number(anchor.dsp), number(anchor.bram18)),
+            *((number(anchor.logic_cells),) if with_cells else ()),
         )
         for i, anchor in enumerate(anchors, 1)
     )
@@ -166,7 +197,12 @@ def _published(title: str, anchors: Sequence[Anchor]) -> Table:
         *text_columns("Design", "Network", "Score on chip", "Part"),
         *number_columns("Clock [ns]", "Latency [cycles]", "Latency [ns]", "LUT", "FF", "DSP", "BRAM18"),
     )
-    return Table(title, head, cells, " ".join(f"[{i}] {_source(anchor)}" for i, anchor in enumerate(anchors, 1)))
+    return Table(
+        title,
+        (*head, *(_CELLS if with_cells else ())),
+        cells,
+        " ".join(f"[{i}] {_source(anchor)}" for i, anchor in enumerate(anchors, 1)),
+    )
 
 
 def _source(anchor: Anchor) -> str:
@@ -204,10 +240,9 @@ def pareto_figure(level: Level, rows: Sequence[Entry], anchors: Sequence[Anchor]
         for i, ((name, _, _), (lut, y)) in enumerate(zip(known, points, strict=True))
     ]
     marks = {anchor.name: float(anchor.lut) for anchor in anchors_of(level, anchors) if anchor.lut}
-    caption = (
-        f"Mean signal efficiency at background fraction {fpr:g} against LUTs, level {level.value}; dashed verticals are published designs "
-        "of that level, whose efficiency on these samples is not known."
-    )
+    caption = f"Mean signal efficiency at background fraction {fpr:g} against LUTs, level {level.value}."
+    if marks:
+        caption += " Dashed verticals are published designs of that level, whose efficiency on these samples is not known."
     used = [lut for lut, _ in points] + list(marks.values())
     axes = Axes("LUT", "mean efficiency [%]", title=f"level {level.value}", log_x=min(used) > 0 and max(used) > 30 * min(used))
     return [line_plot(f"pareto-{level.value}", caption, axes, series, marks)]

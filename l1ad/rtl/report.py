@@ -64,7 +64,8 @@ def resource_report(
     ends = stage_times(project, modules, model)
     longest = round(max(ends, default=0.0), 3)
     cycles = project.latency_cycles
-    notes = (_LUT_NOTE, _DELAY_NOTE.format(source=model.source), _PIPELINE_NOTE if cycles else _COMBINATIONAL_NOTE)
+    kind = _PIPELINE_NOTE if cycles else _COMBINATIONAL_NOTE
+    notes = (_LUT_NOTE, _DELAY_NOTE.format(source=model.source), kind, *_too_slow(project, modules, ends, clock_ns))
     return ResourceReport(
         tool="Yosys",
         level=Level.OPEN,
@@ -91,6 +92,21 @@ def resource_report(
         others=_others(project, modules, ends),
         sources=tuple(f"yosys/{module.stage.module}.stat.json" for module in modules),
         notes=notes,
+    )
+
+
+def _too_slow(project: RtlProject, modules: Sequence[Synthesised], ends: Sequence[float], clock_ns: float) -> tuple[str, ...]:
+    """Warn of what takes longer than the clock period by the estimate: stages of a pipeline, or the whole of a combinational design."""
+    slow = [f"{module.stage.name} {end:.2f} ns" for module, end in zip(modules, ends, strict=True) if end > clock_ns]
+    if not slow:
+        return ()
+    if not project.latency_cycles:
+        return (
+            f"Warning: by the estimate the result is there after {max(ends):.2f} ns, later than the {clock_ns:g} ns asked for.",
+        )
+    return (
+        f"Warning: by the estimate {len(slow)} of {len(ends)} stages miss the clock of {clock_ns:g} ns: {', '.join(slow)}; "
+        "take a longer firmware.clock_ns, or let the vendor's tool move registers.",
     )
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from l1ad.rtl.report import resource_report
 from l1ad.rtl.simulate import RtlSimulation, compile_simulation
 from l1ad.rtl.trace import trace_network
 from l1ad.rtl.vivado import Part
-from l1ad.rtl.yosys import NETLIST_SUFFIX, Synthesised, synthesise
+from l1ad.rtl.yosys import NETLIST_SUFFIX, synthesise
 from l1ad.scoreset import ScoreSet, Source, load_scores
 from l1ad.toolchain import GHDL, GXX, VERILATOR, VITIS_HLS, VIVADO, YOSYS, FoundTool, find, require
 from l1ad.trained import TrainedModel, load_trained
@@ -226,11 +226,15 @@ def _synthesise(
     )
     for netlist in folder.glob(f"*{NETLIST_SUFFIX}"):
         netlist.unlink()  # tens of megabytes that the script beside them makes again
-    return [_open_report(project, modules, board, clock_ns)]
+    report = resource_report(project, modules, board, clock_ns, ULTRASCALE_PLUS, require(YOSYS).version)
+    return [replace(report, notes=(*report.notes, *_handshakes(config)))]
 
 
-def _open_report(project: RtlProject, modules: tuple[Synthesised, ...], board: Board, clock_ns: float) -> ResourceReport:
-    return resource_report(project, modules, board, clock_ns, ULTRASCALE_PLUS, require(YOSYS).version)
+def _handshakes(config: Config) -> tuple[str, ...]:
+    """Say where the HLS top has handshakes that the RTL does not have."""
+    firmware = config.firmware
+    asked = [text for text, plain in ((firmware.interface, "ap_none"), (firmware.control, "ap_ctrl_none")) if text != plain]
+    return (f"The RTL's ports are plain; {' and '.join(asked)} are the HLS top's.",) if asked else ()
 
 
 def _vivado_project(project: RtlProject, board: Board, clock_ns: float) -> VendorProject:
