@@ -167,7 +167,7 @@ def compile_epoch(tf: Any, graph: Graph, table: Table) -> Callable[..., Any]:
         _, carry, total = tf.while_loop(lambda i, *_: i < index.shape[0], body, (0, (flat, first, second, average), zero))
         return *carry, total / float(index.shape[0])
 
-    return tf.function(epoch, jit_compile=True)
+    return tf.function(epoch, jit_compile=True, autograph=False)
 
 
 def _ranges(graph: Graph) -> list[Any]:
@@ -221,7 +221,7 @@ def compile_validation(tf: Any, graph: Graph, table: Table) -> Callable[[list[An
         every = tf.tile(index[tf.newaxis], [flat[0].shape[0], 1])
         return _losses(tf, graph, flat, masks, gather(tf, graph, table, every), None)
 
-    compiled = tf.function(chunk, jit_compile=True)
+    compiled = tf.function(chunk, jit_compile=True, autograph=False)
     size = min(VALIDATION_CHUNK, table.n_events)
     starts = range(0, table.n_events - size + 1, size)
 

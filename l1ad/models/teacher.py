@@ -113,7 +113,7 @@ def log_losses(graph: Graph, parameters: Parameters, x_hw: NDArray[Any]) -> Floa
         return tf.math.log(event_loss(tf, graph.loss, out, batch.x, batch.present) + 1e-6)
 
     signature = [tf.TensorSpec((None, t.shape[1]), t.dtype) for t in (whole.counts, whole.present)]
-    compiled = tf.function(chunk, input_signature=signature)
+    compiled = tf.function(chunk, input_signature=signature, autograph=False)
     starts = range(0, len(x_hw), CHUNK)
     parts = [compiled(whole.counts[s : s + CHUNK], whole.present[s : s + CHUNK]).numpy() for s in starts]
     return np.concatenate(parts, axis=1).astype(np.float64)
