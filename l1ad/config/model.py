@@ -90,7 +90,7 @@ class TrainingConfig(Section):
     recipe: Literal["robust", "plain"] = "robust"
     teachers: int = Field(8, ge=1, le=64)
     teacher_epochs: int = Field(20, ge=1)
-    candidates: int = Field(3, ge=1, le=16)
+    candidates: int = Field(4, ge=1, le=16)
     epochs: int = Field(30, ge=1)
     float_epochs: int = Field(20, ge=1)
     batch_size: int = Field(1024, ge=1)
