@@ -138,13 +138,13 @@ def test_killed_again_and_again_at_random_times_ends_with_the_same_weights(folde
     while True:
         process = subprocess.Popen([*command, "a.yaml"], cwd=folder, env=environment, stderr=subprocess.DEVNULL)
         try:
-            assert process.wait(whole * random.uniform(0.3, 0.9) if kills < 6 else None) == 0
+            assert process.wait(whole * random.uniform(0.2, 0.8) if kills < 6 else None) == 0
             break
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.wait()
             kills += 1
-    assert kills >= 2
+    assert kills
     names = [
         "model_float/parameters.npz",
         "model_float/targets.npz",
