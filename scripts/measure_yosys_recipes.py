@@ -32,7 +32,7 @@ ABC = "abc -luts 1,1,1,1,1,1 -script +strash;dch;if,-C,24,-F,0,-A,0;mfs2"
 def changed(*passages: tuple[str, str]) -> Callable[[list[str], str], str]:
     """Give the shipped recipe with passages replaced."""
 
-    def recipe(sources: list[str], module: str) -> str:
+    def recipe(sources: list[str], module: str, dsp_family: str | None = None) -> str:
         text = SHIPPED(sources, module)
         for old, new in passages:
             text = text.replace(old, new)
@@ -44,7 +44,7 @@ def changed(*passages: tuple[str, str]) -> Callable[[list[str], str], str]:
 def stock(options: str) -> Callable[[list[str], str], str]:
     """Give Yosys' own flow for the family."""
 
-    def recipe(sources: list[str], module: str) -> str:
+    def recipe(sources: list[str], module: str, dsp_family: str | None = None) -> str:
         shipped = SHIPPED(sources, module)
         end = shipped[shipped.index("tee -q") :]
         return (

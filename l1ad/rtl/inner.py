@@ -62,6 +62,15 @@ def inner_nodes(folder: Path, x_hw: NDArray[np.integer[Any]], *, work: Path | No
     return _nodes(project.network, places, nets) | {"score": scores}
 
 
+def why_closed(project: RtlProject) -> str | None:
+    """Say why a project's inner nets cannot be read as the network's nodes; None where they can."""
+    if project.latency_cycles:
+        return "The stages of a pipelined RTL end inside layers; set firmware.style to 'combinational' to look into it."
+    if any(stage.outputs and not stage.formats for stage in project.stages):
+        return "The RTL was written by an earlier version; run 'l1ad synth --tool open --force' to look into it."
+    return None
+
+
 def _digest(project: RtlProject) -> str:
     digest = hashlib.sha256()
     for file in project.verilog:
@@ -71,12 +80,9 @@ def _digest(project: RtlProject) -> str:
 
 def _probes(project: RtlProject) -> tuple[list[Probe], list[_Place]]:
     """List the nets that are a layer's outputs or scaled inputs."""
-    if project.latency_cycles:
-        raise ConversionError(
-            "the stages of a pipelined RTL end inside layers; set firmware.style to 'combinational' to look into it."
-        )
-    if any(stage.outputs and not stage.formats for stage in project.stages):
-        raise ConversionError("the RTL was written by an earlier version; run 'l1ad synth --tool open --force' again.")
+    reason = why_closed(project)
+    if reason is not None:
+        raise ConversionError(reason)
     grids = _elements(project.network)
     probes, places = [], []
     for stage in project.stages:

@@ -155,7 +155,7 @@ def _rtl(network: Network, folder: Path, limit: int) -> Implementation:
     descriptions = sorted(folder.glob("**/rtl.json"))
     if not descriptions:
         raise _AbsentError(f"there is no RTL in {str(folder)!r}; run 'l1ad synth --tool open'.")
-    from l1ad.rtl.inner import inner_nodes
+    from l1ad.rtl.inner import inner_nodes, why_closed
     from l1ad.rtl.project import load_project
     from l1ad.rtl.simulate import RtlSimulation
 
@@ -170,8 +170,9 @@ def _rtl(network: Network, folder: Path, limit: int) -> Implementation:
     def nodes(x_hw: NDArray[Any]) -> Mapping[str, IntArray]:
         return inner_nodes(descriptions[0].parent, x_hw)
 
-    seen = None if load_project(descriptions[0].parent).latency_cycles else nodes
-    return Implementation(Source.RTL.value, scores, seen, limit, f"trigger bits too; at most {limit} events")
+    closed = why_closed(load_project(descriptions[0].parent))
+    note = f"trigger bits too; at most {limit} events" + (f"; only the score is seen: {closed}" if closed else "")
+    return Implementation(Source.RTL.value, scores, None if closed else nodes, limit, note)
 
 
 def _with_bits_checked(name: str, run: Callable[[NDArray[Any]], tuple[IntArray, NDArray[np.bool_]]], network: Network) -> Scores:

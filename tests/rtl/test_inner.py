@@ -1,6 +1,7 @@
 """What goes from module to module can be read from the project's own Verilog: a planted fault is found where it is."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from l1ad.emulator import reference
 from l1ad.errors import ConversionError
 from l1ad.network import Network, Score
 from l1ad.rtl.design import Interface
-from l1ad.rtl.inner import inner_nodes
+from l1ad.rtl.inner import inner_nodes, why_closed
 from l1ad.rtl.project import RtlProject
 from l1ad.stages.trace import partings
 from tests.networks import make_events, make_network
@@ -92,5 +93,12 @@ def test_a_source_that_changed_is_compiled_again(tmp_path: Path) -> None:
 
 def test_a_pipeline_cannot_be_looked_into(tmp_path: Path) -> None:
     make_project(tmp_path, NETWORK, 4.0)
-    with pytest.raises(ConversionError, match=r"^the stages of a pipelined RTL end inside layers; set firmware\.style"):
+    with pytest.raises(ConversionError, match=r"^The stages of a pipelined RTL end inside layers; set firmware\.style"):
         inner_nodes(tmp_path, make_events(NETWORK.layout, 1))
+
+
+def test_a_project_of_an_earlier_version_is_not_looked_into(tmp_path: Path) -> None:
+    project = make_project(tmp_path, NETWORK)
+    assert why_closed(project) is None
+    old = replace(project, stages=tuple(replace(stage, formats=()) for stage in project.stages))
+    assert why_closed(old) == "The RTL was written by an earlier version; run 'l1ad synth --tool open --force' to look into it."
