@@ -33,9 +33,9 @@ _MEASURE = """
 import json, resource, sys, time
 from l1ad.benchmarks import data
 call = getattr(data, sys.argv[1])
-call(sys.argv[2], 1)
+call(sys.argv[2], 1, sys.argv[3])
 began = time.perf_counter()
-call(sys.argv[2], None)
+call(sys.argv[2], None, sys.argv[3])
 print(json.dumps({"s": time.perf_counter() - began, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 """
 
@@ -82,14 +82,15 @@ def _format(
 
 
 def _measure(call: str, path: Path) -> dict[str, float]:
-    done = subprocess.run([sys.executable, "-c", _MEASURE, call, str(path)], capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory() as folder:  # removing what was written is not part of the time
+        done = subprocess.run([sys.executable, "-c", _MEASURE, call, str(path), folder], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ToolFailedError(f"Measuring {call!r} failed: {done.stderr.strip().splitlines()[-1:]}.")
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return result
 
 
-def read_hdf5(path: str, limit: int | None) -> None:
+def read_hdf5(path: str, limit: int | None, folder: str) -> None:
     """Read the columns that preparing needs with h5py alone."""
     import h5py
 
@@ -102,7 +103,7 @@ def read_hdf5(path: str, limit: int | None) -> None:
                 file[name][first : first + step]
 
 
-def read_root(path: str, limit: int | None) -> None:
+def read_root(path: str, limit: int | None, folder: str) -> None:
     """Read the branches that preparing needs with uproot alone."""
     import uproot
 
@@ -113,30 +114,29 @@ def read_root(path: str, limit: int | None) -> None:
             pass
 
 
-def prepare_hdf5(path: str, limit: int | None) -> None:
+def prepare_hdf5(path: str, limit: int | None, folder: str) -> None:
     """Prepare a file of the 40 MHz form."""
-    _prepare(path, "fortymhz57", limit)
+    _prepare(path, "fortymhz57", limit, folder)
 
 
-def prepare_root(path: str, limit: int | None) -> None:
+def prepare_root(path: str, limit: int | None, folder: str) -> None:
     """Prepare a NanoAOD-like file."""
-    _prepare(path, "axol1tl57", limit)
+    _prepare(path, "axol1tl57", limit, folder)
 
 
-def _prepare(path: str, layout: str, limit: int | None) -> None:
+def _prepare(path: str, layout: str, limit: int | None, folder: str) -> None:
     from l1ad.config import parse_config
     from l1ad.stages.prepare import prepare
 
-    with tempfile.TemporaryDirectory() as folder:
-        text = f"""
-name: bench
+    text = f"""
+name: bench{limit or ""}
 layout: {layout}
 runs: {folder}
 data: {{background: {{zb: {path}}}, max_events: {limit or "null"}}}
 model: {{kind: vae}}
 score: {{kind: latent_l2}}
 """
-        prepare(parse_config(text, "bench", Path(folder)))
+    prepare(parse_config(text, "bench", Path(folder)))
 
 
 def _write_hdf5(path: Path, n_events: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from l1ad.errors import InputError
 from l1ad.layout import FEATURES, ObjectLayout, ObjectSlot
 
-Counts = NDArray[np.int64]
+#: Hardware counts, of 32 or 64 bits.
+Counts = NDArray[Any]
+_INT32 = np.iinfo(np.int32)
 
 
 class OutOfRange(enum.Enum):
@@ -80,25 +83,49 @@ def fit(chunk: EventChunk, layout: ObjectLayout, policy: OutOfRange, tally: Rang
     Raises:
         InputError: the file has no such object, or fewer places for it than the layout, or counts outside and the policy refuses.
     """
-    parts = [_slot(chunk, slot, policy, tally, where) for slot in layout.slots]
-    return np.concatenate(parts, axis=1).astype(layout.storage, copy=False)
+    kinds = [chunk.counts[slot.kind].dtype for slot in layout.slots]
+    x_hw = np.empty((chunk.n_events, layout.n_columns), dtype=np.result_type(*kinds))
+    columns = 0
+    for slot in layout.slots:
+        width = slot.multiplicity * len(slot.features)
+        _put(chunk, slot, x_hw[:, columns : columns + width].reshape(-1, slot.multiplicity, len(slot.features)), where)
+        columns += width
+    if chunk.n_events:
+        _hold(x_hw, layout, policy, tally, where)
+    return x_hw.astype(layout.storage)
 
 
-def _slot(chunk: EventChunk, slot: ObjectSlot, policy: OutOfRange, tally: RangeTally, where: str) -> Counts:
+def _put(chunk: EventChunk, slot: ObjectSlot, place: Counts, where: str) -> None:
     counts = chunk.counts[slot.kind]
     if counts.shape[1] < slot.multiplicity:
         raise InputError(
             f"{where}: the layout wants {slot.multiplicity} objects of kind {slot.kind!r}, the file has room for "
             f"{counts.shape[1]}; choose a layout with at most that many."
         )
-    counts = counts[:, : slot.multiplicity, [FEATURES.index(feature) for feature in slot.features]]
     for i, feature in enumerate(slot.features):
-        low, high = slot.types[i].min_int, slot.types[i].max_int
-        values = counts[:, :, i]
-        if values.size and (values.min() < low or values.max() > high):
-            _report(values, low, high, (slot.kind, feature), policy, tally, where)
-            counts[:, :, i] = np.clip(values, low, high) if policy is OutOfRange.CLIP else (values - low) % (high - low + 1) + low
-    return counts.reshape(len(counts), -1)
+        place[:, :, i] = counts[:, : slot.multiplicity, FEATURES.index(feature)]
+
+
+def _hold(x_hw: Counts, layout: ObjectLayout, policy: OutOfRange, tally: RangeTally, where: str) -> None:
+    """Bring counts into their columns' ranges, in place; one look at all columns at once tells those that are outside."""
+    low, high = _bounds(layout)
+    outside = (x_hw.min(axis=0) < low) | (x_hw.max(axis=0) > high)
+    if not outside.any():
+        return
+    groups = {(layout.columns[i].kind, layout.columns[i].feature) for i in np.flatnonzero(outside)}
+    for kind, feature in sorted(groups):
+        places = layout.feature_columns(feature, kind)
+        values, least, most = x_hw[:, places], int(low[places[0]]), int(high[places[0]])
+        _report(values, least, most, (kind, feature), policy, tally, where)
+        held = np.clip(values, least, most) if policy is OutOfRange.CLIP else (values - least) % (most - least + 1) + least
+        x_hw[:, places] = held
+
+
+@functools.lru_cache(maxsize=8)
+def _bounds(layout: ObjectLayout) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give the least and greatest count of every column."""
+    columns = layout.columns
+    return np.array([column.type.min_int for column in columns]), np.array([column.type.max_int for column in columns])
 
 
 def _report(
@@ -113,7 +140,7 @@ def _report(
     tally.add(f"{column[0]}.{column[1]}", outside)
 
 
-def counts_from_physical(objects: NDArray[Any], slot: ObjectSlot, where: str, name: str) -> Counts:
+def counts_from_physical(objects: NDArray[Any], slot: ObjectSlot, where: str, name: str, first: int = 0) -> Counts:
     """Round physical values to a slot's counts.
 
     Args:
@@ -121,6 +148,7 @@ def counts_from_physical(objects: NDArray[Any], slot: ObjectSlot, where: str, na
         slot: gives the size of a count and the counts in a turn.
         where: the file, for messages.
         name: the data set in it, for messages.
+        first: number of the first event, for messages.
 
     Returns:
         Counts of pt, η and φ, ``(n_events, m, 3)``; features the slot does not have stay 0, and so does an absent object.
@@ -128,20 +156,47 @@ def counts_from_physical(objects: NDArray[Any], slot: ObjectSlot, where: str, na
     Raises:
         InputError: NaN, infinity or a negative pt.
     """
-    check_physical(objects, where, name)
-    counts = np.zeros(objects.shape, dtype=np.int64)
-    for feature, lsb in zip(slot.features, slot.lsb, strict=True):
-        i = FEATURES.index(feature)
-        scaled = np.multiply(objects[:, :, i], 1.0 / lsb, dtype=np.float64)
+    check_physical(objects, where, name, first)
+    return rounded(objects, *steps_of(slot))
+
+
+def steps_of(slot: ObjectSlot) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Give what `rounded` wants for a slot: counts in a unit of each feature ``(3, 1)`` and φ counts in a turn ``(1,)``."""
+    lsb = dict(zip(slot.features, slot.lsb, strict=True))
+    steps = [[1.0 / lsb[feature]] if feature in lsb else [0.0] for feature in FEATURES]
+    return np.array(steps), np.array([slot.phi_period or _INT32.max], dtype=np.int32)
+
+
+def rounded(objects: NDArray[Any], steps: NDArray[np.float64], periods: NDArray[np.int32]) -> Counts:
+    """Round finite physical values to counts; φ is brought into one turn, objects without pt are cleared.
+
+    Args:
+        objects: GeV, η and rad first in the last axis, ``(n_events, m, 3 or more)``.
+        steps: counts in a unit of each feature, ``(3, m or 1)``.
+        periods: φ counts in a turn, ``(m or 1,)``.
+
+    Returns:
+        Counts in 32 bits, ``(n_events, m, 3)``: a view of features one after another, which is the faster order to compute in.
+    """
+    counts = np.empty((len(FEATURES), *objects.shape[:2]), dtype=np.int32)
+    for i in range(len(FEATURES)):
+        scaled = np.multiply(objects[:, :, i], steps[i], dtype=np.float64)
         np.rint(scaled, out=scaled)
-        counts[:, :, i] = scaled
-        if feature == "phi" and slot.phi_period:
-            counts[:, :, i] %= slot.phi_period
-    counts *= counts[:, :, :1] > 0
-    return counts
+        np.clip(scaled, _INT32.min, _INT32.max, out=scaled)
+        counts[i] = scaled
+    wrap(counts[2], periods)
+    counts *= (counts[0] > 0).astype(np.int32)
+    return np.moveaxis(counts, 0, 2)
 
 
-def check_physical(objects: NDArray[Any], where: str, name: str) -> None:
+def wrap(phi: Counts, periods: NDArray[np.int32] | int) -> None:
+    """Bring φ counts into one turn, in place; most files need at most one turn added, which is far cheaper than a division."""
+    phi += (phi < 0).astype(phi.dtype) * np.asarray(periods, dtype=phi.dtype)
+    if phi.size and (phi.min() < 0 or (phi.max(axis=0) >= periods).any()):
+        phi %= np.asarray(periods, dtype=phi.dtype)
+
+
+def check_physical(objects: NDArray[Any], where: str, name: str, first: int = 0) -> None:
     """Refuse NaN, infinity and negative transverse momenta.
 
     Raises:
@@ -152,11 +207,11 @@ def check_physical(objects: NDArray[Any], where: str, name: str) -> None:
         bad = np.argwhere(~np.isfinite(objects))
         if len(bad):
             raise InputError(
-                f"{where}: {name!r} has {objects[tuple(bad[0])]} at event {bad[0][0]}; remove such events from the file."
+                f"{where}: {name!r} has {objects[tuple(bad[0])]} at event {first + bad[0][0]}; remove such events from the file."
             )
     pt = objects[:, :, 0]
     if pt.size and pt.min() < 0:
         event = int(np.argwhere(pt < 0)[0][0])
         raise InputError(
-            f"{where}: {name!r} has the negative pT {pt[event].min():g} at event {event}; remove such events from the file."
+            f"{where}: {name!r} has the negative pT {pt[event].min():g} at event {first + event}; remove such events from the file."
         )

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.datasets.chunk import Counts
+from l1ad.datasets.chunk import Counts, wrap
 from l1ad.datasets.root import Jagged
 from l1ad.errors import InputError
-from l1ad.layout import ObjectLayout
+from l1ad.layout import FEATURES, ObjectLayout
 
 #: Types of energy sums (cmssw DataFormats/L1Trigger/interface/EtSum.h). Sums are picked by type, never by position.
 MISSING_ET = 2
@@ -70,74 +70,62 @@ def check_layout(layout: ObjectLayout, where: str) -> None:
             )
 
 
-def counts_from_floats(
-    pt: NDArray[Any], eta: NDArray[Any] | None, phi: NDArray[Any], grid: Grid, where: str, name: str
-) -> Counts:
+def counts_from_floats(values: Mapping[str, NDArray[Any]], grid: Grid, events: Counts, where: str) -> dict[str, Counts]:
     """Invert the float scales exactly.
 
     Args:
-        pt: GeV, ``(n_events, m)``; 0 is no object.
-        eta: η, or None for sums.
-        phi: rad.
-        grid: the object's grid.
-        where: the file, for messages.
-        name: the collection, for messages.
+        values: by feature, pt in GeV, η (not for sums) and φ in rad of objects one after another, ``(n,)``; pt 0 is no object.
+        grid: the objects' grid.
+        events: event of each object, for messages, ``(n,)``.
+        where: file and collection, for messages.
 
     Returns:
-        Counts of pt, η and φ, ``(n_events, m, 3)``.
+        Counts by feature, ``(n,)``.
 
     Raises:
         InputError: a value is not finite, negative, or farther than a tenth of a count from the grid.
     """
+    pt = values["pt"]
     there = pt > 0
-    counts = np.zeros((*pt.shape, 3), dtype=np.int64)
-    columns = ((0, pt, grid.pt_gev), (2, phi, grid.phi)) + (((1, eta, grid.eta),) if eta is not None else ())
-    for i, values, lsb in columns:
-        scaled = np.where(there, values, 0).astype(np.float64) / lsb
+    counts = {}
+    for feature, lsbs in (("pt", (grid.pt_gev,)), ("eta", (grid.eta,)), ("phi", (grid.phi, 2 * np.pi / grid.phi_period))):
+        if feature not in values:
+            continue
+        physical = np.where(there, values[feature], 0).astype(np.float64)
+        # Not finite gives NaN, which is not near anything. Emulated zeros are stored as 1e-6. Level-1 scouting has φ on the true
+        # grid of 2π/144, other files on one of 0.0435: both round to the same count everywhere in a turn.
         with np.errstate(invalid="ignore"):
-            distance = np.abs(scaled - np.rint(scaled))
-        # Not finite gives NaN, which is not near anything. Emulated zeros are stored as 1e-6.
-        off = ~(distance < 0.1)
-        if off.any() or (pt < 0).any():
-            event = int(np.argwhere(off | (pt < 0))[0][0])
+            off = ~np.any([np.abs(physical / lsb - np.rint(physical / lsb)) < 0.1 for lsb in lsbs], axis=0) | (pt < 0)
+        if off.any():
             raise InputError(
-                f"{where}: {name!r} is not on the hardware grid at event {event} (wanted multiples of {lsb:g}); give Level-1 objects."
+                f"{where} is not on the hardware grid at event {events[off][0]} (wanted multiples of {lsbs[0]:g}); give Level-1 objects."
             )
-        counts[:, :, i] = np.rint(scaled)
-    counts[:, :, 0] += grid.pt_shift * there
-    counts[:, :, 2] %= grid.phi_period
-    counts[counts[:, :, 0] == 0] = 0
+        counts[feature] = np.rint(physical / lsbs[0]).astype(np.int32)
+    counts["pt"] += (grid.pt_shift * there).astype(np.int32)
     return counts
 
 
-def counts_from_hardware(values: Mapping[str, NDArray[Any]], grid: Grid, where: str, name: str) -> Counts:
-    """Stack integer values.
+def counts_from_hardware(values: Mapping[str, NDArray[Any]], events: Counts, where: str) -> dict[str, Counts]:
+    """Check integer values.
 
     Args:
-        values: hardware values by feature, ``(n_events, m)``: pt, eta (not for sums), phi.
-        grid: the object's grid.
-        where: the file, for messages.
-        name: the collection, for messages.
+        values: hardware values by feature of objects one after another, ``(n,)``: pt, eta (not for sums), phi.
+        events: event of each object, for messages, ``(n,)``.
+        where: file and collection, for messages.
 
     Returns:
-        Counts, ``(n_events, m, 3)``; φ is brought into one turn, absent objects are zero.
+        Counts by feature, ``(n,)``.
 
     Raises:
-        InputError: a negative pt.
+        InputError: a negative pt, or values that are no integers.
     """
-    first = values["pt"]
-    counts = np.zeros((*first.shape, 3), dtype=np.int64)
-    for i, feature in enumerate(("pt", "eta", "phi")):
-        if feature in values:
-            counts[:, :, i] = values[feature]
-    if first.size and first.min() < 0:
-        event = int(np.argwhere(first < 0)[0][0])
-        raise InputError(
-            f"{where}: {name!r} has the negative pT {first[event].min()} at event {event}; remove such events from the file."
-        )
-    counts[:, :, 2] %= grid.phi_period
-    counts *= counts[:, :, :1] > 0
-    return counts
+    pt = values["pt"]
+    if pt.size and pt.min() < 0:
+        first = int(np.argmax(pt < 0))
+        raise InputError(f"{where} has the negative pT {pt[first]} at event {events[first]}; remove such events from the file.")
+    if any(column.dtype.kind == "f" for column in values.values()):
+        raise InputError(f"{where} has hardware values that are stored as floats; write them as integers.")
+    return {feature: column.astype(np.int32) for feature, column in values.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,15 +173,26 @@ class Collection:
                     f"{where}: branches {self.branches[0]!r} and {branch!r} have different numbers of objects; the file is damaged."
                 )
         jagged = Jagged.of(numbers, places, self._kept(flats))
-        if self.sum_type is not None and not np.array_equal(jagged.event, np.arange(len(numbers))):
+        if self.kind == "met" and not np.array_equal(jagged.event, np.arange(len(numbers))):
             raise InputError(
                 f"{where}: {self.sum_type!r} must have missing E_T (type {MISSING_ET}) once in each event at bunch crossing 0."
             )
-        grid = KINDS[self.kind][1]
+        return self._rectangle(jagged, flats, f"{where}: {self.name!r}")
+
+    def _rectangle(self, jagged: Jagged, flats: Mapping[str, tuple[Counts, NDArray[Any]]], where: str) -> Counts:
+        """Convert the objects that have a place, and put each feature into a rectangle of zeros."""
+        grid, branches = KINDS[self.kind][1], self.hardware or self.floats
+        picked = {feature: jagged.pick(flats[branch][1]) for feature, branch in branches.items()}
         if self.hardware:
-            return counts_from_hardware({f: jagged.fill(flats[b][1]) for f, b in self.hardware.items()}, grid, where, self.name)
-        values = {feature: jagged.fill(flats[branch][1]) for feature, branch in self.floats.items()}
-        return counts_from_floats(values["pt"], values.get("eta"), values["phi"], grid, where, self.name)
+            counts = counts_from_hardware(picked, jagged.event, where)
+        else:
+            counts = counts_from_floats(picked, grid, jagged.event, where)
+        wrap(counts["phi"], grid.phi_period)
+        present = (counts["pt"] > 0).astype(np.int32)
+        out = np.zeros((len(FEATURES), jagged.n_events, jagged.places), dtype=np.int32)
+        for feature, column in counts.items():
+            jagged.put(column * present, out[FEATURES.index(feature)])
+        return np.moveaxis(out, 0, 2)
 
     def _kept(self, flats: Mapping[str, tuple[Counts, NDArray[Any]]]) -> NDArray[np.bool_] | None:
         kept = None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from l1ad.datasets.chunk import Counts, EventChunk, counts_from_physical
 from l1ad.datasets.formats import FileDescription, Format, ObjectColumns
 from l1ad.datasets.fortymhz import menu_items, physical
-from l1ad.datasets.hdf5 import Hdf5Appender, array, block, opened, spans
+from l1ad.datasets.hdf5 import Hdf5Appender, array, block, near, opened, spans
 from l1ad.errors import InputError
 from l1ad.layout import FEATURES, ObjectLayout
 
@@ -80,11 +80,12 @@ class GelatoReader:
             names = _columns(file)
             first = next(iter(stored.values()))
             for span in spans(events or range(n_events), size, block(first)):
-                counts = {
-                    kind: _counts(data[span], layout, kind, sources[kind].unit_gev, path, data.name[1:])
-                    for kind, data in stored.items()
-                }
-                yield EventChunk(counts, {name: _column(file, name, path)[span] for name in names}, span.start)
+                objects = {kind: data[span] for kind, data in stored.items()}
+                columns = {name: _column(file, name, path)[span] for name in names}
+                for rows in near(span.stop - span.start):
+                    where = (path, stored, span.start + rows.start)
+                    counts = {k: _counts(values[rows], layout, k, sources[k].unit_gev, where) for k, values in objects.items()}
+                    yield EventChunk(counts, {name: values[rows] for name, values in columns.items()}, where[2])
 
 
 def level_sources(layout: ObjectLayout, path: Path) -> dict[str, Source]:
@@ -147,13 +148,16 @@ def _common_length(file: Any, data: Mapping[str, Any], path: Path) -> int:
     return next(iter(lengths.values()))
 
 
-def _counts(data: NDArray[Any], layout: ObjectLayout, kind: str, unit_gev: float, path: Path, name: str) -> Counts:
+def _counts(
+    data: NDArray[Any], layout: ObjectLayout, kind: str, unit_gev: float, where: tuple[Path, Mapping[str, Any], int]
+) -> Counts:
     """Convert stored objects: energy first, φ last and η before it, also where E or m is stored between."""
     objects = data[:, None, :] if data.ndim == 2 else data
     values = objects[:, :, [0, -2, -1]].astype(np.float64)
     if unit_gev != 1.0:
         values[:, :, 0] *= unit_gev
-    return counts_from_physical(values, layout.slot(kind), str(path), name)
+    path, stored, first = where
+    return counts_from_physical(values, layout.slot(kind), str(path), stored[kind].name[1:], first)
 
 
 class GelatoWriter:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from l1ad.datasets.ahead import ahead
 from l1ad.datasets.chunk import EventChunk
 from l1ad.datasets.cms import KINDS, Collection, check_layout
 from l1ad.datasets.formats import FileDescription, Format, ObjectColumns
-from l1ad.datasets.root import branch_names, flat, opened, require, tree
+from l1ad.datasets.root import branch_names, flat, opened, require, steps, tree
 from l1ad.datasets.seeds import check_seeds, seed_columns
 from l1ad.errors import InputError
 from l1ad.layout import FEATURES, ObjectLayout
@@ -21,7 +22,16 @@ TREE = "Events"
 _NAMES = {"jet": "Jet", "eg": "EG", "tau": "Tau", "muon": "Mu", "sum": "EtSum"}
 _FAMILIES = ("L1", "L1Emul")
 _HARDWARE = {"pt": "hwPt", "eta": "hwEta", "phi": "hwPhi"}
-COLUMNS = {"run": "run", "event": "event", "weight": "genWeight", "pileup": "Pileup_nTrueInt"}
+#: Branches of each column; an event's number may be made of its orbit and its crossing in it.
+COLUMNS = {
+    "run": ("run",),
+    "event": ("event",),
+    "weight": ("genWeight",),
+    "pileup": ("Pileup_nTrueInt",),
+}
+_ORBIT = ("orbitNumber", "bunchCrossing")
+#: Crossings in an orbit.
+_CROSSINGS = 3564
 
 
 class NanoAodReader:
@@ -39,7 +49,7 @@ class NanoAodReader:
                 raise InputError(
                     f"{str(path)!r}: tree 'Events' has no Level-1 collection such as 'L1Jet_pt'; was it made with the L1 objects?"
                 )
-            columns = tuple(name for name, stored in COLUMNS.items() if stored in names)
+            columns = tuple(_columns(names))
             return FileDescription(path, self.format, int(events.num_entries), objects, columns, notes=(_flavour(names),))
 
     def chunks(
@@ -52,20 +62,32 @@ class NanoAodReader:
             names = branch_names(data_tree)
             check_seeds(seeds, names, path)
             collections = {slot.kind: _collection(slot.kind, names, path) for slot in layout.slots}
-            columns = {name: stored for name, stored in COLUMNS.items() if stored in names}
-            branches = sorted({b for c in collections.values() for b in c.branches} | {*columns.values(), *seeds})
-            wanted = events or range(data_tree.num_entries)
-            first = wanted.start
-            for data in data_tree.iterate(branches, step_size=size, entry_start=first, entry_stop=wanted.stop, library="ak"):
-                yield _chunk(data, collections, layout, columns, seeds, first, path)
-                first += len(data)
+            columns = _columns(names)
+            wanted = {b for c in collections.values() for b in c.branches}
+            wanted |= {name for stored in columns.values() for name in stored} | set(seeds)
+            chosen = events or range(data_tree.num_entries)
+            first = chosen.start
+            for data in ahead(_arrays(data_tree, wanted, chosen, size)):
+                chunk = _chunk(data, collections, layout, columns, seeds, first, path)
+                yield chunk
+                first += chunk.n_events
+
+
+def _arrays(data_tree: Any, wanted: set[str], events: range, size: int) -> Iterator[dict[str, Any]]:
+    """Read branches of some events; a TTree is iterated, so that baskets across steps are unpacked once."""
+    options: dict[str, Any] = {"filter_name": wanted.__contains__, "library": "ak", "how": dict}
+    if hasattr(data_tree, "branches"):
+        yield from data_tree.iterate(step_size=size, entry_start=events.start, entry_stop=events.stop, **options)
+        return
+    for first, stop in steps(events, size):
+        yield data_tree.arrays(entry_start=first, entry_stop=stop, **options)
 
 
 def _chunk(
-    data: Any,
+    data: dict[str, Any],
     collections: dict[str, Collection],
     layout: ObjectLayout,
-    columns: dict[str, str],
+    columns: dict[str, tuple[str, ...]],
     seeds: tuple[str, ...],
     first: int,
     path: Path,
@@ -73,12 +95,25 @@ def _chunk(
     where = str(path)
     flats = {branch: flat(data[branch], where, branch) for c in collections.values() for branch in c.branches}
     counts = {kind: c.counts(flats, layout.slot(kind).multiplicity, where) for kind, c in collections.items()}
-    values: dict[str, NDArray[Any]] = {name: np.asarray(data[stored]) for name, stored in columns.items()}
+    values = {name: _column(data, stored) for name, stored in columns.items()}
     return EventChunk(counts, values | seed_columns({seed: np.asarray(data[seed]) for seed in seeds}), first)
+
+
+def _columns(names: dict[str, str]) -> dict[str, tuple[str, ...]]:
+    places = COLUMNS if "event" in names else COLUMNS | {"event": _ORBIT}
+    return {name: stored for name, stored in places.items() if set(stored) <= set(names)}
+
+
+def _column(data: dict[str, Any], stored: tuple[str, ...]) -> NDArray[Any]:
+    """Take a column; scouting files number crossings by orbit and place in it instead of by event."""
+    arrays = [np.asarray(data[name]) for name in stored]
+    return arrays[0] if len(arrays) == 1 else arrays[0].astype(np.int64) * _CROSSINGS + arrays[1].astype(np.int64)
 
 
 def _collection(kind: str, names: dict[str, str], path: Path) -> Collection:
     stem = _NAMES[KINDS[kind][0]]
+    if stem == "EtSum" and "L1EtSum_etSumType" not in names and (single := _single_sum(names)):
+        return Collection("L1EtSum", kind, *single)
     family = next((family for family in _FAMILIES if f"{family}{stem}_pt" in names or f"{family}{stem}_hwPt" in names), None)
     if family is None:
         raise InputError(
@@ -91,6 +126,15 @@ def _collection(kind: str, names: dict[str, str], path: Path) -> Collection:
     crossing, sum_type = prefix + "bx", prefix + "etSumType" if stem == "EtSum" else None
     require([*floats.values(), *([sum_type] if sum_type else [])], names, path, TREE)
     return Collection(prefix[:-1], kind, {} if floats else hardware, floats, crossing if crossing in names else None, sum_type)
+
+
+def _single_sum(names: dict[str, str]) -> tuple[dict[str, str], dict[str, str]] | None:
+    """Give the branches of missing E_T where sums are columns of one row (cmssw L1ScoutingEtSumOrbitFlatTableProducer), or None."""
+    forms = [
+        {f: prefix + suffix for f, suffix in (("pt", ""), ("phi", "Phi"))} for prefix in ("L1EtSum_hwMissEt", "L1EtSum_missEt")
+    ]
+    hardware, floats = (form if set(form.values()) <= set(names) else {} for form in forms)
+    return (hardware, {} if hardware else floats) if hardware or floats else None
 
 
 def _objects(names: dict[str, str]) -> Iterator[ObjectColumns]:

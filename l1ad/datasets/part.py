@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.dataset import DatasetWriter, Role, Sample, Split
+from l1ad.dataset import COLUMNS, Role, Split
 from l1ad.datasets.chunk import EventChunk, OutOfRange, RangeTally, fit
 from l1ad.datasets.formats import Format, reader
 from l1ad.datasets.select import Selection
-from l1ad.datasets.split import assign, event_keys, read_blocks
+from l1ad.datasets.split import assign, event_keys
 from l1ad.errors import InputError
 from l1ad.layout import ObjectLayout
 
-CHUNK_EVENTS = 65_536
+CHUNK_EVENTS = 32_768
 #: How the folder of a part that is being written ends.
 PARTIAL = ".partial"
 _SUMMARY = "part.json"
@@ -116,18 +117,25 @@ def _settle(partial: Path, folder: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def read_part(folder: Path, columns: tuple[str, ...]) -> Iterator[tuple[NDArray[Any], dict[str, NDArray[Any]]]]:
-    """Give a part's hardware integers and columns in chunks."""
-    names = ("x_hw", *columns)
-    for arrays in zip(*(read_blocks(folder / f"{name}.npy") for name in names), strict=True):
-        yield arrays[0], dict(zip(columns, arrays[1:], strict=True))
+def read_part(
+    folder: Path, layout: ObjectLayout, columns: tuple[str, ...]
+) -> Iterator[tuple[NDArray[Any], dict[str, NDArray[Any]]]]:
+    """Give a part's hardware integers and columns in chunks, read and not mapped, so that what was read does not stay in memory."""
+    with ExitStack() as stack:
+        files = {name: stack.enter_context((folder / name).open("rb")) for name in ("x_hw", *columns)}
+        while True:
+            x_hw = np.fromfile(files["x_hw"], layout.storage, CHUNK_EVENTS * layout.n_columns).reshape(-1, layout.n_columns)
+            if not len(x_hw):
+                return
+            yield x_hw, {name: np.fromfile(files[name], COLUMNS[name], len(x_hw)) for name in columns}
 
 
 def _write(job: Job, folder: Path) -> PartSummary:
-    tally, deselected = RangeTally(), 0
+    """Write a part: a file of plain numbers for each column. What they may be is checked when they become a dataset."""
+    tally, deselected, n_events = RangeTally(), 0, 0
     events = {part.name.lower(): 0 for part in Split}
-    samples = (Sample("part", job.role, str(job.path.name)),)
-    with DatasetWriter(folder, job.layout, samples, job.columns, ()) as writer:
+    with ExitStack() as stack:
+        files = {name: stack.enter_context((folder / name).open("wb")) for name in ("x_hw", *job.columns)}
         for chunk in _chunks(job):
             x_hw = fit(chunk, job.layout, job.policy, tally, str(job.path))
             values = _columns(chunk, job)
@@ -135,10 +143,13 @@ def _write(job: Job, folder: Path) -> PartSummary:
             if not keep.all():
                 x_hw, values = x_hw[keep], {name: array[keep] for name, array in values.items()}
                 deselected += int(np.count_nonzero(~keep))
-            writer.append(x_hw, **values)
-            for part in Split:
-                events[part.name.lower()] += int(np.count_nonzero(values["split"] == part))
-    return PartSummary(writer.n_events, events, deselected, tally.outside)
+            n_events += len(x_hw)
+            files["x_hw"].write(x_hw.data)
+            for name in job.columns:
+                files[name].write(np.ascontiguousarray(values[name], dtype=COLUMNS[name]).data)
+            for part, number in enumerate(np.bincount(values["split"], minlength=len(Split))):
+                events[Split(part).name.lower()] += int(number)
+    return PartSummary(n_events, events, deselected, tally.outside)
 
 
 def _chunks(job: Job) -> Iterator[EventChunk]:

@@ -63,7 +63,7 @@ def recognise_root(path: Path) -> str:
 
 
 def tree(file: Any, name: str, path: Path) -> Any:
-    """Find a tree.
+    """Find a tree, or the RNTuple that newer files have in its place.
 
     Raises:
         InputError: there is none of that name, or it is something else.
@@ -71,7 +71,7 @@ def tree(file: Any, name: str, path: Path) -> Any:
     import uproot
 
     found = file.get(name)
-    if not isinstance(found, uproot.TTree):
+    if not isinstance(found, uproot.TTree | uproot.behaviors.RNTuple.RNTuple):
         raise InputError(f"{str(path)!r} has no tree {name!r}; it has {file.keys(recursive=True)[:8]!r}.")
     return found
 
@@ -103,55 +103,75 @@ class Jagged:
     Attributes:
         n_events: rows.
         places: columns.
-        kept: which stored values are used, or None for all.
+        used: which stored values have a place, or None for all.
         event: row of each used value.
-        rank: column of each used value; those beyond the last place are not used.
-        within: which of the kept values have a place.
+        target: place of each used value in the flat rectangle.
     """
 
     n_events: int
     places: int
-    kept: NDArray[np.bool_] | None
+    used: NDArray[np.bool_] | None
     event: Counts
-    rank: Counts
-    within: NDArray[np.bool_]
+    target: Counts
 
     @classmethod
-    def of(cls, counts: Counts, at_least: int, kept: NDArray[np.bool_] | None = None) -> Jagged:
+    def of(cls, counts: Counts, places: int, kept: NDArray[np.bool_] | None = None) -> Jagged:
         """Lay out values from how many each event has.
 
         Args:
             counts: stored values of each event, ``(n_events,)``.
-            at_least: how many places are wanted; there are never fewer.
+            places: how many places there are; values beyond the last are left out.
             kept: which of all values to use.
         """
-        event = np.repeat(np.arange(len(counts)), counts)
+        n_events, number = len(counts), np.arange(len(counts))
+        event = np.repeat(number, counts)
+        if kept is not None and kept.all():
+            kept = None
         if kept is not None:
             event = event[kept]
-            counts = np.bincount(event, minlength=len(counts))
+            counts = np.bincount(event, minlength=n_events)
         rank = np.arange(len(event)) - np.repeat(np.cumsum(counts) - counts, counts)
-        return cls(len(counts), at_least, kept, event, rank, rank < at_least)
+        if not counts.size or counts.max() <= places:
+            return cls(n_events, places, kept, event, event * places + rank)
+        within = rank < places
+        used = within if kept is None else kept.copy()
+        if kept is not None:
+            used[kept] = within
+        event = event[within]
+        return cls(n_events, places, used, event, event * places + rank[within])
+
+    def pick(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Give those of a branch's flat values that have a place."""
+        return values if self.used is None else values[self.used]
+
+    def put(self, picked: NDArray[Any], rectangle: NDArray[Any]) -> None:
+        """Put picked values into a contiguous rectangle of zeros."""
+        rectangle.reshape(-1)[self.target] = picked
 
     def fill(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Put a branch's flat values into the rectangle."""
+        """Put a branch's flat values into a new rectangle."""
         out = np.zeros((self.n_events, self.places), dtype=values.dtype)
-        used = values if self.kept is None else values[self.kept]
-        out[self.event[self.within], self.rank[self.within]] = used[self.within]
+        self.put(self.pick(values), out)
         return out
 
 
 def flat(values: Any, where: str, name: str) -> tuple[Counts, NDArray[Any]]:
-    """Take a jagged branch apart: how many values each event has, and all of them.
+    """Take a branch apart: how many values each event has (one, if it is no list), and all of them.
 
     Raises:
-        InputError: the branch does not hold one list of numbers for each event.
+        InputError: the branch does not hold numbers, or one list of numbers for each event.
     """
     import awkward as ak
 
     try:
-        counts = ak.to_numpy(ak.num(values, axis=1)).astype(np.int64)
-        content = ak.to_numpy(ak.flatten(values, axis=1))
-    except (ValueError, TypeError, ak.errors.AxisError) as error:
+        if values.ndim == 1:
+            content = ak.to_numpy(values, allow_missing=False)
+            counts = np.ones(len(content), dtype=np.int64)
+        else:
+            layout = values.layout.to_ListOffsetArray64(start_at_zero=True)
+            offsets = np.asarray(layout.offsets.data)
+            counts, content = np.diff(offsets), ak.to_numpy(layout.content, allow_missing=False)[: offsets[-1]]
+    except (ValueError, TypeError, AttributeError) as error:
         raise InputError(
             f"{where}: branch {name!r} must hold a list of numbers for each event ({type(error).__name__})."
         ) from None

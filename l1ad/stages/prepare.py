@@ -228,7 +228,7 @@ def _assemble(
     samples = tuple(source.sample for source in sources)
     with DatasetWriter(draft.path, layout, samples, columns, menu) as writer:
         for _, folder, _ in parts:
-            for x_hw, values in read_part(folder, columns):
+            for x_hw, values in read_part(folder, layout, columns):
                 writer.append(x_hw, **values)
     outside: Counter[str] = Counter()
     events = {sample.name: Counter({"train": 0, "validation": 0, "test": 0}) for sample in samples}
