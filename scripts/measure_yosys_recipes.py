@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from l1ad.emulator.golden import Golden
 from l1ad.errors import L1adError
 from l1ad.network import Network
 from l1ad.rtl import yosys
-from l1ad.rtl.bench import Golden
 from l1ad.rtl.delay import ULTRASCALE_PLUS
 from l1ad.rtl.project import RtlProject, project_files, write_project
 from l1ad.rtl.report import stage_times
@@ -29,7 +29,7 @@ ABC9 = "abc9 -luts 1,1,1,1,1,1 -script +&if,{W},{D},{R};"
 ABC = "abc -luts 1,1,1,1,1,1 -script +strash;dch;if,-C,24,-F,0,-A,0;mfs2"
 
 
-def changed(*passages: tuple[str, str]) -> Callable[[list[str], str], str]:
+def changed(*passages: tuple[str, str]) -> Callable[..., str]:
     """Give the shipped recipe with passages replaced."""
 
     def recipe(sources: list[str], module: str, dsp_family: str | None = None) -> str:
@@ -41,7 +41,7 @@ def changed(*passages: tuple[str, str]) -> Callable[[list[str], str], str]:
     return recipe
 
 
-def stock(options: str) -> Callable[[list[str], str], str]:
+def stock(options: str) -> Callable[..., str]:
     """Give Yosys' own flow for the family."""
 
     def recipe(sources: list[str], module: str, dsp_family: str | None = None) -> str:
