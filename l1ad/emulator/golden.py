@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,15 +71,15 @@ def adversarial_events(network: Network, n_events: int, seed: int = 1) -> IntArr
     low, high = _ranges(layout)
     fixed = [np.clip(np.zeros_like(low), low, high), low, high, *_alternating(low, high)]
     shape = (n_events, layout.n_columns)
-    makers: tuple[Callable[[], IntArray], ...] = (
+    makers: list[Callable[[], NDArray[Any]]] = [
         lambda: random.integers(low, high, size=shape, endpoint=True),
         lambda: np.where(random.random(shape) < 0.5, low, high),
         lambda: _ties(network, random, shape),
         lambda: random.integers(low, high, size=shape, endpoint=True) >> random.integers(0, 12, size=shape),
         lambda: random.integers(low, high, size=shape, endpoint=True) * _present(layout, random, n_events),
-    )
+    ]
     if network.scaling.min_pt_hw:
-        makers += (lambda: _at_threshold(network, random, shape),)
+        makers.append(lambda: _at_threshold(network, random, shape))
     drawn = np.stack([np.clip(make(), low, high) for make in makers])
     chosen = drawn[np.arange(n_events) % len(makers), np.arange(n_events)]
     return np.concatenate([np.array(fixed, dtype=np.int64), chosen.astype(np.int64)])[:n_events]

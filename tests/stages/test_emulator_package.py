@@ -18,7 +18,7 @@ from l1ad.stages.emulator_package import emulator_package
 from tests.networks import make_network
 from tests.runs_made import make_run
 
-NETWORK = make_network(widths=(4, 8), score=Score.MASKED_MSE)
+NETWORK = make_network(widths=(4, 8), score=Score.MASKED_MSE, min_pt_hw=(("jet", 40), ("met", 7)))
 needs_make = pytest.mark.skipif(not (shutil.which("make") and shutil.which("g++")), reason="make and g++ are not installed")
 LOADER = """
 #include <dlfcn.h>
