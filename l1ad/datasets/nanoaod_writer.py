@@ -14,7 +14,13 @@ from l1ad.datasets.cms import CALORIMETER, MISSING_ET, MUON, Grid
 from l1ad.datasets.nanoaod import TREE
 
 #: Collections by a layout's kinds.
-_STEMS = {"jet": ("L1Jet", CALORIMETER), "eg": ("L1EG", CALORIMETER), "muon": ("L1Mu", MUON), "met": ("L1EtSum", CALORIMETER)}
+_STEMS = {
+    "jet": ("L1Jet", CALORIMETER),
+    "eg": ("L1EG", CALORIMETER),
+    "tau": ("L1Tau", CALORIMETER),
+    "muon": ("L1Mu", MUON),
+    "met": ("L1EtSum", CALORIMETER),
+}
 
 
 class NanoAodWriter:
@@ -37,7 +43,7 @@ class NanoAodWriter:
         """Append events.
 
         Args:
-            counts: hardware counts of layout ``axol1tl57`` by kind, ``(n_events, m, 3)``.
+            counts: hardware counts on the CMS grids by kind (jet, eg, tau, muon, met), ``(n_events, m, 3)``; the same kinds each time.
             columns: per-event columns by their name in a dataset.
         """
         branches = self._event_branches(columns)

@@ -6,11 +6,14 @@ from pathlib import Path
 import awkward as ak
 import numpy as np
 import pytest
+import uproot
 
 from l1ad.datasets.formats import Format, reader, recognise
+from l1ad.datasets.nanoaod_writer import NanoAodWriter
 from l1ad.errors import InputError
 from l1ad.layout import load_layout
-from tests.event_files import Counts
+from l1ad.physics.simulation.export import nanoaod_layout
+from tests.event_files import Counts, event_columns, random_counts
 from tests.root_files import write_l1ntuple, write_nanoaod, write_trees, write_xaod
 
 AXOL1TL = load_layout("axol1tl57")
@@ -37,6 +40,59 @@ def test_nanoaod_full_and_reduced(tmp_path: Path, reduced: bool) -> None:
     assert columns["event"].tolist() == list(range(30))
     note = reader(Format.NANOAOD).describe(tmp_path / "n.root").notes[0]
     assert note.startswith("Reduced" if reduced else "Full")
+
+
+def test_nanoaod_as_rntuple(tmp_path: Path) -> None:
+    wanted = write_nanoaod(tmp_path / "n.root")
+    with uproot.open(tmp_path / "n.root") as file:
+        arrays = {name: file["Events"][name].array() for name in file["Events"].keys() if not name.startswith("nL1")}  # noqa: SIM118
+    with uproot.recreate(tmp_path / "r.root") as file:
+        file.mkrntuple("Events", arrays)
+    assert recognise(tmp_path / "r.root") is Format.NANOAOD
+    assert reader(Format.NANOAOD).describe(tmp_path / "r.root").n_events == 30
+    got, columns = read(tmp_path / "r.root", "axol1tl57", seeds=("L1_A",))
+    assert_same(got, wanted)
+    assert columns["event"].tolist() == list(range(30))
+    np.testing.assert_array_equal(columns["pass_l1"], np.arange(30) % 2 == 0)
+
+
+def as_scouting(arrays: dict[str, ak.Array], counts: Counts, hardware: bool) -> None:
+    """Make of a file what Level-1 scouting writes: no crossings, φ on the true grid, sums as columns of one row."""
+    for name in [name for name in arrays if name.startswith(("L1EtSum", "event", "L1_"))]:
+        del arrays[name]
+    for stem in ("Jet", "EG", "Mu"):
+        now = arrays.pop(f"L1{stem}_bx") == 0
+        for name in [name for name in arrays if name.startswith(f"L1{stem}_")]:
+            arrays[name] = arrays[name][now]
+        if stem != "Mu":
+            arrays[f"L1{stem}_phi"] = np.rint(arrays[f"L1{stem}_phi"] / 0.0435) * (2 * np.pi / 144)
+    pt, phi = counts["met"][:, 0, 0], counts["met"][:, 0, 2]
+    if hardware:
+        arrays |= {"L1EtSum_hwMissEt": ak.Array(pt), "L1EtSum_hwMissEtPhi": ak.Array(phi)}
+    signed = np.where(phi >= 72, phi - 144, phi) * 2 * np.pi / 144
+    arrays |= {"L1EtSum_missEt": ak.Array(pt / 2), "L1EtSum_missEtPhi": ak.Array(signed.astype(np.float32))}
+    arrays |= {"orbitNumber": ak.Array(np.arange(30, dtype=np.uint32)), "bunchCrossing": ak.Array(np.full(30, 5, np.uint32))}
+
+
+@pytest.mark.parametrize("hardware", [False, True])
+def test_nanoaod_of_scouting(tmp_path: Path, hardware: bool) -> None:
+    wanted = write_nanoaod(tmp_path / "x.root", reduced=True)
+    rewrite_nanoaod(tmp_path / "x.root", lambda arrays: as_scouting(arrays, wanted, hardware))
+    got, columns = read(tmp_path / "x.root", "axol1tl57")
+    assert_same(got, wanted)
+    assert columns["event"].tolist() == [3564 * orbit + 5 for orbit in range(30)]
+
+
+def test_nanoaod_with_taus_is_written_and_read(tmp_path: Path) -> None:
+    layout = nanoaod_layout()
+    counts = random_counts(layout, 50, 5)
+    for kind, values in counts.items():
+        counts[kind] = np.take_along_axis(values, np.argsort(values[:, :, 0] == 0, axis=1, kind="stable")[:, :, None], axis=1)
+    with NanoAodWriter(tmp_path / "n.root", ("A", "B")) as writer:
+        writer.append(counts, event_columns(50))
+    (chunk,) = reader(Format.NANOAOD).chunks(tmp_path / "n.root", layout, 100)
+    assert set(chunk.counts) == {"met", "eg", "muon", "jet", "tau"}
+    assert_same(dict(chunk.counts), counts)
 
 
 def test_nanoaod_trigger_bits_become_a_menu(tmp_path: Path) -> None:
@@ -110,8 +166,6 @@ def describe_and_read(path: Path) -> None:
 
 def rewrite_nanoaod(path: Path, edit: Callable[[dict[str, ak.Array]], None]) -> None:
     """Write a reduced NanoAOD file with some branch changed."""
-    import uproot
-
     write_nanoaod(path, reduced=True)
     with uproot.open(path) as file:
         events = file["Events"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from l1ad.datasets.fortymhz import FortyMhzWriter
 from l1ad.datasets.gelato import GelatoWriter
 from l1ad.datasets.nanoaod_writer import NanoAodWriter
-from l1ad.layout import load_layout
-from l1ad.physics.simulation.detector import Objects
+from l1ad.layout import ObjectLayout, load_layout
+from l1ad.physics.simulation.detector import SHAPES, Objects
 from l1ad.physics.simulation.hardware import cms_counts, level1_counts, software_counts
 from l1ad.physics.simulation.menu import HLT_MENU, L1_MENU, MenuItem, decide, tune
 from l1ad.physics.simulation.processes import find_process
@@ -179,7 +179,7 @@ Writer = Callable[[SimulatedSample], None]
 
 @contextmanager
 def _writer(format_: str, path: Path, menu: tuple[str, ...]) -> Iterator[Writer]:
-    level1, software, cms, nano = (load_layout(name) for name in (LEVEL1_LAYOUT, SOFTWARE_LAYOUT, CMS_LAYOUT, NANO_LAYOUT))
+    level1, software, cms = (load_layout(name) for name in (LEVEL1_LAYOUT, SOFTWARE_LAYOUT, CMS_LAYOUT))
     match format_:
         case "gelato":
             with GelatoWriter(path, level1, software, menu) as gelato:
@@ -190,8 +190,16 @@ def _writer(format_: str, path: Path, menu: tuple[str, ...]) -> Iterator[Writer]
             with FortyMhzWriter(path, cms, menu) as fortymhz:
                 yield lambda s: fortymhz.append(cms_counts(s.objects, cms), _flags_as_bytes(s.columns))
         case _:
+            nano = nanoaod_layout()
             with NanoAodWriter(path, menu) as nanoaod:
                 yield lambda s: nanoaod.append(cms_counts(s.objects, nano), s.columns)
+
+
+def nanoaod_layout() -> ObjectLayout:
+    """Give the objects of the NanoAOD-like file: those of AXOL1TL, and taus on the same grid as e/γ."""
+    layout = load_layout(NANO_LAYOUT)
+    taus = replace(layout.slot("eg"), kind="tau", multiplicity=SHAPES["l1_taus"][0])
+    return replace(layout, name="nanoaod", slots=(*layout.slots, taus))
 
 
 def tuned_menu(plan: Plan, folder: Path, fraction: float) -> tuple[MenuItem, ...]:

@@ -79,11 +79,12 @@ def software_counts(objects: Objects, layout: ObjectLayout, step_gev: float = 0.
 
 
 def cms_counts(objects: Objects, layout: ObjectLayout) -> dict[str, Counts]:
-    """Give Level-1 objects as counts of a CMS-like layout with e/γ as electrons or ``eg``, muons, jets and MET."""
+    """Give Level-1 objects as counts of a CMS-like layout with e/γ as electrons or ``eg``, taus, muons, jets and MET."""
     arrays = {
         "jet": objects.l1_jets,
         "electron": objects.l1_egammas,
         "eg": objects.l1_egammas,
+        "tau": objects.l1_taus,
         "muon": objects.l1_muons,
         "met": _with_eta(objects.l1_met),
     }
