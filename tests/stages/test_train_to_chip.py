@@ -34,13 +34,14 @@ CASES = {
         "recipe: plain, object_weights: {jet: 0.5, met: 2.0}",
         f"phi_reference: jet, {THRESHOLDS}",
     ),
-    "vae with every option": (
+    "vae with every option": pytest.param(
         "vae",
         "kl",
         "batch_norm: true",
         "",
         "recipe: plain, beta: 0.5, bounded_outputs: true, loss: mse",
         THRESHOLDS,
+        marks=SLOW,
     ),
     "ae mse, phi not cyclic": pytest.param("ae", "mse", "", "cyclic_phi: false", "recipe: plain", "", marks=SLOW),
     "ae mse": pytest.param("ae", "mse", "", "", "event_weights: false", "", marks=SLOW),
