@@ -25,6 +25,8 @@ class FirmwareConfig(Section):
         thresholds_file: the ``thresholds.yaml`` that ``l1ad rates`` wrote, instead.
         threshold_ports: whether thresholds come in by ports; otherwise they are constants.
         reuse_factor: products that share a multiplier; the pipeline then takes a new event every so many clocks.
+        strategy: how hls4ml computes a layer's products: ``latency`` unrolls them, ``resource`` arranges them for sharing,
+            ``distributed_arithmetic`` makes adder graphs of them. The RTL of the open flow is an adder graph in any case.
     """
 
     board: str = "l1topo"
@@ -37,6 +39,7 @@ class FirmwareConfig(Section):
     thresholds_file: str | None = None
     threshold_ports: bool = False
     reuse_factor: int = Field(1, ge=1)
+    strategy: Literal["latency", "resource", "distributed_arithmetic"] = "latency"
 
     @field_validator("thresholds")
     @classmethod
@@ -54,6 +57,8 @@ class FirmwareConfig(Section):
             raise ValueError(
                 "a reuse_factor above 1 wants style 'pipelined': one combinational stage has no clocks to share over"
             )
+        if self.strategy == "distributed_arithmetic" and self.reuse_factor > 1:
+            raise ValueError("strategy 'distributed_arithmetic' has no multipliers to share; leave reuse_factor at 1")
         return self
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import re
 import tempfile
@@ -65,6 +66,7 @@ def convert_network(network: Network, target: Target) -> Inner:
 
     require_int64(network)
     require_safe(network)
+    _require_adders(target)
     route = "bit_exact" if refusal(network) is None else "explicit"
     model = _qkeras_model(network) if route == "bit_exact" else _keras_model(network)
     with tempfile.TemporaryDirectory(prefix="l1ad_hls4ml_") as folder:
@@ -74,10 +76,22 @@ def convert_network(network: Network, target: Target) -> Inner:
     types = declared_types(files["firmware/defines.h"].decode())
     input_type, output_type = signature(source)
     inner = Inner(files, route, input_type, output_type, types, layer_variables(source, network))
-    check_weights(network, inner)
+    check_weights(network, inner, target.strategy)
     check_types(network, inner)
     files[f"firmware/{FUNCTION}.cpp"] = inlined(source, network, inner.variables).encode()
     return inner
+
+
+#: What hls4ml calls the strategies.
+_STRATEGIES = {"latency": "Latency", "resource": "Resource", "distributed_arithmetic": "distributed_arithmetic"}
+
+
+def _require_adders(target: Target) -> None:
+    if target.strategy == "distributed_arithmetic" and importlib.util.find_spec("da4ml") is None:
+        raise ConversionError(
+            "Strategy 'distributed_arithmetic' wants the Python package da4ml, with which hls4ml writes the adders; install da4ml or "
+            "set firmware.strategy to 'latency'."
+        )
 
 
 def _qkeras_model(network: Network) -> Any:
@@ -108,24 +122,25 @@ def configuration(network: Network, target: Target, route: str) -> dict[str, Any
 
     Args:
         network: the network.
-        target: for the reuse factor.
+        target: for the strategy and the reuse factor.
         route: ``bit_exact`` or ``explicit``.
 
     Returns:
         What ``convert_from_keras_model`` takes as ``hls_config``.
     """
     nodes = {node.node: node for node in prove(network)}
+    strategy = _STRATEGIES[target.strategy]
     layers: dict[str, Any] = {
         "entry": {"Precision": {"result": str(network.scaling.type)}},
         "scaled": {"Precision": {"result": str(network.scaling.type)}},
     }
     for layer in network.layers:
         precisions = _precisions(layer, nodes, route)
-        layers[layer.name] = {"Precision": precisions, "Strategy": "Latency", "ReuseFactor": target.reuse_factor}
+        layers[layer.name] = {"Precision": precisions, "Strategy": strategy, "ReuseFactor": target.reuse_factor}
         # hls4ml puts a linear activation after every Dense; with the result's own type it goes away again.
         layers[f"{layer.name}_linear"] = {"Precision": {"result": precisions["result"]}}
         layers[f"{layer.name}_output"] = {"Precision": {"result": str(layer.output)}}
-    model = {"Precision": {"default": "ap_fixed<16,6>"}, "ReuseFactor": target.reuse_factor, "Strategy": "Latency"}
+    model = {"Precision": {"default": "ap_fixed<16,6>"}, "ReuseFactor": target.reuse_factor, "Strategy": strategy}
     return {"Model": model, "LayerName": layers}
 
 
@@ -183,17 +198,23 @@ _WEIGHTS = re.compile(r"=\s*{(?P<values>[^}]*)}")
 _DENSE = re.compile(r"nnet::dense<[^>]*>\(\w+, \w+, (?P<weight>\w+), (?P<bias>\w+)\)")
 
 
-def check_weights(network: Network, inner: Inner) -> None:
+def check_weights(network: Network, inner: Inner, strategy: str = "latency") -> None:
     """Refuse weight headers that are not the network's weights.
+
+    The ``resource`` strategy has them by output; ``distributed_arithmetic`` has none, its weights are in the adders that it writes,
+    and the golden vectors are what shows that they are right.
 
     Raises:
         ConversionError: names the layer.
     """
+    if strategy == "distributed_arithmetic":
+        return
     calls = _DENSE.findall(inner.files[f"firmware/{FUNCTION}.cpp"].decode())
     for layer, (weight, bias) in zip(network.layers, calls, strict=True):
         for name, codes, type_ in ((weight, layer.weight, layer.weight_type), (bias, layer.bias, layer.bias_type)):
             written = _header_values(inner.files[f"firmware/weights/{name}.h"].decode())
-            if not np.array_equal(written, type_.from_int(codes).ravel()):
+            in_order = codes.T if strategy == "resource" else codes
+            if not np.array_equal(written, type_.from_int(in_order).ravel()):
                 raise ConversionError(
                     f"hls4ml wrote other values than layer {layer.name!r} has into {name}.h; use another type than {type_}."
                 )
@@ -228,7 +249,9 @@ def parse_declared(text: str) -> FixedPoint:
 
 
 def _check_accumulator(layer: Dense, node: NodeRange, inner: Inner, fractional: int) -> None:
-    declared = parse_declared(inner.types[f"{layer.name}_accum_t"])
+    # Adders of distributed arithmetic have no accumulator: the result takes the sums.
+    name = next(name for name in (f"{layer.name}_accum_t", f"{layer.name}_t") if name in inner.types)
+    declared = parse_declared(inner.types[name])
     if layer.accumulator is not None:
         if declared != layer.accumulator:
             raise ConversionError(

@@ -51,7 +51,7 @@ def layer_variables(source: str, network: Network) -> Variables:
     """
     found: list[list[str]] = []
     for match in _CALL.finditer(source):
-        if match["kind"] == "dense":
+        if match["kind"] == "dense" or match["kind"].startswith("dense_da_"):
             found.append([match["output"]])
         elif match["kind"] in ("relu", "linear") and found:
             found[-1].append(match["output"])

@@ -35,6 +35,7 @@ class Target:
         control: handshake of the block, ``ap_ctrl_none`` or ``ap_ctrl_hs``.
         threshold_ports: whether thresholds are ports.
         reuse_factor: products that share a multiplier.
+        strategy: how hls4ml computes a layer's products: ``latency``, ``resource`` or ``distributed_arithmetic``.
     """
 
     part: str
@@ -46,6 +47,7 @@ class Target:
     control: str = "ap_ctrl_none"
     threshold_ports: bool = False
     reuse_factor: int = 1
+    strategy: str = "latency"
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain data for JSON."""
@@ -78,6 +80,7 @@ def resolve_target(firmware: FirmwareConfig, board: Board) -> Target:
         control=firmware.control,
         threshold_ports=firmware.threshold_ports,
         reuse_factor=firmware.reuse_factor,
+        strategy=firmware.strategy,
     )
 
 

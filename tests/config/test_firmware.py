@@ -47,6 +47,10 @@ def test_several_thresholds_by_name() -> None:
             r"^c\.yaml: key 'firmware': thresholds and thresholds_file are both given; keep one",
         ),
         (
+            "firmware: {strategy: distributed_arithmetic, reuse_factor: 2}",
+            r"^c\.yaml: key 'firmware': strategy 'distributed_arithmetic' has no multipliers to share; leave reuse_factor at 1",
+        ),
+        (
             "firmware: {style: combinational, reuse_factor: 2}",
             r"^c\.yaml: key 'firmware': a reuse_factor above 1 wants style 'pipelined'",
         ),

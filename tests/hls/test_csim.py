@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,10 +14,11 @@ import pytest
 from l1ad import toolchain
 from l1ad.emulator import reference
 from l1ad.emulator.golden import adversarial_events
-from l1ad.errors import ArtefactError, LayoutError, ToolFailedError, ToolMissingError
+from l1ad.errors import ArtefactError, ConversionError, LayoutError, ToolFailedError, ToolMissingError
 from l1ad.fixed import FixedPoint
 from l1ad.hls.csim import Csim, compile_cpp
 from l1ad.hls.project import HlsProject, open_project
+from l1ad.hls.target import Style
 from l1ad.layout import ObjectLayout, ObjectSlot
 from l1ad.network import Activation, Dense, Network, Score
 from tests.networks import make_events, make_network, make_threshold_events
@@ -40,6 +42,35 @@ def odd_layout() -> ObjectLayout:
     met = ObjectSlot("met", 1, ("pt", "phi"), (pt, FixedPoint.parse("uint<8>")), (0.5, 0.1), 36)
     muon = ObjectSlot("muon", 2, ("pt", "eta", "phi"), (pt, eta, FixedPoint.parse("int<9>")), (0.5, 0.1, 0.1), 144)
     return ObjectLayout("odd", (met, muon))
+
+
+needs_da4ml = pytest.mark.skipif(importlib.util.find_spec("da4ml") is None, reason="there is no da4ml")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "reuse_factor", "changes"),
+    [
+        ("resource", 4, {}),
+        ("resource", 1, TRUNCATING),
+        # da4ml compiles its own code for a minute on first use
+        pytest.param("distributed_arithmetic", 1, {}, marks=(pytest.mark.slow, needs_da4ml)),
+    ],
+)
+def test_every_strategy_gives_the_same_integers(
+    tmp_path: Path, strategy: str, reuse_factor: int, changes: dict[str, object]
+) -> None:
+    network = make_network(widths=(4, 2), **changes)
+    options = {"strategy": strategy, "reuse_factor": reuse_factor, "style": Style.PIPELINED}
+    made = make_project(tmp_path, network, **options)
+    x_hw = make_events(network.layout, 3000)
+    np.testing.assert_array_equal(Csim(made).scores(x_hw), reference.scores(network, x_hw))
+    assert open_project(tmp_path).target.strategy == strategy
+
+
+def test_adders_without_da4ml_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConversionError, match=r"^Strategy 'distributed_arithmetic' wants the Python package da4ml, with which"):
+        make_project(tmp_path, make_network(widths=(4, 2)), strategy="distributed_arithmetic")
 
 
 CASES: dict[str, tuple[dict[str, object], dict[str, object]]] = {
