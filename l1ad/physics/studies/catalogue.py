@@ -17,11 +17,11 @@ STUDIES = {
     "control": "is the code right",
     "masking": "what does leaving absent objects out change",
     "quantisation": "how many bits does it need, and does training for them pay",
-    "strategies": "what do hls4ml's strategies cost, and what do fewer bits and pruning do to each",
     "volatility": "how stable is it between trainings",
     "capacity": "does a larger network help",
     "domain": "does training on HLT objects carry to L1 objects, and the reverse",
     "compression": "can one choose a network without signals",
+    "strategies": "what do hls4ml's strategies cost, and what do fewer bits and pruning do to each",
 }
 
 
