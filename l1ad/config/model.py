@@ -92,7 +92,7 @@ class TrainingConfig(Section):
     teacher_epochs: int = Field(20, ge=1)
     candidates: int = Field(4, ge=1, le=16)
     epochs: int = Field(30, ge=1)
-    float_epochs: int = Field(20, ge=1)
+    float_epochs: int = Field(40, ge=1)
     batch_size: int = Field(1024, ge=1)
     learning_rate: float = Field(3e-3, gt=0)
     schedule: Literal["cosine", "constant"] = "cosine"
