@@ -16,6 +16,7 @@ from l1ad.rtl import simulate
 from l1ad.scores import implementations
 from l1ad.scores.implementations import Implementation, find_implementations
 from tests.networks import make_events, make_network
+from tests.rtl.projects import make_project
 
 NETWORK = make_network(widths=(4, 2))
 
@@ -62,9 +63,8 @@ class Simulation:
         return codes, bits
 
 
-def give_rtl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, simulation: Simulation) -> None:
-    (tmp_path / "rtl").mkdir()
-    (tmp_path / "rtl" / "rtl.json").write_text("{}")
+def give_rtl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, simulation: Simulation, clock_ns: float | None = None) -> None:
+    make_project(tmp_path / "rtl", simulation.network, clock_ns)
     monkeypatch.setattr(simulate.RtlSimulation, "open", classmethod(lambda cls, folder: simulation))
 
 
@@ -90,6 +90,16 @@ def test_wrong_trigger_bits_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     message = r"^The trigger bits of rtl are wrong for 1 of 12 events: they must be set where its score reaches \{'loose': \d+, "
     with pytest.raises(MismatchError, match=message):
         found(tmp_path).implementations[-1].scores(make_events(NETWORK.layout, 12))
+
+
+@pytest.mark.parametrize("clock_ns", [None, 4.0], ids=["combinational", "pipelined"])
+def test_only_combinational_rtl_shows_its_inner_nodes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock_ns: float | None
+) -> None:
+    give_rtl(monkeypatch, tmp_path, Simulation(NETWORK, wrong=False), clock_ns)
+    rtl = found(tmp_path).implementations[-1]
+    assert (rtl.nodes is None) == (clock_ns is not None)
+    assert ("only the score is seen: The stages of a pipelined RTL end inside layers" in rtl.note) == (clock_ns is not None)
 
 
 def test_rtl_of_another_network_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
