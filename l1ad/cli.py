@@ -27,6 +27,9 @@ app = typer.Typer(
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration file, as configs/demo.yaml.")]
 Force = Annotated[bool, typer.Option("--force", help="Do it again even if nothing has changed.")]
+Scheduler = Annotated[
+    str | None, typer.Option(help="Dask scheduler's address, 'local' for all cores here, 'none'; default: local for much data.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 
 
@@ -65,7 +68,7 @@ def doctor(as_json: Json = False) -> None:
 def prepare(
     config: ConfigPath,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out files that cannot be read, and list them.")] = False,
-    scheduler: Annotated[str | None, typer.Option(help="Dask scheduler's address, or 'local' for all cores here.")] = None,
+    scheduler: Scheduler = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -208,11 +211,12 @@ def score(
     files: Annotated[list[str], typer.Argument(metavar="FILES…", help="Dataset folders, raw files or patterns.")],
     config: Annotated[Path, typer.Option("--config", "-c", help="Configuration that gives the model.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Output file: .h5, .hdf5 or .root.")],
+    scheduler: Scheduler = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Score any amount of data with the exact emulator."""
-    _show(_stage("score")(_config(config), files, output, force=force), as_json)
+    _show(_stage("score")(_config(config), files, output, force=force, scheduler=scheduler), as_json)
 
 
 @app.command()

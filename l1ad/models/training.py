@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from l1ad.models.data import Events
 from l1ad.models.extract import extract_float, extract_layers
 from l1ad.models.fit import Fit, fit
 from l1ad.models.fitting import fitted
-from l1ad.models.lesson import Lesson, distil_share, load_lesson, make_lesson, student_plan, student_start
+from l1ad.models.lesson import RATES, Lesson, distil_share, load_lesson, make_lesson, rarity_scale, student_plan, student_start
 from l1ad.models.plan import Plan
 from l1ad.models.problem import Problem, make_problem
 from l1ad.models.pruning import PruningSchedule
@@ -32,6 +33,8 @@ TARGETS_FILE = "targets.npz"
 CANDIDATE_STRIDE = 1_000_003
 #: Events on which the ranges of hidden neurons are measured before quantisation.
 RANGE_EVENTS = 20_000
+#: Background fraction, one of ``RATES``, at which candidates are compared.
+TRIGGER_FRACTION = 0.001
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,8 +130,11 @@ def train_quantised(config: Config, dataset: Dataset, baseline: Path, checkpoint
     seeds = tuple(seed + k * CANDIDATE_STRIDE for seed in problem.seeds for k in range(n))
     settings = problem.settings(config.training.epochs, "quantisation-aware training", seeds, _pruning(config))
     start = Parameters.from_flat([np.repeat(a, n, axis=0) for a in start.flat])
-    done = best_candidates(fit(graph, _repeated(train, n), _repeated(validation, n), settings, start, checkpoint), n)
-    networks = tuple(_network(problem, plan, done.parameters, i) for i, plan in enumerate(plans))
+    done = fit(graph, _repeated(train, n), _repeated(validation, n), settings, start, checkpoint)
+    networks = tuple(_network(problem, plans[i // n], done.parameters, i) for i in range(n * len(plans)))
+    if n > 1:
+        kept = best_candidates(done.history["validation"][-1], [_accepted(network, problem, train) for network in networks], n)
+        done, networks = chosen_networks(done, kept), tuple(networks[i] for i in kept)
     float_history = json.loads((baseline / "history.json").read_text(encoding="utf-8"))["float"]
     return QuantisedTraining(problem, done, networks, best_seed(done), FloatNetwork.load(baseline / FLOAT_FILE), float_history)
 
@@ -138,12 +144,41 @@ def _repeated(events: Events, n: int) -> Events:
     return events if events.target is None else replace(events, target=np.repeat(events.target, n, axis=0))
 
 
-def best_candidates(done: Fit, n: int) -> Fit:
-    """Keep, of every ``n`` networks, the one with the smallest validation loss; no signal is looked at."""
-    last = np.array(done.history["validation"][-1]).reshape(-1, n)
-    kept = [i * n + int(np.argmin(losses)) for i, losses in enumerate(last)]
+def best_candidates(losses: Sequence[float], accepted: Sequence[float], n: int) -> list[int]:
+    """Choose, of every ``n`` networks, the one with the smallest sum of two ranks; no signal is looked at.
+
+    The loss alone says little about the few heavy background events that make a threshold; what a threshold lets through does.
+
+    Args:
+        losses: validation losses.
+        accepted: parts of the mixed events above the threshold of a background fraction.
+        n: candidates of a seed.
+
+    Returns:
+        Their numbers, one a seed; the smaller loss decides between equal sums.
+    """
+    kept = []
+    for first in range(0, len(losses), n):
+        loss, accept = np.array(losses[first : first + n]), np.array(accepted[first : first + n])
+        ranks = np.argsort(np.argsort(loss)) + np.argsort(np.argsort(-accept))
+        kept.append(first + int(np.lexsort((loss, ranks))[0]))
+    return kept
+
+
+def chosen_networks(done: Fit, kept: list[int]) -> Fit:
+    """Keep some of the networks that were trained side by side."""
     history = {name: [[values[i] for i in kept] for values in epochs] for name, epochs in done.history.items()}
     return Fit(Parameters.from_flat([a[kept] for a in done.parameters.flat]), history)
+
+
+def _accepted(network: Network, problem: Problem, lesson: Events) -> float:
+    """Give the part of the mixed training events that score above all but ``TRIGGER_FRACTION`` of the background."""
+    from l1ad.emulator.reference import scores
+
+    n_background = len(problem.train.x_hw)
+    values = scores(network, np.asarray(lesson.x_hw, dtype=np.int64)).astype(np.float64)
+    scale = rarity_scale(values[:n_background], problem.train.weight)
+    return float(np.mean(values[n_background:] > scale[RATES == TRIGGER_FRACTION]))
 
 
 def _pruning(config: Config) -> PruningSchedule:
