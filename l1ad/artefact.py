@@ -17,6 +17,7 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,6 +27,7 @@ from l1ad.errors import ArtefactError
 
 MANIFEST = "manifest.json"
 SPEC_VERSION = 1
+_HASHING_THREADS = 2
 #: Packages whose versions decide what comes out; each manifest records those installed.
 _PACKAGES = (
     "l1ad",
@@ -294,14 +296,16 @@ def folder_digest(path: Path, keep: Callable[[str], bool] = lambda name: not nam
         path: the folder.
         keep: which relative names count.
     """
-    digest = hashlib.sha256()
+    files: dict[str, Path] = {}
     for root, folders, names in os.walk(path):
         folders.sort()
-        for name in sorted(names):
-            file = Path(root) / name
-            relative = file.relative_to(path).as_posix()
-            if relative != MANIFEST and keep(relative):
-                digest.update(f"{relative}\0{file_digest(file)}\n".encode())
+        files |= {(Path(root) / name).relative_to(path).as_posix(): Path(root) / name for name in sorted(names)}
+    counted = {relative: file for relative, file in files.items() if relative != MANIFEST and keep(relative)}
+    digest = hashlib.sha256()
+    # Hashing lets other threads run; a dataset is one large file and several small ones.
+    with ThreadPoolExecutor(_HASHING_THREADS) as threads:
+        for relative, one in zip(counted, threads.map(file_digest, counted.values()), strict=True):
+            digest.update(f"{relative}\0{one}\n".encode())
     return digest.hexdigest()
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import enum
 import json
+import math
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -60,6 +62,8 @@ COLUMNS: dict[str, str] = {
     "pass_hlt": "bool",
     "menu": "uint64",  # bit i: taken by ``menu_items[i]``
 }
+#: Copied at a time: what a core's cache holds.
+_COPY_BYTES = 2**20
 REQUIRED = ("sample", "split", "weight")
 
 
@@ -186,11 +190,15 @@ class DatasetWriter:
 
     def _header(self, file: BinaryIO, name: str, n_events: int) -> None:
         """Write the header; NumPy reserves room in it for a first axis that grows, so it can be written again in place."""
-        dtype = self._layout.storage if name == "x_hw" else np.dtype(COLUMNS[name])
-        shape = (n_events, self._layout.n_columns) if name == "x_hw" else (n_events,)
+        dtype, shape = self._form(name, n_events)
         header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
         file.seek(0)
         np.lib.format.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call]
+
+    def _form(self, name: str, n_events: int) -> tuple[np.dtype[Any], tuple[int, ...]]:
+        if name == "x_hw":
+            return self._layout.storage, (n_events, self._layout.n_columns)
+        return np.dtype(COLUMNS[name]), (n_events,)
 
     def append(self, x_hw: NDArray[Any], **columns: ArrayLike) -> None:
         """Append events.
@@ -214,6 +222,27 @@ class DatasetWriter:
         for name, array in arrays.items():
             self._files[name].write(array.tobytes())
         self.n_events += len(x_hw)
+
+    def append_files(self, folder: Path, n_events: int) -> None:
+        """Append events that were checked when they were written, by copying files and not looking at the numbers again.
+
+        Args:
+            folder: one file for ``x_hw`` and each of the writer's columns, of that name: plain numbers in the dataset's types.
+            n_events: how many events they hold.
+
+        Raises:
+            ArtefactError: a file is missing or has another length.
+        """
+        for name, target in self._files.items():
+            dtype, shape = self._form(name, n_events)
+            wanted = dtype.itemsize * math.prod(shape)
+            source = folder / name
+            size = source.stat().st_size if source.is_file() else None
+            if size != wanted:
+                raise ArtefactError(f"{str(source)!r} wants {wanted} bytes, got {size!r}; run 'l1ad prepare --force'.")
+            with source.open("rb") as file:
+                shutil.copyfileobj(file, target, _COPY_BYTES)
+        self.n_events += n_events
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         for name, file in self._files.items():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from l1ad import artefact
-from l1ad.dataset import KIND, Dataset, DatasetWriter, Role, Sample, Split, load_dataset
+from l1ad.dataset import COLUMNS, KIND, Dataset, DatasetWriter, Role, Sample, Split, load_dataset
 from l1ad.errors import ArtefactError, InputError, LayoutError
 from l1ad.layout import load_layout
 
@@ -45,6 +45,34 @@ def test_chunks_make_one_dataset_that_numpy_reads(tmp_path: Path) -> None:
 
 def test_an_empty_dataset_is_legal(tmp_path: Path) -> None:
     assert opened(tmp_path, []).x_hw.shape == (0, 44)
+
+
+def test_files_of_plain_numbers_are_appended_as_arrays_are(tmp_path: Path) -> None:
+    columns = ("sample", "split", "weight")
+    x = np.arange(88, dtype=np.int16).reshape(2, 44)
+    values = {"sample": np.array([0, 1]), "split": np.array([0, 2]), "weight": np.array([0.5, 2.0])}
+    part, folders = tmp_path / "part", [tmp_path / "files", tmp_path / "arrays"]
+    for folder in (part, *folders):
+        folder.mkdir()
+    x.tofile(part / "x_hw")
+    for name in columns:
+        values[name].astype(COLUMNS[name]).tofile(part / name)
+    with DatasetWriter(folders[0], LAYOUT, SAMPLES, columns) as writer:
+        writer.append_files(part, 2)
+        writer.append_files(part, 2)
+    with DatasetWriter(folders[1], LAYOUT, SAMPLES, columns) as writer:
+        writer.append(np.concatenate([x, x]), **{name: np.tile(value, 2) for name, value in values.items()})
+    assert artefact.folder_digest(folders[0]) == artefact.folder_digest(folders[1])
+
+
+def test_files_of_another_length_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "x_hw").write_bytes(bytes(87))
+    with DatasetWriter(tmp_path, LAYOUT, SAMPLES, ("sample", "split", "weight")) as writer:
+        with pytest.raises(ArtefactError, match=r"^'.*x_hw' wants 88 bytes, got 87; run 'l1ad prepare --force'\.$"):
+            writer.append_files(tmp_path, 1)
+        (tmp_path / "x_hw").write_bytes(bytes(88))
+        with pytest.raises(ArtefactError, match=r"^'.*sample' wants 1 bytes, got None; run 'l1ad prepare --force'\.$"):
+            writer.append_files(tmp_path, 1)
 
 
 def test_rows_select_by_role_sample_and_split(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from l1ad.errors import InputError
 from l1ad.layout import FEATURES, ObjectLayout, ObjectSlot
 
-#: Hardware counts, of 32 or 64 bits.
+#: Hardware counts, of 16 to 64 bits, signed.
 Counts = NDArray[Any]
 _INT32 = np.iinfo(np.int32)
 
@@ -84,7 +84,7 @@ def fit(chunk: EventChunk, layout: ObjectLayout, policy: OutOfRange, tally: Rang
         InputError: the file has no such object, or fewer places for it than the layout, or counts outside and the policy refuses.
     """
     kinds = [chunk.counts[slot.kind].dtype for slot in layout.slots]
-    x_hw = np.empty((chunk.n_events, layout.n_columns), dtype=np.result_type(*kinds))
+    x_hw = np.empty((chunk.n_events, layout.n_columns), dtype=np.result_type(layout.storage, *kinds))
     columns = 0
     for slot in layout.slots:
         width = slot.multiplicity * len(slot.features)
@@ -92,7 +92,7 @@ def fit(chunk: EventChunk, layout: ObjectLayout, policy: OutOfRange, tally: Rang
         columns += width
     if chunk.n_events:
         _hold(x_hw, layout, policy, tally, where)
-    return x_hw.astype(layout.storage)
+    return x_hw.astype(layout.storage, copy=False)
 
 
 def _put(chunk: EventChunk, slot: ObjectSlot, place: Counts, where: str) -> None:
@@ -102,6 +102,10 @@ def _put(chunk: EventChunk, slot: ObjectSlot, place: Counts, where: str) -> None
             f"{where}: the layout wants {slot.multiplicity} objects of kind {slot.kind!r}, the file has room for "
             f"{counts.shape[1]}; choose a layout with at most that many."
         )
+    if slot.features == FEATURES and counts.flags.c_contiguous:
+        # Whole objects lie together: one copy of long runs instead of three of scattered numbers.
+        place[...] = counts[:, : slot.multiplicity]
+        return
     for i, feature in enumerate(slot.features):
         place[:, :, i] = counts[:, : slot.multiplicity, FEATURES.index(feature)]
 
@@ -115,7 +119,7 @@ def _hold(x_hw: Counts, layout: ObjectLayout, policy: OutOfRange, tally: RangeTa
     groups = {(layout.columns[i].kind, layout.columns[i].feature) for i in np.flatnonzero(outside)}
     for kind, feature in sorted(groups):
         places = layout.feature_columns(feature, kind)
-        values, least, most = x_hw[:, places], int(low[places[0]]), int(high[places[0]])
+        values, least, most = x_hw[:, places].astype(np.int64), int(low[places[0]]), int(high[places[0]])
         _report(values, least, most, (kind, feature), policy, tally, where)
         held = np.clip(values, least, most) if policy is OutOfRange.CLIP else (values - least) % (most - least + 1) + least
         x_hw[:, places] = held

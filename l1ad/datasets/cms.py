@@ -125,7 +125,9 @@ def counts_from_hardware(values: Mapping[str, NDArray[Any]], events: Counts, whe
         raise InputError(f"{where} has the negative pT {pt[first]} at event {events[first]}; remove such events from the file.")
     if any(column.dtype.kind == "f" for column in values.values()):
         raise InputError(f"{where} has hardware values that are stored as floats; write them as integers.")
-    return {feature: column.astype(np.int32) for feature, column in values.items()}
+    # Narrow values stay narrow: what is moved later is half as much. A turn added to a negative φ cannot leave 16 bits.
+    dtype = np.int16 if all(np.can_cast(column.dtype, np.int16) for column in values.values()) else np.int32
+    return {feature: column.astype(dtype) for feature, column in values.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,7 @@ class Collection:
             InputError: branches differ in length, an event without missing E_T, or values off the grid.
         """
         numbers = flats[self.branches[0]][0]
-        for branch in self.branches:
+        for branch in self.branches[1:]:
             if not np.array_equal(flats[branch][0], numbers):
                 raise InputError(
                     f"{where}: branches {self.branches[0]!r} and {branch!r} have different numbers of objects; the file is damaged."
@@ -188,11 +190,11 @@ class Collection:
         else:
             counts = counts_from_floats(picked, grid, jagged.event, where)
         wrap(counts["phi"], grid.phi_period)
-        present = (counts["pt"] > 0).astype(np.int32)
-        out = np.zeros((len(FEATURES), jagged.n_events, jagged.places), dtype=np.int32)
+        present = (counts["pt"] > 0).astype(counts["pt"].dtype)
+        out = np.zeros((jagged.n_events, jagged.places, len(FEATURES)), dtype=counts["pt"].dtype)
         for feature, column in counts.items():
-            jagged.put(column * present, out[FEATURES.index(feature)])
-        return np.moveaxis(out, 0, 2)
+            out.reshape(-1, len(FEATURES))[jagged.target, FEATURES.index(feature)] = column * present
+        return out
 
     def _kept(self, flats: Mapping[str, tuple[Counts, NDArray[Any]]]) -> NDArray[np.bool_] | None:
         kept = None

@@ -17,9 +17,9 @@ Work = Sequence[tuple[Item, Path]]
 #: Names that stand for a cluster of this machine's cores, and for no cluster.
 LOCAL, SERIAL = "local", "none"
 #: Events of a job: what is lost, at most, when a run is stopped or a worker dies.
-PIECE_EVENTS = 262_144
+PIECE_EVENTS = 524_288
 #: Jobs from which a local cluster wins more than the seconds that it takes to start.
-_WORTH_A_CLUSTER = 40
+_WORTH_A_CLUSTER = 25
 _RETRIES = 3
 
 

@@ -117,21 +117,8 @@ def _settle(partial: Path, folder: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def read_part(
-    folder: Path, layout: ObjectLayout, columns: tuple[str, ...]
-) -> Iterator[tuple[NDArray[Any], dict[str, NDArray[Any]]]]:
-    """Give a part's hardware integers and columns in chunks, read and not mapped, so that what was read does not stay in memory."""
-    with ExitStack() as stack:
-        files = {name: stack.enter_context((folder / name).open("rb")) for name in ("x_hw", *columns)}
-        while True:
-            x_hw = np.fromfile(files["x_hw"], layout.storage, CHUNK_EVENTS * layout.n_columns).reshape(-1, layout.n_columns)
-            if not len(x_hw):
-                return
-            yield x_hw, {name: np.fromfile(files[name], COLUMNS[name], len(x_hw)) for name in columns}
-
-
 def _write(job: Job, folder: Path) -> PartSummary:
-    """Write a part: a file of plain numbers for each column. What they may be is checked when they become a dataset."""
+    """Write a part: a file of plain numbers for each column. They are checked here, and not again when they become a dataset."""
     tally, deselected, n_events = RangeTally(), 0, 0
     events = {part.name.lower(): 0 for part in Split}
     with ExitStack() as stack:

@@ -130,9 +130,10 @@ class Jagged:
         if kept is not None:
             event = event[kept]
             counts = np.bincount(event, minlength=n_events)
-        rank = np.arange(len(event)) - np.repeat(np.cumsum(counts) - counts, counts)
+        starts = np.cumsum(counts) - counts
         if not counts.size or counts.max() <= places:
-            return cls(n_events, places, kept, event, event * places + rank)
+            return cls(n_events, places, kept, event, np.arange(len(event)) + (number * places - starts)[event])
+        rank = np.arange(len(event)) - starts[event]
         within = rank < places
         used = within if kept is None else kept.copy()
         if kept is not None:
@@ -168,9 +169,7 @@ def flat(values: Any, where: str, name: str) -> tuple[Counts, NDArray[Any]]:
             content = ak.to_numpy(values, allow_missing=False)
             counts = np.ones(len(content), dtype=np.int64)
         else:
-            layout = values.layout.to_ListOffsetArray64(start_at_zero=True)
-            offsets = np.asarray(layout.offsets.data)
-            counts, content = np.diff(offsets), ak.to_numpy(layout.content, allow_missing=False)[: offsets[-1]]
+            counts, content = _list_parts(values.layout)
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(
             f"{where}: branch {name!r} must hold a list of numbers for each event ({type(error).__name__})."
@@ -178,6 +177,19 @@ def flat(values: Any, where: str, name: str) -> tuple[Counts, NDArray[Any]]:
     if content.dtype.kind not in "iufb" or content.ndim != 1:
         raise InputError(f"{where}: branch {name!r} must hold a list of numbers for each event, got {content.dtype}.")
     return counts, content
+
+
+def _list_parts(layout: Any) -> tuple[Counts, NDArray[Any]]:
+    """Take a layout of lists apart; the form that uproot gives needs no conversion, only two views."""
+    import awkward as ak
+
+    if not (isinstance(layout, ak.contents.ListOffsetArray) and isinstance(layout.content, ak.contents.NumpyArray)):
+        layout = layout.to_ListOffsetArray64(start_at_zero=True)
+    offsets = np.asarray(layout.offsets.data)
+    content = layout.content
+    plain = isinstance(content, ak.contents.NumpyArray)
+    numbers = np.asarray(content.data) if plain else ak.to_numpy(content, allow_missing=False)
+    return (offsets[1:] - offsets[:-1]).astype(np.int64, copy=False), numbers[offsets[0] : offsets[-1]]
 
 
 def branch_names(tree: Any) -> dict[str, str]:

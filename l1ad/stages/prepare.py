@@ -18,7 +18,7 @@ from l1ad.datasets.chunk import OutOfRange
 from l1ad.datasets.execute import cluster_for, execute, pieces
 from l1ad.datasets.files import common_format, fingerprint, resolve
 from l1ad.datasets.formats import FileDescription, Format, reader
-from l1ad.datasets.part import PARTIAL, Job, PartSummary, prepare_part, read_part
+from l1ad.datasets.part import PARTIAL, Job, PartSummary, prepare_part
 from l1ad.datasets.select import Selection
 from l1ad.datasets.split import count_duplicates
 from l1ad.errors import InputError, L1adError, ToolFailedError
@@ -227,9 +227,8 @@ def _assemble(
     columns, menu = _common_columns(sources, config)
     samples = tuple(source.sample for source in sources)
     with DatasetWriter(draft.path, layout, samples, columns, menu) as writer:
-        for _, folder, _ in parts:
-            for x_hw, values in read_part(folder, layout, columns):
-                writer.append(x_hw, **values)
+        for _, folder, part in parts:
+            writer.append_files(folder, part.n_events)
     outside: Counter[str] = Counter()
     events = {sample.name: Counter({"train": 0, "validation": 0, "test": 0}) for sample in samples}
     for job, _, part in parts:

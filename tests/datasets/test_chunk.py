@@ -35,6 +35,14 @@ def test_counts_outside_are_clipped_or_wrapped_and_counted(policy: OutOfRange, e
     assert tally.outside == {"jet.pt": 2, "jet.eta": 1}
 
 
+def test_narrow_counts_are_wrapped_as_wide_ones_are() -> None:
+    wide = chunk([[[32767, -32768, 7], [1, 32767, 0]]], [[[16, 0, 5]]])
+    narrow = EventChunk({kind: counts.astype(np.int16) for kind, counts in wide.counts.items()}, {})
+    results = [fit(events, LAYOUT, OutOfRange.WRAP, RangeTally(), "f") for events in (wide, narrow)]
+    np.testing.assert_array_equal(*results)
+    assert results[1][0].tolist() == [15, 0, 7, 1, -1, 0, 0, 5]
+
+
 def test_counts_outside_are_refused_by_default() -> None:
     message = r"^f: 1 values of jet pt are outside the hardware range \[0, 15\] \(they span \[0, 16\]\); set data.out_of_range"
     with pytest.raises(InputError, match=message):
