@@ -311,6 +311,11 @@ def folder_digest(path: Path, keep: Callable[[str], bool] = lambda name: not nam
 
 def installed_versions() -> dict[str, str]:
     """Give the versions of Python and of the packages that decide results."""
+    return dict(_installed_versions())
+
+
+@functools.cache
+def _installed_versions() -> dict[str, str]:
     versions = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:
