@@ -81,7 +81,12 @@ def test_widths_by_layer() -> None:
             ConfigError,
             r"^Key 'model.weight_bits' wants one number or 3, .*\[4, 5\]\.$",
         ),
-        ("{kind: vae, weight_bits: 1}", "latent_l2", ModelError, r"^The weights of layer 'dense1' must have at least one bit .*$"),
+        (
+            "{kind: vae, weight_bits: 1}",
+            "latent_l2",
+            ModelError,
+            r"^The weights of layer 'dense1' must have at least one bit .*$",
+        ),
         (
             "{kind: vae, input_type: 'ap_fixed<8,4>'}",
             "latent_l2",
