@@ -19,7 +19,7 @@ LOCAL, SERIAL = "local", "none"
 #: Events of a job: what is lost, at most, when a run is stopped or a worker dies.
 PIECE_EVENTS = 524_288
 #: Jobs from which a local cluster wins more than the seconds that it takes to start.
-_WORTH_A_CLUSTER = 25
+_WORTH_A_CLUSTER = 40
 _RETRIES = 3
 
 

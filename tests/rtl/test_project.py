@@ -111,7 +111,7 @@ def test_the_bench_feeds_words_and_thresholds() -> None:
     bench = bench_files(make_design(NETWORK, interface=Interface(True, True)), golden)["testbench.sv"]
     assert ".jet_0(event_in[22:0]),\n        .jet_1(event_in[45:23]),\n        .met(event_in[60:46])" in bench
     total = NETWORK.score.total.width
-    assert f".threshold_tight({total}'d{NETWORK.thresholds[2].value})" in bench
+    assert f".threshold_tight({total}'b{NETWORK.thresholds[2].value:0{total}b})" in bench
 
 
 def test_vivado_bounds_the_paths_or_makes_the_clock() -> None:
