@@ -152,6 +152,11 @@ class Threshold:
         """Give the name of the firmware's output port, the same in HLS and RTL."""
         return f"trigger_{self.name}"
 
+    @property
+    def value_port(self) -> str:
+        """Give the name of the input port that carries the threshold itself, where it has one."""
+        return f"threshold_{self.name}"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dense:

@@ -74,7 +74,14 @@ class Config(Section):
     @property
     def board(self) -> str:
         """Give the board as ``load_board`` takes it: a shipped name, or a file's whole path."""
-        name = self.firmware.board
+        return self._shipped_or_path(self.firmware.board)
+
+    @property
+    def layout_source(self) -> str:
+        """Give the layout as ``load_layout`` takes it: a shipped name, or a file's whole path."""
+        return self._shipped_or_path(self.layout)
+
+    def _shipped_or_path(self, name: str) -> str:
         return str(self.path(name)) if name.endswith((".yaml", ".yml")) else name
 
     @property

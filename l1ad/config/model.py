@@ -68,7 +68,7 @@ class TrainingConfig(Section):
         teachers: networks in the ensemble.
         teacher_epochs: their epochs.
         candidates: quantised networks that the robust recipe trains for each seed, from one float start but in another order; the one
-            with the smallest validation loss, on background and mixed events, is the seed's.
+            with the best ranks, by validation loss and by the mixed events it accepts at a background fraction of 0.001, is the seed's.
         epochs: quantisation-aware epochs.
         float_epochs: epochs of the float baseline.
         batch_size: events a step.

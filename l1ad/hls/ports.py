@@ -77,7 +77,7 @@ def _packed(layout: ObjectLayout, fields: list[Field]) -> Iterator[Port]:
 def threshold_ports(network: Network) -> tuple[Port, ...]:
     """Give the inputs that carry thresholds, of the score's own type."""
     total = network.score.total
-    return tuple(Port(f"threshold_{t.name}", total.width, total.signed) for t in network.thresholds)
+    return tuple(Port(t.value_port, total.width, total.signed) for t in network.thresholds)
 
 
 def score_port(network: Network) -> Port:

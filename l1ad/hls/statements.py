@@ -251,10 +251,7 @@ def comparators(network: Network, ports: bool) -> list[str]:
     """
     total = network.score.total
     code = integer_type(total.width, total.signed)
-    return [
-        f"trigger_{t.name} = score >= " + (f"threshold_{t.name};" if ports else f"{code}({t.value}LL);")
-        for t in network.thresholds
-    ]
+    return [f"{t.port} = score >= " + (f"{t.value_port};" if ports else f"{code}({t.value}LL);") for t in network.thresholds]
 
 
 def table_header(network: Network) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from l1ad.fixed import FixedPoint
 from l1ad.hls.ports import Port, input_ports, score_port, threshold_ports, trigger_ports
-from l1ad.network import Network, Threshold
+from l1ad.network import Network
 
 #: A symbolic value of alkaid by net.
 Values = dict[str, Any]
@@ -66,11 +66,6 @@ COLUMNS = Interface()
 def outputs(network: Network) -> tuple[Port, ...]:
     """Give the outputs: the score, then one bit a threshold."""
     return (score_port(network), *trigger_ports(network))
-
-
-def threshold_port(threshold: Threshold) -> str:
-    """Name a threshold's port."""
-    return f"threshold_{threshold.name}"
 
 
 def input_nets(network: Network, interface: Interface = COLUMNS) -> list[Net]:

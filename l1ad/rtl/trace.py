@@ -18,7 +18,7 @@ from l1ad.errors import ConversionError, ModelError
 from l1ad.fixed import FixedPoint, IntArray, Overflow
 from l1ad.network import Activation, Dense, Network, Score, Threshold
 from l1ad.rtl.arithmetic import divided, folded, not_below, relu, square, table, total, turned, weighted_sums
-from l1ad.rtl.design import COLUMNS, Design, Interface, Net, Stage, Step, Values, input_nets, threshold_port
+from l1ad.rtl.design import COLUMNS, Design, Interface, Net, Stage, Step, Values, input_nets
 from l1ad.rtl.quantise import Variable, cast, choose, flag, plus
 
 
@@ -241,9 +241,8 @@ def _score_step(network: Network, outputs: tuple[str, ...], interface: Interface
 
 def _reached(score: Variable, threshold: Threshold, network: Network, values: Values) -> Variable:
     """Compare the score with a threshold: what its port brings, where it has one, else the network's constant."""
-    port = threshold_port(threshold)
-    if port in values:
-        return score >= values[port]
+    if threshold.value_port in values:
+        return score >= values[threshold.value_port]
     return not_below(score, float(network.score.total.from_int(threshold.value)))
 
 

@@ -96,8 +96,8 @@ class ImportRequest:
             {name: value for name, value in config.scaling.model_dump().items() if name in ScalingFile.model_fields}
         )
         types = read_section(config.path(config.model.types), TypesFile) if config.model.types else TypesFile()
-        layout = str(config.path(config.layout)) if config.layout.endswith((".yaml", ".yml")) else config.layout
-        return cls(config.path(config.model.file), layout, scaling, config.name, config.run / "model", types, config.score)
+        file, out = config.path(config.model.file), config.run / "model"
+        return cls(file, config.layout_source, scaling, config.name, out, types, config.score)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def prepare(config: Config, *, force: bool = False, skip_bad: bool = False, sche
         LayoutError: no such layout.
         ToolFailedError: a cluster lost its workers again and again.
     """
-    layout = load_layout(str(config.path(config.layout)) if config.layout.endswith((".yaml", ".yml")) else config.layout)
+    layout = load_layout(config.layout_source)
     skipped: dict[str, str] = {}
     sources = _sources(config, skipped if skip_bad else None)
     inputs = {f"{s.sample.name}[{i}]": fingerprint(file.path) for s in sources for i, file in enumerate(s.files)}

@@ -66,7 +66,7 @@ def simulate(config: Config, *, force: bool = False) -> SimulateResult:
         LayoutError: no such layout, or the simulation does not make its objects.
         ToolFailedError: Pythia failed.
     """
-    layout = load_layout(str(config.path(config.layout)) if config.layout.endswith((".yaml", ".yml")) else config.layout)
+    layout = load_layout(config.layout_source)
     settings = {"layout": layout.to_dict(), "simulation": config.simulation.plain(), "split": config.data.split.plain()}
     del settings["simulation"]["processes"]
     target = config.run / "dataset"
