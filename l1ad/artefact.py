@@ -16,9 +16,9 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -210,7 +210,8 @@ def writing(
 ) -> Iterator[Draft]:
     """Write an artefact: the body fills the draft's folder, leaving it makes the artefact.
 
-    An exception (also Ctrl-C) in the body leaves the target as it was; the working folder stays only if ``resumable``.
+    An exception (also Ctrl-C) in the body leaves the target as it was; the working folder stays only if ``resumable``; where
+    none stays, folders that were made above it go too.
 
     Args:
         target: the artefact's folder.
@@ -228,23 +229,28 @@ def writing(
         ArtefactError: the target's folder cannot be written, or the disk is full.
     """
     work = target.parent / f".{target.name}.{key[:16]}.partial"
+    made = [folder for folder in work.parents if not folder.exists()]
     draft = _open_draft(target, work, resumable)
     try:
         yield draft
         _finish(draft, target, kind, key, inputs, config, seed)
     except OSError as error:
-        _drop(work, resumable)
+        _drop(work, made, resumable)
         raise ArtefactError(
             f"Could not write {str(target)!r}: {error.strerror or error}; free the disk or choose another place."
         ) from error
     except BaseException:
-        _drop(work, resumable)
+        _drop(work, made, resumable)
         raise
 
 
-def _drop(work: Path, keep: bool) -> None:
+def _drop(work: Path, made: Sequence[Path], keep: bool) -> None:
+    """Remove a draft and the folders that were made for it alone, innermost first; one that holds anything stays."""
     if not keep:
         shutil.rmtree(work, ignore_errors=True)
+    with suppress(OSError):
+        for folder in made:
+            folder.rmdir()
 
 
 def _open_draft(target: Path, work: Path, resumable: bool) -> Draft:

@@ -48,6 +48,17 @@ def test_an_exception_leaves_the_old_artefact_and_nothing_else(tmp_path: Path) -
     assert sorted(p.name for p in tmp_path.iterdir()) == ["thing"]
 
 
+def test_folders_made_for_what_failed_go_too(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(tmp_path / "runs" / "name" / "thing", resumable=False)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(tmp_path / "runs" / "name" / "thing", resumable=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+    assert not list((tmp_path / "runs").iterdir())
+
+
 def test_a_resumable_stage_finds_its_checkpoints(tmp_path: Path) -> None:
     target = tmp_path / "thing"
     with pytest.raises(KeyboardInterrupt):

@@ -124,7 +124,7 @@ def test_impossible_weights_are_refused_and_nothing_is_written(folder: Path, bad
         file["EB_weights"][17] = bad
     with pytest.raises(InputError, match=rf"zb1\.h5': event 17 has weight {bad}; weights must be finite and not negative\.$"):
         prepare(config(folder))
-    assert not list((folder / "runs" / "tiny").iterdir())
+    assert not (folder / "runs").exists()
 
 
 def test_a_missing_file_is_named(folder: Path) -> None:
