@@ -179,7 +179,7 @@ def bench(
     """Measure throughput, memory and growth, with ratios against the peers in the same run."""
     names = ("emulator", "train", "data")
     if name not in (*names, "all"):
-        raise ConfigError(f"There is no benchmark {name!r}; {nearest(name, (*names, 'all'))}.")
+        raise ConfigError(f"There is no benchmark {name!r}; {nearest(name, (*names, 'all'))}")
     chosen = names if name == "all" else (name,)
     results = {one: importlib.import_module(f"l1ad.benchmarks.{one}").run() for one in chosen}
     _show(results if name == "all" else results[name], as_json)

@@ -101,7 +101,7 @@ class Dataset:
             InputError: this dataset does not have it.
         """
         if name not in self.columns:
-            raise InputError(f"Dataset {str(self.path)!r} has no column {name!r}; {nearest(name, self.columns)}.")
+            raise InputError(f"Dataset {str(self.path)!r} has no column {name!r}; {nearest(name, self.columns)}")
         return np.load(self.path / f"{name}.npy", mmap_mode="r")
 
     def sample(self, name: str) -> Sample:
@@ -113,7 +113,7 @@ class Dataset:
         for sample in self.samples:
             if sample.name == name:
                 return sample
-        raise InputError(f"Dataset {str(self.path)!r} has no sample {name!r}; {nearest(name, [s.name for s in self.samples])}.")
+        raise InputError(f"Dataset {str(self.path)!r} has no sample {name!r}; {nearest(name, [s.name for s in self.samples])}")
 
     def of_role(self, role: Role) -> tuple[Sample, ...]:
         """Give the samples of one role."""

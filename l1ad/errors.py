@@ -69,18 +69,25 @@ class TrainingError(L1adError):
     """Report a training that cannot go on, with the state that was kept: its data or its settings are to be changed."""
 
 
+#: Valid choices that a message lists at most.
+_MOST_CHOICES = 40
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """Phrase the valid choices, the nearest ones first.
+    """Phrase the valid choices, the nearest ones first, as the end of a sentence.
 
     Args:
         name: what the user wrote.
         valid: what would have been accepted.
 
     Returns:
-        ``did you mean 'a' or 'b'?`` when something is near, else ``valid are 'a', 'b', …``.
+        ``did you mean 'a' or 'b'?`` when something is near, else ``valid are 'a', 'b'.`` or ``there is none.``, with that final mark.
     """
     choices = sorted(valid)
     near = difflib.get_close_matches(name, choices, n=3, cutoff=0.6)
     if near:
         return "did you mean " + " or ".join(repr(choice) for choice in near) + "?"
-    return "valid are " + ", ".join(repr(choice) for choice in choices)
+    if not choices:
+        return "there is none."
+    more = f" and {len(choices) - _MOST_CHOICES} more" if len(choices) > _MOST_CHOICES else ""
+    return "valid are " + ", ".join(repr(choice) for choice in choices[:_MOST_CHOICES]) + f"{more}."

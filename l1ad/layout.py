@@ -126,7 +126,7 @@ class ObjectLayout:
         try:
             return self.names.index(name)
         except ValueError:
-            raise LayoutError(f"Layout {self.name!r} has no column {name!r}; {nearest(name, self.names)}.") from None
+            raise LayoutError(f"Layout {self.name!r} has no column {name!r}; {nearest(name, self.names)}") from None
 
     def slot(self, kind: str) -> ObjectSlot:
         """Find a slot by its object kind.
@@ -137,7 +137,7 @@ class ObjectLayout:
         for slot in self.slots:
             if slot.kind == kind:
                 return slot
-        raise LayoutError(f"Layout {self.name!r} has no object {kind!r}; {nearest(kind, [s.kind for s in self.slots])}.")
+        raise LayoutError(f"Layout {self.name!r} has no object {kind!r}; {nearest(kind, [s.kind for s in self.slots])}")
 
     def slot_columns(self, kind: str) -> slice:
         """Give the slice of columns that a slot takes."""
@@ -146,7 +146,7 @@ class ObjectLayout:
             if slot.kind == kind:
                 return slice(start, start + slot.n_columns)
             start += slot.n_columns
-        raise LayoutError(f"Layout {self.name!r} has no object {kind!r}; {nearest(kind, [s.kind for s in self.slots])}.")
+        raise LayoutError(f"Layout {self.name!r} has no object {kind!r}; {nearest(kind, [s.kind for s in self.slots])}")
 
     def feature_columns(self, feature: str, kind: str | None = None) -> IntArray:
         """Give the indices of all columns of one feature, optionally of one object kind."""
@@ -253,7 +253,7 @@ def load_layout(name: str) -> ObjectLayout:
             )
         return parse_layout(path.read_text(encoding="utf-8"), name)
     if name not in shipped_layouts():
-        raise LayoutError(f"There is no layout {name!r}; {nearest(name, shipped_layouts())}.")
+        raise LayoutError(f"There is no layout {name!r}; {nearest(name, shipped_layouts())}")
     text = (resources.files("l1ad") / "layouts" / f"{name}.yaml").read_text(encoding="utf-8")
     return parse_layout(text, f"{name}.yaml")
 

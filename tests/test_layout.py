@@ -66,7 +66,7 @@ def test_a_bad_layout_is_refused_in_one_sentence(text: str, message: str) -> Non
 
 
 def test_unknown_names_give_the_nearest() -> None:
-    with pytest.raises(LayoutError, match=r"^There is no layout 'l1topo4'; did you mean 'l1topo44'\?\.$"):
+    with pytest.raises(LayoutError, match=r"^There is no layout 'l1topo4'; did you mean 'l1topo44'\?$"):
         load_layout("l1topo4")
     with pytest.raises(
         LayoutError, match=r"^Layout file 'nowhere\.yaml' does not exist; give a path or one of the shipped names"

@@ -84,8 +84,7 @@ def _phrase(entry: Any, model: type[Section]) -> str:
     key = ".".join(str(part) for part in entry["loc"])
     if entry["type"] == "extra_forbidden":
         section = ImportedLayerTypes if len(entry["loc"]) > 1 else model
-        hint = nearest(str(entry["loc"][-1]), section.model_fields)
-        return f"key {key!r} is unknown; {hint}" + ("" if hint.endswith("?") else ".")
+        return f"key {key!r} is unknown; {nearest(str(entry['loc'][-1]), section.model_fields)}"
     if entry["type"] == "missing":
         return f"key {key!r} is missing; add it."
     return f"key {key!r}: {entry['msg'].removeprefix('Value error, ').rstrip('.')}, got {entry['input']!r}."

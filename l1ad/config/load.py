@@ -124,7 +124,7 @@ def parse_config(text: str, where: str, folder: Path) -> Config:
     if not isinstance(data, dict):
         raise ConfigError(f"{where} must be a mapping of keys such as 'name' and 'data', got {type(data).__name__}.")
     if "folder" in data:
-        raise ConfigError(f"{where}: key 'folder' is unknown; {nearest('folder', _keys(Config, ()))}.")
+        raise ConfigError(f"{where}: key 'folder' is unknown; {nearest('folder', _keys(Config, ()))}")
     try:
         return Config.model_validate(data | {"folder": folder})
     except ValidationError as error:
@@ -141,7 +141,7 @@ def _phrase(entry: Any) -> str:
     key = ".".join(str(part) for part in location)
     match entry["type"]:
         case "extra_forbidden":
-            return f"key {key!r} is unknown; {nearest(str(location[-1]), _keys(Config, location[:-1]))}"
+            return f"key {key!r} is unknown; {nearest(str(location[-1]), _keys(Config, location[:-1])).removesuffix('.')}"
         case "missing":
             return f"key {key!r} is missing; add it"
         case _:

@@ -33,7 +33,7 @@ class Format(enum.Enum):
         try:
             return cls(text)
         except ValueError:
-            raise InputError(f"There is no file format {text!r}; {nearest(text, [f.value for f in cls])}.") from None
+            raise InputError(f"There is no file format {text!r}; {nearest(text, [f.value for f in cls])}") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def loss_spec(
     for kind in training.object_weights:
         if kind not in kinds:
             raise ConfigError(
-                f"Key 'training.object_weights' names {kind!r}, which layout {layout.name!r} does not have; {nearest(kind, kinds)}."
+                f"Key 'training.object_weights' names {kind!r}, which layout {layout.name!r} does not have; {nearest(kind, kinds)}"
             )
     if training.bounded_outputs and score.is_reconstruction:
         raise ConfigError(

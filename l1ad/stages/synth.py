@@ -133,7 +133,7 @@ def choose_tool(text: str) -> str:
         ConfigError: there is no such tool.
     """
     if text not in TOOLS:
-        raise ConfigError(f"There is no synthesis tool {text!r}; {nearest(text, TOOLS)}.")
+        raise ConfigError(f"There is no synthesis tool {text!r}; {nearest(text, TOOLS)}")
     if text != "auto":
         return text
     return "vitis" if find(VITIS_HLS) else "vivado" if find(VIVADO) else "open"

@@ -102,7 +102,7 @@ def test_auto_takes_the_vendor_where_it_is(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_an_unknown_tool_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"^There is no synthesis tool 'viteis'; did you mean 'vitis'\?\.$"):
+    with pytest.raises(ConfigError, match=r"^There is no synthesis tool 'viteis'; did you mean 'vitis'\?$"):
         synth(make_run(tmp_path, NETWORK, 10), tool="viteis")
 
 

@@ -68,7 +68,7 @@ def _check_names(model: ImportedModel, types: TypesFile) -> None:
     names = [layer.name for layer in model.layers]
     for name in types.layers:
         if name not in names:
-            raise ModelError(f"The types name layer {name!r}, which the model does not have; {nearest(name, names)}.")
+            raise ModelError(f"The types name layer {name!r}, which the model does not have; {nearest(name, names)}")
     for name in names:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
             raise ModelError(f"Layer name {name!r} is no C identifier; rename the layer before saving the model.")

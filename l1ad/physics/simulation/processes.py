@@ -183,5 +183,5 @@ def find_process(name: str) -> Process:
         ConfigError: there is no such process.
     """
     if name not in PROCESSES:
-        raise ConfigError(f"There is no process {name!r}; {nearest(name, PROCESSES)}.")
+        raise ConfigError(f"There is no process {name!r}; {nearest(name, PROCESSES)}")
     return PROCESSES[name]

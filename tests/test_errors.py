@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from l1ad.errors import nearest
+
+PACKAGE = Path(__file__).parents[1] / "l1ad"
+
+
+@pytest.mark.parametrize(
+    ("name", "valid", "end"),
+    [
+        ("lat", ["lat1", "lat2", "x"], "did you mean 'lat2' or 'lat1'?"),
+        ("xyz", ["b", "a"], "valid are 'a', 'b'."),
+        ("xyz", [], "there is none."),
+    ],
+)
+def test_the_nearest_choices_end_the_sentence(name: str, valid: list[str], end: str) -> None:
+    assert nearest(name, valid) == end
+
+
+def test_many_choices_are_cut_short() -> None:
+    end = nearest("zzz", [f"column{i:03}" for i in range(60)])
+    assert end.endswith(", 'column039' and 20 more.")
+
+
+def test_no_message_adds_a_stop_of_its_own() -> None:
+    wrong = [
+        f"{file.relative_to(PACKAGE)}: {match.group()}"
+        for file in PACKAGE.rglob("*.py")
+        for match in re.finditer(r"\{nearest\([^\n]*\)\}\.\"", file.read_text(encoding="utf-8"))
+    ]
+    assert wrong == []
