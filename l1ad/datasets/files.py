@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import glob
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from l1ad.datasets.formats import Format, recognise
+from l1ad.datasets.formats import Format
 from l1ad.errors import InputError
 
 _WHOLE_BYTES = 64 * 2**20
@@ -39,18 +39,17 @@ def resolve(patterns: Iterable[str], folder: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def common_format(paths: Iterable[Path], wanted: Format | None, sample: str) -> Format:
-    """Recognise the one format that all files of a sample have.
+def common_format(formats: Mapping[Path, Format], wanted: Format | None, sample: str) -> Format:
+    """Give the one format that all files of a sample have.
 
     Args:
-        paths: the files.
+        formats: the files, and what `recognise` said of each.
         wanted: the format the configuration asks for, or None to recognise it.
         sample: the sample's name, for messages.
 
     Raises:
-        InputError: a file is missing or unreadable, or they differ.
+        InputError: they differ.
     """
-    formats = {path: recognise(path) for path in paths}
     for path, found in formats.items():
         first_path, first = next(iter(formats.items()))
         if wanted is not None and found is not wanted:

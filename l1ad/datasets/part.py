@@ -22,7 +22,7 @@ from l1ad.datasets.split import assign, event_keys
 from l1ad.errors import InputError
 from l1ad.layout import ObjectLayout
 
-CHUNK_EVENTS = 32_768
+CHUNK_EVENTS = 65_536
 #: How the folder of a part that is being written ends.
 PARTIAL = ".partial"
 _SUMMARY = "part.json"

@@ -17,7 +17,7 @@ from l1ad.dataset import KIND, REQUIRED, DatasetWriter, Role, Sample
 from l1ad.datasets.chunk import OutOfRange
 from l1ad.datasets.execute import cluster_for, execute, pieces
 from l1ad.datasets.files import common_format, fingerprint, resolve
-from l1ad.datasets.formats import FileDescription, Format, reader
+from l1ad.datasets.formats import FileDescription, Format, reader, recognise
 from l1ad.datasets.part import PARTIAL, Job, PartSummary, prepare_part
 from l1ad.datasets.select import Selection
 from l1ad.datasets.split import count_duplicates
@@ -123,8 +123,8 @@ def _source(sample: Sample, entry: SampleConfig, config: Config, skipped: dict[s
     files: list[FileDescription] = []
     for path in resolve(entry.files, config.folder):
         try:
-            common_format([*(file.path for file in files[:1]), path], wanted, sample.name)
-            files.append(_described(path, sample))
+            formats = {file.path: file.format for file in files[:1]} | {path: recognise(path)}
+            files.append(_described(path, common_format(formats, wanted, sample.name), sample))
         except L1adError as error:
             if skipped is None:
                 raise
@@ -132,8 +132,8 @@ def _source(sample: Sample, entry: SampleConfig, config: Config, skipped: dict[s
     return _Source(sample, tuple(files))
 
 
-def _described(path: Path, sample: Sample) -> FileDescription:
-    description = reader(common_format([path], None, sample.name)).describe(path)
+def _described(path: Path, format_: Format, sample: Sample) -> FileDescription:
+    description = reader(format_).describe(path)
     if description.n_events == 0:
         raise InputError(f"{str(path)!r} has no events; take it out of sample {sample.name!r}.")
     return description

@@ -91,7 +91,7 @@ def software_objects(config: Config, dataset: Dataset) -> OtherInputs:
     """
     from l1ad.datasets.chunk import OutOfRange, RangeTally, fit
     from l1ad.datasets.files import common_format, resolve
-    from l1ad.datasets.formats import Format, reader
+    from l1ad.datasets.formats import Format, reader, recognise
 
     layout = load_layout(config.studies.hlt_layout)
     parts = []
@@ -99,7 +99,8 @@ def software_objects(config: Config, dataset: Dataset) -> OtherInputs:
         for name, entry in group.items():
             paths = resolve(entry.files, config.folder)
             wanted = None if config.data.format == "auto" else Format.parse(config.data.format)
-            source, left = reader(common_format(paths, wanted, name)), config.data.max_events or dataset.n_events
+            source = reader(common_format({path: recognise(path) for path in paths}, wanted, name))
+            left = config.data.max_events or dataset.n_events
             for path in paths:
                 for chunk in source.chunks(path, layout, 65_536):
                     part = fit(chunk, layout, OutOfRange("clip"), RangeTally(), str(path))[:left]
