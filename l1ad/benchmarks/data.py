@@ -55,7 +55,7 @@ def run(*, n_events: int = 200_000, simulated: int = 2_000, repeats: int = 3) ->
     with tempfile.TemporaryDirectory() as folder:
         results = {
             "hdf5": _format(Path(folder), "hdf5", _write_hdf5, ("read_hdf5", "prepare_hdf5"), n_events, repeats),
-            "root": _format(Path(folder), "root", _write_root, ("read_root", "prepare_root"), n_events // 2, repeats),
+            "root": _format(Path(folder), "root", _write_root, ("read_root", "prepare_root"), n_events, repeats),
         }
         if simulated:
             results["simulation"] = simulation(simulated)
