@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from l1ad.errors import ArtefactError
+from l1ad.errors import ArtefactError, reason_of
 
 MANIFEST = "manifest.json"
 SPEC_VERSION = 1
@@ -237,7 +237,7 @@ def writing(
     except OSError as error:
         _drop(work, made, resumable)
         raise ArtefactError(
-            f"Could not write {str(target)!r}: {error.strerror or error}; free the disk or choose another place."
+            f"Could not write {str(target)!r}: {reason_of(error)}; free the disk or choose another place."
         ) from error
     except BaseException:
         _drop(work, made, resumable)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import re
 from dataclasses import asdict
 from importlib import resources
@@ -240,8 +241,8 @@ def _parse(kind: type[_T], data: Any, where: str) -> _T:
 
 
 def _check_clock(file: BoardFile, where: str) -> None:
-    if not file.clock_ns > 0:
-        raise ConfigError(f"{where} needs a clock_ns above 0, got {file.clock_ns!r}; give the clock period in ns")
+    if not 0 < file.clock_ns < math.inf:
+        raise ConfigError(f"{where} needs a finite clock_ns above 0, got {file.clock_ns!r}; give the clock period in ns")
     if not 0 <= file.clock_uncertainty < 1:
         raise ConfigError(f"{where} needs a clock_uncertainty from 0 to below 1, got {file.clock_uncertainty!r}; 0.27 is usual")
 

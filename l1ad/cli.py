@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from l1ad.errors import FAILURE, USER_MISTAKE, ConfigError, L1adError, nearest
+from l1ad.errors import FAILURE, USER_MISTAKE, ConfigError, L1adError, nearest, reason_of
 
 #: Exit code of a command that Ctrl-C ended, as shells give it.
 INTERRUPTED = 130
@@ -287,7 +287,8 @@ def main() -> int:
     except BrokenPipeError:
         return FAILURE
     except OSError as error:
-        return _fail(f"{error.strerror or error}: {error.filename!r}; free space or choose another place.", USER_MISTAKE)
+        place = "" if error.filename is None else f": {str(error.filename)!r}"
+        return _fail(f"{reason_of(error)}{place}; free space or choose another place.", USER_MISTAKE)
     except typer.TyperException as error:
         return _fail(f"{str(error).rstrip('.')}; run it with --help.", USER_MISTAKE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 USER_MISTAKE = 2
@@ -67,6 +68,12 @@ class LimitError(L1adError):
 
 class TrainingError(L1adError):
     """Report a training that cannot go on, with the state that was kept: its data or its settings are to be changed."""
+
+
+def reason_of(error: OSError) -> str:
+    """Say why the system refused something: in its own words, also where a library (HDF5) wraps them."""
+    wrapped = re.search(r"error message = '([^']+)'", str(error))
+    return error.strerror or (wrapped.group(1) if wrapped else " ".join(str(error).split()))
 
 
 #: Valid choices that a message lists at most.

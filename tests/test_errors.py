@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from l1ad.errors import nearest
+from l1ad.errors import nearest, reason_of
 
 PACKAGE = Path(__file__).parents[1] / "l1ad"
 
@@ -34,3 +34,15 @@ def test_no_message_adds_a_stop_of_its_own() -> None:
         for match in re.finditer(r"\{nearest\([^\n]*\)\}\.\"", file.read_text(encoding="utf-8"))
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (OSError("write failed (errno = 28, error message = 'No space left on device', buf = 0x1)"), "No space left on device"),
+        (OSError("40 requested and\n8 written"), "40 requested and 8 written"),
+    ],
+)
+def test_the_systems_reason_is_found(error: OSError, reason: str) -> None:
+    assert reason_of(error) == reason

@@ -30,7 +30,7 @@ class FirmwareConfig(Section):
     """
 
     board: str = "l1topo"
-    clock_ns: float | None = Field(None, gt=0)
+    clock_ns: float | None = Field(None, gt=0, allow_inf_nan=False)
     ports: Literal["columns", "packed"] = "columns"
     interface: Literal["ap_none", "ap_vld"] = "ap_none"
     control: Literal["ap_ctrl_none", "ap_ctrl_hs"] = "ap_ctrl_none"

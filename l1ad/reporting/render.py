@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -100,17 +101,18 @@ def write_page(page: Page, folder: Path, name: str) -> tuple[Path, ...]:
         name: file name without ending.
 
     Returns:
-        The files, the HTML page first.
+        The files, the HTML page first; when one of them cannot be written whole, none is.
     """
-    files = [folder / f"{name}{ending}" for ending in (".html", ".md", ".tex")]
-    for file, text in zip(files, (html(page), markdown(page), latex(page)), strict=True):
-        file.write_text(text, encoding="utf-8")
-    for figure in page.figures:
-        (folder / "plots").mkdir(exist_ok=True)
-        file = folder / "plots" / f"{figure.name}.svg"
-        file.write_text(figure.svg.replace(INK, _ALONE), encoding="utf-8")
-        files.append(file)
-    return tuple(files)
+    texts = {f"{name}.html": html(page), f"{name}.md": markdown(page), f"{name}.tex": latex(page)}
+    texts |= {f"plots/{figure.name}.svg": figure.svg.replace(INK, _ALONE) for figure in page.figures}
+    with tempfile.TemporaryDirectory(prefix=f".{name}.", suffix=".partial", dir=folder) as work:
+        for file, text in texts.items():
+            (Path(work) / file).parent.mkdir(exist_ok=True)
+            (Path(work) / file).write_text(text, encoding="utf-8")
+        for file in texts:
+            (folder / file).parent.mkdir(exist_ok=True)
+            (Path(work) / file).replace(folder / file)
+    return tuple(folder / file for file in texts)
 
 
 @functools.lru_cache(maxsize=2)

@@ -96,7 +96,7 @@ def load_run(place: Config | Path) -> Run:
         ReportError: a report that is damaged or of another kind.
     """
     if isinstance(place, Config):
-        return _from_folder(place.run, place.name, place.firmware.board)
+        return _from_folder(place.run, place.name, place.board)
     if not place.exists():
         raise ArtefactError(f"There is nothing at {str(place)!r}; give a configuration, a run folder or a resource report.")
     if place.is_file():

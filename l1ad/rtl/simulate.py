@@ -67,6 +67,7 @@ def compile_simulation(
     sources = [os.path.relpath(file, folder) for file in _sources(project, folder, probes)]
     args = (*_VERILATOR_ARGS, "--top-module", project.top, "--prefix", PREFIX, "-Mdir", ".", *sources)
     run(verilator, args, cwd=folder, log=folder / "verilator.log", timeout_s=timeout_s, step="Translating the RTL with Verilator")
+    _require_result(folder / f"{PREFIX}.h", "Verilator", folder / "verilator.log")
     (folder / DRIVER).write_text(driver_source(project, probes), encoding="utf-8")
     return _compile(compiler, include_folder(verilator), folder, timeout_s)
 
@@ -118,7 +119,13 @@ def _compile(compiler: FoundTool, include: Path, folder: Path, timeout_s: float 
     library = folder / LIBRARY
     args = ["-shared", *(file.name for file in objects), "-pthread", "-o", library.name]
     run(compiler, args, cwd=folder, log=folder / "link.log", step="Linking the RTL simulation")
-    return library
+    return _require_result(library, "The C++ compiler", folder / "link.log")
+
+
+def _require_result(file: Path, tool: str, log: Path) -> Path:
+    if not file.is_file():
+        raise ToolFailedError(f"{tool} ended without error and left no {str(file)!r}; see {log}.")
+    return file
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -82,7 +82,7 @@ def synthesise(
 
     Raises:
         ToolMissingError: there is no Yosys.
-        ToolFailedError: it failed or took too long; its log is in the folder.
+        ToolFailedError: it failed, took too long or left no result; its log is in the folder.
         ReportError: what it wrote cannot be read.
     """
     yosys = require(YOSYS)
@@ -231,7 +231,8 @@ def read_statistics(file: Path) -> tuple[dict[str, int], int]:
         Cells by type, and Yosys' estimate of logic cells.
 
     Raises:
-        ReportError: the file is missing, cut off or something else.
+        ToolFailedError: Yosys left no such file.
+        ReportError: it is cut off or something else.
     """
     data = _json(file)
     try:
@@ -248,7 +249,7 @@ def _json(file: Path) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ReportError(f"Yosys ended without error and left no {str(file)!r}; see the log beside it.") from None
+        raise ToolFailedError(f"Yosys ended without error and left no {str(file)!r}; see the log beside it.") from None
     except (json.JSONDecodeError, UnicodeDecodeError):
         raise ReportError(f"{str(file)!r} is cut off or no JSON; synthesise again.") from None
 

@@ -73,8 +73,10 @@ def inspect(path: Path, *, page: Path | None = None, max_events: int = 50_000, l
         What it is.
 
     Raises:
-        InputError: no such file, damaged, of no known format, or without objects of the layout.
+        InputError: no such file, damaged, of no known format, a page that is not called ``.html``, or without objects of the layout.
     """
+    if page is not None and page.suffix != ".html":
+        raise InputError(f"The page is written as HTML: wanted a name that ends in .html, got {str(page)!r}.")
     format_ = recognise(path)
     description = reader(format_).describe(path)
     views = {view.name: (view, chunks) for view, chunks in _views(description, layout, max_events)}

@@ -108,7 +108,7 @@ def synth(config: Config, *, tool: str | None = None, force: bool = False) -> Sy
     dataset = None if chosen == "vitis" else _dataset(config, trained)
     network = with_configured_thresholds(trained.network, config)
     target = config.run / f"{KIND}_{chosen}"
-    inputs = {"model": trained.digest} | ({"dataset": dataset.digest} if dataset else {"hls_project": _project_digest(config)})
+    inputs = {"model": trained.digest} | ({"dataset": dataset.digest} if dataset else {"hls_project": _project_digest(config, trained)})
     settings = {
         "synthesis": config.synthesis.plain(),
         "firmware": config.firmware.plain(),
@@ -148,8 +148,10 @@ def _dataset(config: Config, trained: TrainedModel) -> Dataset:
     return dataset
 
 
-def _project_digest(config: Config) -> str:
-    return read_manifest(config.project, "hls_project").digest
+def _project_digest(config: Config, trained: TrainedModel) -> str:
+    from l1ad.hls.project import load_project
+
+    return load_project(config.project).require_network(trained.network).digest
 
 
 def _tools(chosen: str) -> tuple[FoundTool, ...]:

@@ -78,7 +78,6 @@ def test_statistics_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, r"^Yosys ended without error and left no '.*s\.json'"),
         ('{"design": {', r"^'.*s\.json' is cut off or no JSON"),
         ('{"design": {}}', r"^'.*s\.json' holds no Yosys statistics of a Xilinx design \(KeyError"),
         ("[1]", r"^'.*s\.json' holds no Yosys statistics of a Xilinx design \(TypeError"),
@@ -88,12 +87,16 @@ def test_statistics_are_read(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_damaged_statistics_are_refused(tmp_path: Path, text: str | None, message: str) -> None:
+def test_damaged_statistics_are_refused(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "s.json"
-    if text is not None:
-        file.write_text(text)
+    file.write_text(text)
     with pytest.raises(ReportError, match=message):
         read_statistics(file)
+
+
+def test_no_statistics_are_the_tools_failure(tmp_path: Path) -> None:
+    with pytest.raises(ToolFailedError, match=r"^Yosys ended without error and left no '.*s\.json'; see the log beside it\.$"):
+        read_statistics(tmp_path / "s.json")
 
 
 def carry(carry_in: int | str, first_out: int) -> Cell:

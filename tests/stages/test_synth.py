@@ -17,6 +17,7 @@ from l1ad.config import Config
 from l1ad.emulator import reference
 from l1ad.errors import ArtefactError, ConfigError, LayoutError, MismatchError, ToolMissingError
 from l1ad.hls import project as hls_project
+from l1ad.hls.project import HlsProject
 from l1ad.resources import Level, ResourceReport
 from l1ad.rtl.project import load_project
 from l1ad.scoreset import ScoreSet, Source
@@ -24,6 +25,7 @@ from l1ad.stages import synth as stage
 from l1ad.stages.synth import choose_tool, synth
 from l1ad.vendor.project import Step, VendorProject
 from tests.networks import make_events, make_network
+from tests.projects import TARGET
 from tests.runs_made import make_run
 
 NETWORK = make_network("l1topo44", (2, 2), zero_fraction=0.9)
@@ -128,7 +130,18 @@ def test_a_vendor_tool_that_is_not_here_is_named(tmp_path: Path, monkeypatch: py
 
 
 def test_a_project_that_was_not_converted_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ArtefactError, match=r"^Wanted a 'hls_project' artefact at '.*', found no manifest\.json there"):
+    with pytest.raises(
+        ArtefactError, match=r"^Wanted a 'hls_project' artefact at '.*', found no manifest\.json there; .*'l1ad convert'\.$"
+    ):
+        synth(make_run(tmp_path, NETWORK, 0), tool="vitis")
+
+
+def test_a_project_of_another_model_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = HlsProject(tmp_path, make_network("l1topo44", (3, 2)), TARGET, "bit_exact", "d")
+    monkeypatch.setattr(hls_project, "load_project", lambda folder: other)
+    with pytest.raises(
+        ArtefactError, match=r"^HLS project '.*' holds network \w+, the model is \w+: its weights or types no longer"
+    ):
         synth(make_run(tmp_path, NETWORK, 0), tool="vitis")
 
 
@@ -156,6 +169,8 @@ def test_hls_runs_on_the_converted_project(tmp_path: Path, monkeypatch: pytest.M
     with writing(config.project, "hls_project", key="k", inputs={}, config={}) as draft:
         (draft.path / "top.cpp").write_text("void l1ad_top() {}\n")
     described = VendorProject("tiny_hls", config.project, "l1ad_top", ("top.cpp",), "xcvu9p-flga2104-2-e", 25.0)
+    converted = HlsProject(config.project, NETWORK, TARGET, "bit_exact", "d")
+    monkeypatch.setattr(hls_project, "load_project", lambda folder: converted)
     monkeypatch.setattr(hls_project, "vendor_project", lambda folder: described)
     result = synth(config, tool="vitis")
     assert [report.level for report in result.reports] == [Level.CSYNTH]
