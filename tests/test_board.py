@@ -85,7 +85,10 @@ GOOD = "title: t\npart: xcvu9p-flga2104-2-e\nclock_ns: 5.0\nclock_uncertainty: 0
             GOOD.replace("clock_ns: 5.0", "clock_ns: 0.0"),
             r"^.*bad\.yaml needs a finite clock_ns above 0, got 0\.0; give the clock period in ns$",
         ),
-        (GOOD.replace("clock_ns: 5.0", "clock_ns: .inf"), r"^.*bad\.yaml needs a finite clock_ns above 0, got inf; give the clock"),
+        (
+            GOOD.replace("clock_ns: 5.0", "clock_ns: .inf"),
+            r"^.*bad\.yaml needs a finite clock_ns above 0, got inf; give the clock",
+        ),
         (GOOD.replace("0.1", "1.5"), r"^.*bad\.yaml needs a clock_uncertainty from 0 to below 1, got 1\.5; 0\.27 is usual$"),
         (GOOD.replace("title", "titel"), r"^.*bad\.yaml is wrong at title: .*required.*; see l1ad/boards for the form$"),
         (

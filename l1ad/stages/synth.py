@@ -108,7 +108,9 @@ def synth(config: Config, *, tool: str | None = None, force: bool = False) -> Sy
     dataset = None if chosen == "vitis" else _dataset(config, trained)
     network = with_configured_thresholds(trained.network, config)
     target = config.run / f"{KIND}_{chosen}"
-    inputs = {"model": trained.digest} | ({"dataset": dataset.digest} if dataset else {"hls_project": _project_digest(config, trained)})
+    inputs = {"model": trained.digest} | (
+        {"dataset": dataset.digest} if dataset else {"hls_project": _project_digest(config, trained)}
+    )
     settings = {
         "synthesis": config.synthesis.plain(),
         "firmware": config.firmware.plain(),
