@@ -28,6 +28,23 @@ def test_l1topo() -> None:
     assert board.lut_budget == 1182240
 
 
+@pytest.mark.parametrize(
+    ("part", "clbs", "tiles", "dsp", "uram"),
+    [
+        ("xcvu9p", 147780, 2160, 6840, 960),
+        ("xcu200", 147780, 2160, 6840, 960),
+        ("xcvu13p", 216000, 2688, 12288, 1280),
+        ("xcu250", 216000, 2688, 12288, 1280),
+        ("xcu280", 162960, 2016, 9024, 960),
+        ("xcu55c", 162960, 2016, 9024, 960),
+        ("xc7vx690t", 54150, 1470, 3600, 0),
+    ],
+)
+def test_totals_are_those_of_the_public_device_list(part: str, clbs: int, tiles: int, dsp: int, uram: int) -> None:
+    totals = part_totals(part)
+    assert (totals.lut, totals.ff, totals.bram18, totals.dsp, totals.uram) == (8 * clbs, 16 * clbs, 2 * tiles, dsp, uram)
+
+
 def test_a_users_board_is_read_by_path(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(
