@@ -150,7 +150,7 @@ def number(value: float | int | None, digits: int = 3) -> str:
         mantissa, exponent = f"{value:.{max(digits - 1, 0)}e}".split("e")
         return f"{mantissa}·10{superscript(int(exponent))}"
     places = max(0, digits - 1 - math.floor(math.log10(size)))
-    return f"{value:.{places}f}".replace("-", "−")
+    return f"{value:,.{places}f}".replace(",", "\u202f").replace("-", "−")
 
 
 def superscript(exponent: int) -> str:

@@ -46,6 +46,10 @@ _STYLE: dict[str, Any] = {
 }
 
 
+#: Characters of a bar's label.
+_LABEL_LENGTH = 36
+
+
 @dataclass(frozen=True, slots=True)
 class Axes:
     """Say what an axis pair shows and how it is scaled; ``whole_x`` puts ticks at whole numbers only."""
@@ -201,7 +205,7 @@ def line_plot(name: str, caption: str, axes: Axes, series: Sequence[Series], mar
 
 
 def bar_plot(name: str, caption: str, axes: Axes, labels: Sequence[str], groups: Mapping[str, Sequence[float | None]]) -> Figure:
-    """Draw horizontal bars, one row a label, one bar a group; an absent value has no bar."""
+    """Draw horizontal bars, one row a label, one bar a group; an absent value has no bar, a long label loses its middle."""
 
     def paint(pane: Any) -> None:
         height = 0.8 / len(groups)
@@ -209,11 +213,16 @@ def bar_plot(name: str, caption: str, axes: Axes, labels: Sequence[str], groups:
             rows = [i for i, value in enumerate(values) if value is not None]
             places = np.array(rows, dtype=np.float64) + (number - (len(groups) - 1) / 2) * height
             pane.barh(places, [float(values[i] or 0) for i in rows], height=height * 0.92, label=group)
-        pane.set_yticks(range(len(labels)), labels)
+        pane.set_yticks(range(len(labels)), [_short(label) for label in labels])
         pane.invert_yaxis()
         dress(pane, axes, legend=len(groups) > 1)
 
     return draw(name, caption, paint, size=(6.4, max(2.0, 0.9 + 0.26 * len(labels) * max(1.0, 0.7 * len(groups)))))
+
+
+def _short(label: str) -> str:
+    """Keep both ends of a label: HLS names an instance by all its types, and its number comes last."""
+    return label if len(label) <= _LABEL_LENGTH else f"{label[: _LABEL_LENGTH - 14]}…{label[-13:]}"
 
 
 def heat_map(

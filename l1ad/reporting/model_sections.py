@@ -33,7 +33,8 @@ def model_section(run: Run) -> Section | None:
     if run.dataset is not None:
         blocks.append(samples_table(run.dataset))
     if run.network is not None:
-        blocks += [Text(_network_sentence(run.network)), layers_table(run.network)]
+        sentences = (_network_sentence(run.network), *_threshold_sentences(run.network))
+        blocks += [*map(Text, sentences), layers_table(run.network)]
     if run.history:
         blocks += [curve for phase, history in run.history.items() if (curve := training_curve(phase, history)) is not None]
     return Section("Data, network and training", tuple(blocks)) if blocks else None
@@ -61,6 +62,16 @@ def _network_sentence(network: Network) -> str:
         f"Network {network.shape} with {number(total)} weights, {percent(zeros / total)} of them zero; input {network.scaling.type}; "
         f"score {network.score.kind.value} in {network.score.total}, computed on the chip."
     )
+
+
+def _threshold_sentences(network: Network) -> tuple[str, ...]:
+    """Say below which pT the chip takes objects as absent; nothing where it takes all."""
+    layout, found = network.layout, []
+    for kind, count in network.scaling.min_pt_hw:
+        slot = layout.slot(kind)
+        gev = count * slot.lsb[slot.features.index("pt")]
+        found.append(f"{kind} {number(count)} counts ({number(gev)} GeV)")
+    return (f"Objects below these pT thresholds are absent for the chip: {', '.join(found)}.",) if found else ()
 
 
 def layers_table(network: Network) -> Table:

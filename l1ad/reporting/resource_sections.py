@@ -70,6 +70,8 @@ def resources_section(
         if baseline:
             blocks += differences_table(level, rows, baseline)
         blocks += [*anchor_table(level, anchors), *pareto_figure(level, rows, anchors, fpr)]
+    if baseline and not any(differences(row, baseline) for row in entries if row not in baseline):
+        blocks.append(Text(f"Nothing is compared with {baseline[0].run}: no other run has a report of one of its levels."))
     return Section("Resources and latency", (*blocks, *breakdown_figures(runs), *further_numbers(runs), *_notes(runs)))
 
 

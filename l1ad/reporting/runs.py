@@ -142,8 +142,8 @@ def _has_reports(folder: Path) -> bool:
 def _board_name(manifests: Mapping[str, Manifest]) -> str | None:
     for manifest in manifests.values():
         name = manifest.config.get("firmware", {}).get("board") if isinstance(manifest.config.get("firmware"), dict) else None
-        if name:
-            return str(name)
+        if name and (not str(name).endswith((".yaml", ".yml")) or Path(name).is_file()):
+            return str(name)  # a board of the user's own is named from the configuration's folder, which is not known here
     return None
 
 

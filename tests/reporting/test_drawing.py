@@ -46,3 +46,10 @@ def test_profile_is_the_weighted_mean_of_the_filled_bins():
 def test_long_lines_keep_both_ends():
     series = d.line_plot("long", "c", d.Axes("x", "y"), [d.Series("a", np.arange(100_000), np.arange(100_000))])
     assert len(series.svg) < 60_000
+
+
+def test_long_labels_keep_both_ends_and_leave_room_for_the_bars():
+    names = ["dense_latency_ap_fixed_27_19_5_3_0_ap_fixed_19_11_5_3_0_config2_s_fu_463", "softmax"]
+    svg = d.bar_plot("long-labels", "c", d.Axes("LUT", ""), names, {"LUT": [1, 2]}).svg
+    assert "dense_latency_ap_fixed…fig2_s_fu_463" in svg
+    assert "softmax" in svg

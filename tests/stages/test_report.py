@@ -191,3 +191,17 @@ def test_equal_scores_are_one_curve(tmp_path):
         *(make_scores(dataset, codes, s) for s in (Source.QKERAS, Source.CSIM)),
     ]
     assert [names for names, _ in distinct_scores(sets)] == ["float", "qkeras = csim"]
+
+
+def test_a_baseline_without_a_row_of_a_common_level_is_said(tmp_path):
+    csynth = ResourceReport("Vitis HLS", Level.CSYNTH, "2024.1", part=PART, lut=7, clock_estimate_ns=19.86)
+    runs = [make_run(tmp_path, "ours"), make_run(tmp_path, "theirs", reports=(csynth,))]
+    text = (report(runs, output=tmp_path / "out", baseline="theirs").path / "report.md").read_text(encoding="utf-8")
+    assert "Nothing is compared with theirs: no other run has a report of one of its levels." in text
+
+
+def test_a_board_file_that_is_not_found_from_here_is_no_error(tmp_path, monkeypatch):
+    run = make_run(tmp_path)
+    manifest = run / "csim" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"l1topo"', '"boards/mine.yaml"'))
+    assert report(run).entries[0]["latency_of_budget"] is None
