@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from l1ad.datasets.ahead import ahead
 from l1ad.datasets.chunk import Counts, EventChunk, check_physical, rounded, steps_of
+from l1ad.datasets.columns import event_columns
 from l1ad.datasets.formats import FileDescription, Format, ObjectColumns
 from l1ad.datasets.hdf5 import Hdf5Appender, array, binary_fraction, block, near, opened, spans
 from l1ad.errors import InputError
@@ -70,12 +71,14 @@ class FortyMhzReader:
             particles = array(file, "Particles", path, (None, N_ROWS, 4))
             names = _columns(file)
             parts = spans(events or range(len(particles)), size, block(particles))
-            stored = ((span, particles[span], {name: file[COLUMNS[name]][span] for name in names}) for span in parts)
-            for span, data, columns in ahead(stored):
+            columns = {name: array(file, COLUMNS[name], path, (len(particles),)) for name in names}
+            stored = ((span, particles[span], {name: data[span] for name, data in columns.items()}) for span in parts)
+            for span, data, read in ahead(stored):
+                values = event_columns(read, COLUMNS, path, span)
                 for rows in near(len(data)):
                     first = span.start + rows.start
                     counts = _counts(data[rows], kinds, layout, path, first)
-                    yield EventChunk(counts, {name: values[rows] for name, values in columns.items()}, first)
+                    yield EventChunk(counts, {name: column[rows] for name, column in values.items()}, first)
 
 
 def _columns(file: Any) -> tuple[str, ...]:

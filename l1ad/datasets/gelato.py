@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.datasets.chunk import Counts, EventChunk, counts_from_physical
+from l1ad.datasets.columns import event_columns
 from l1ad.datasets.formats import FileDescription, Format, ObjectColumns
 from l1ad.datasets.fortymhz import menu_items, physical
 from l1ad.datasets.hdf5 import Hdf5Appender, array, block, near, opened, spans
@@ -63,7 +64,7 @@ class GelatoReader:
     def describe(self, path: Path) -> FileDescription:
         """Say what a file is."""
         with opened(path) as file:
-            objects = tuple(_objects(file))
+            objects = tuple(_objects(file, path))
             if not objects:
                 raise InputError(f"{str(path)!r} has none of the GELATO object data sets; is this the right format?")
             first = file[objects[0].stored]
@@ -81,7 +82,8 @@ class GelatoReader:
             first = next(iter(stored.values()))
             for span in spans(events or range(n_events), size, block(first)):
                 objects = {kind: data[span] for kind, data in stored.items()}
-                columns = {name: _column(file, name, path)[span] for name in names}
+                read = {name: array(file, COLUMNS[name], path, (None,))[span] for name in names}
+                columns = event_columns(read, COLUMNS, path, span)
                 for rows in near(span.stop - span.start):
                     where = (path, stored, span.start + rows.start)
                     counts = {k: _counts(values[rows], layout, k, sources[k].unit_gev, where) for k, values in objects.items()}
@@ -104,22 +106,18 @@ def level_sources(layout: ObjectLayout, path: Path) -> dict[str, Source]:
     )
 
 
-def _objects(file: Any) -> Iterator[ObjectColumns]:
+def _objects(file: Any, path: Path) -> Iterator[ObjectColumns]:
     for level, sources in (("L1", LEVEL1), ("HLT", SOFTWARE)):
         for kind, source in sources.items():
             for name in source.names:
                 if name in file:
-                    shape = file[name].shape
+                    shape = _data_set(file, name, path).shape
                     places = 1 if len(shape) == 2 else shape[1]
                     yield ObjectColumns(f"{level} {kind}", name, places, FEATURES)
 
 
 def _columns(file: Any) -> tuple[str, ...]:
     return tuple(name for name, stored in COLUMNS.items() if stored in file)
-
-
-def _column(file: Any, name: str, path: Path) -> Any:
-    return array(file, COLUMNS[name], path, (None,))
 
 
 def _find(file: Any, source: Source, kind: str, path: Path) -> Any:
@@ -129,10 +127,9 @@ def _find(file: Any, source: Source, kind: str, path: Path) -> Any:
             f"{str(path)!r} has no data set {source.names[0]!r}, which the layout's {kind!r} objects come from; "
             f"it has {sorted(file.keys())[:12]!r}."
         )
-    rank = len(file[name].shape)
-    found = array(file, name, path, (None, None) if rank == 2 else (None, None, None))
+    found = _data_set(file, name, path)
     wanted = (3, 4)
-    if found.shape[-1] not in wanted or (rank == 2) != (kind == "met"):
+    if found.shape[-1] not in wanted or (found.ndim == 2) != (kind == "met"):
         form = "(n_events, 3)" if kind == "met" else "(n_events, n_objects, 3 or 4)"
         raise InputError(
             f"{str(path)!r}: data set {name!r} must have shape {form}, got {found.shape!r}; is this the right format?"
@@ -140,9 +137,14 @@ def _find(file: Any, source: Source, kind: str, path: Path) -> Any:
     return found
 
 
+def _data_set(file: Any, name: str, path: Path) -> Any:
+    """Find a data set of objects: one an event, or several."""
+    return array(file, name, path, (None, None) if getattr(file[name], "ndim", 3) == 2 else (None, None, None))
+
+
 def _common_length(file: Any, data: Mapping[str, Any], path: Path) -> int:
     lengths = {name: len(values) for name, values in data.items()}
-    lengths |= {COLUMNS[name]: len(file[COLUMNS[name]]) for name in _columns(file)}
+    lengths |= {COLUMNS[name]: len(array(file, COLUMNS[name], path, (None,))) for name in _columns(file)}
     if len(set(lengths.values())) > 1:
         raise InputError(f"{str(path)!r}: data sets differ in their number of events: {lengths!r}; write the file again.")
     return next(iter(lengths.values()))

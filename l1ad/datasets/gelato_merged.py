@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.datasets.chunk import Counts, EventChunk, check_physical, counts_from_physical
+from l1ad.datasets.columns import event_columns
 from l1ad.datasets.formats import FileDescription, Format, ObjectColumns
 from l1ad.datasets.hdf5 import array, block, opened, spans
 from l1ad.errors import InputError
@@ -61,13 +62,14 @@ class GelatoMergedReader:
             columns = {column: array(file, data, path, (len(rows),)) for column, data in _columns(file).items()}
             for span in spans(events or range(len(rows)), size, block(rows)):
                 values = rows[span].reshape(-1, stored.n_columns).astype(np.float64)
-                counts = {slot.kind: _counts(values, stored, layout.slot(slot.kind), name, path) for slot in layout.slots}
-                yield EventChunk(counts, {column: data[span] for column, data in columns.items()}, span.start)
+                counts = {s.kind: _counts(values, stored, layout.slot(s.kind), name, path, span.start) for s in layout.slots}
+                read = {column: data[span] for column, data in columns.items()}
+                yield EventChunk(counts, event_columns(read, _columns(file), path, span), span.start)
 
 
 def _rows(file: Any, name: str, path: Path) -> Any:
     width = load_layout(LAYOUTS[name]).n_columns
-    if name in file and len(file[name].shape) == 3:
+    if name in file and getattr(file[name], "ndim", 2) == 3:
         return array(file, name, path, (None, width // 3, 3))
     return array(file, name, path, (None, width))
 
@@ -89,19 +91,19 @@ def _data_set(layout: ObjectLayout, path: Path) -> str:
     )
 
 
-def _counts(values: NDArray[np.float64], stored: ObjectLayout, slot: ObjectSlot, name: str, path: Path) -> Counts:
+def _counts(values: NDArray[np.float64], stored: ObjectLayout, slot: ObjectSlot, name: str, path: Path, first: int) -> Counts:
     there = stored.slot(slot.kind)
     block = values[:, stored.slot_columns(slot.kind)].reshape(len(values), there.multiplicity, len(there.features))
     objects = np.zeros((len(values), there.multiplicity, 3))
     for i, feature in enumerate(there.features):
         objects[:, :, FEATURES.index(feature)] = block[:, :, i]
     if name == SOFTWARE:
-        return counts_from_physical(objects, slot, str(path), name)
-    check_physical(objects, str(path), name)
+        return counts_from_physical(objects, slot, str(path), name, first)
+    check_physical(objects, str(path), name, first)
     if (objects != np.rint(objects)).any():
         event = int(np.argwhere(objects != np.rint(objects))[0][0])
         raise InputError(
-            f"{str(path)!r}: {name!r} must hold whole hardware counts, got a fraction at event {event}; was it scaled already?"
+            f"{str(path)!r}: {name!r} must hold whole hardware counts, got a fraction at event {first + event}; was it scaled already?"
         )
     counts = objects.astype(np.int64)
     if slot.phi_period:

@@ -83,9 +83,9 @@ def array(file: Any, name: str, path: Path, shape: tuple[int | None, ...]) -> An
         )
     fits = len(found.shape) == len(shape) and all(want in (None, got) for want, got in zip(shape, found.shape, strict=True))
     if not fits:
-        wanted = "(" + ", ".join("any" if size is None else str(size) for size in shape) + ")"
+        wanted = ", ".join("any" if size is None else str(size) for size in shape)
         raise InputError(
-            f"{str(path)!r}: data set {name!r} must have shape {wanted}, got {found.shape!r}; is this the right format?"
+            f"{str(path)!r}: data set {name!r} must have shape ({wanted}{',' * (len(shape) == 1)}), got {found.shape!r}; is this the right format?"
         )
     return found
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from l1ad.datasets.chunk import EventChunk
 from l1ad.datasets.cms import KINDS, Collection, check_layout
+from l1ad.datasets.columns import event_columns
 from l1ad.datasets.formats import FileDescription, Format, ObjectColumns
 from l1ad.datasets.root import branch_names, flat, opened, require, steps, tree
 from l1ad.datasets.seeds import check_seeds, seed_columns
@@ -74,7 +75,7 @@ class L1NtupleReader:
                 flats = {branch: flat(values, str(path), branch) for branch, values in data.items()}
                 counts = {kind: c.counts(flats, layout.slot(kind).multiplicity, str(path)) for kind, c in collections.items()}
                 bits = _bits(trees.decisions, {seed: aliases[seed] for seed in seeds}, first, stop, path)
-                yield EventChunk(counts, _event_columns(trees.events, first, stop) | seed_columns(bits), first)
+                yield EventChunk(counts, _event_columns(trees.events, first, stop, path) | seed_columns(bits), first)
 
 
 def _trees(file: Any, path: Path) -> _Trees:
@@ -119,15 +120,13 @@ def _objects(names: dict[str, str]) -> Iterator[ObjectColumns]:
             yield ObjectColumns("met" if kind == "sum" else kind, stem, None, stored)
 
 
-def _event_columns(events: Any | None, first: int, stop: int) -> dict[str, NDArray[Any]]:
+def _event_columns(events: Any | None, first: int, stop: int, path: Path) -> dict[str, NDArray[Any]]:
     if events is None:
         return {}
     names = branch_names(events)
-    return {
-        name: np.asarray(events[names[stored]].array(entry_start=first, entry_stop=stop))
-        for name, stored in _COLUMNS.items()
-        if stored in names
-    }
+    there = {name: stored for name, stored in _COLUMNS.items() if stored in names}
+    read = {name: events[names[stored]].array(entry_start=first, entry_stop=stop) for name, stored in there.items()}
+    return event_columns(read, there, path, slice(first, stop))
 
 
 def _aliases(decisions: Any | None) -> dict[str, tuple[str, int]]:
