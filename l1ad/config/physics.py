@@ -46,7 +46,7 @@ class SpaceConfig(Section):
         learning_rate: smallest and largest.
         beta: smallest and largest weight of the Kullback-Leibler term.
         epochs: smallest and largest number of epochs.
-        extremes: whether networks that are meant to fail are tried first.
+        extremes: whether the compression study first tries networks that are meant to fail.
     """
 
     latent: tuple[int, int] = Field((1, 12), strict=False)

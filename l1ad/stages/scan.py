@@ -71,7 +71,7 @@ def scan(config: Config, *, force: bool = False) -> ScanResult:
         work = draft.path / "work"
         small = training_dataset(dataset, work / "data", config.studies.events)
         objective = trial_objective(Material(config, dataset, model, work), small, evaluation_rows(dataset), lut=True)
-        trials = search(config, dataset.layout.n_columns, objective, draft.path)
+        trials = search(config, objective, draft.path)
         shutil.rmtree(work)
         draft.summary.update(_write(draft.path, config, trials))
     return ScanResult(target, True, draft.summary)
@@ -137,7 +137,7 @@ def _table(trials: Sequence[Trial], front: Sequence[int]) -> Table:
         lut = value_of(t, "lut")
         cells = (number(p.latent), "-".join(map(str, p.hidden)), number(p.learning_rate, 2), number(p.beta, 2), number(p.epochs))
         found = (number(value_of(t, "loss")), number(None if lut is None else round(lut)), percent(value_of(t, "auc")))
-        rows.append((f"{t.number}{' (meant to fail)' if t.extreme else ''}", *cells, *found))
+        rows.append((number(t.number), *cells, *found))
     titles = ("Latent", "Hidden", "Learning rate", "β", "Epochs", "Reconstruction error", "LUT (estimate)", "Mean AUC")
     marked = frozenset(i for i, t in enumerate(trials) if t.number in front)
     note = "In bold what no other trial beats in both error and LUTs. AUCs are shown and not used."

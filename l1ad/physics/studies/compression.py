@@ -17,7 +17,7 @@ from l1ad.physics.studies.capacity import estimated_lut, shaped
 from l1ad.physics.studies.latent import density_uniformity, latent_entropy, subset_stability
 from l1ad.physics.studies.reconstruction import differences
 from l1ad.physics.studies.result import Material, StudyResult, evaluation_rows
-from l1ad.physics.studies.search import Objective, Proposal, Trial, search
+from l1ad.physics.studies.search import Objective, Proposal, Trial, extremes, search
 from l1ad.physics.studies.trainings import Autoencoder, Trained, study_config, train_networks, training_dataset
 from l1ad.reporting.document import Block, Figure, State, Table, Verdict, number, number_columns, text_columns
 from l1ad.reporting.drawing import Axes, Series, draw_grid, dress, plot_series
@@ -52,7 +52,9 @@ def study_compression(material: Material) -> StudyResult:
     small = training_dataset(dataset, material.work / "data", config.studies.events)
     rows = evaluation_rows(dataset)
 
-    trials = search(config, dataset.layout.n_columns, trial_objective(material, small, rows), material.work)
+    space = config.studies.space
+    first = extremes(space, dataset.layout.n_columns) if space.extremes else ()
+    trials = search(config, trial_objective(material, small, rows), material.work, first)
     relations = relate(trials)
     blocks: list[Block] = [*_few_background(trials), _relations_table(relations), _trials_table(trials)]
     blocks += [_figure(trials, target) for target in TARGETS]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -74,24 +74,23 @@ def extremes(space: SpaceConfig, n_inputs: int) -> tuple[Proposal, ...]:
     )
 
 
-def search(config: Config, n_inputs: int, objective: Objective, folder: Path) -> tuple[Trial, ...]:
+def search(config: Config, objective: Objective, folder: Path, first: Sequence[Proposal] = ()) -> tuple[Trial, ...]:
     """Run the trials that are still to be done, and give all.
 
     Args:
         config: its section ``studies`` gives space, number of trials and seed.
-        n_inputs: columns of the layout.
         objective: gives the loss and other values of a proposal; a ``TrainingError`` counts as a failed trial.
         folder: where ``trials.jsonl`` is kept.
+        first: what is tried before anything is proposed, as `extremes`.
     """
     from tqdm import tqdm
 
     studies = config.studies
     done = read_trials(folder / TRIALS_FILE)
-    fixed = extremes(studies.space, n_inputs) if studies.space.extremes else ()
     with tqdm(total=studies.trials, initial=len(done), desc="search", unit="trial", disable=None) as bar:
         for number in range(len(done), studies.trials):
-            extreme = number < len(fixed)
-            proposal = fixed[number] if extreme else propose(studies.space, done, studies.seed)
+            extreme = number < len(first)
+            proposal = first[number] if extreme else propose(studies.space, done, studies.seed)
             trial = _run(objective, proposal, number, extreme)
             with (folder / TRIALS_FILE).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(trial.to_dict()) + "\n")

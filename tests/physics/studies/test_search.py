@@ -26,18 +26,20 @@ def with_trials(tmp_path, trials):
 def test_a_stopped_search_goes_on_as_if_it_had_not_been(tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     whole.mkdir(), parts.mkdir()
-    expected = search(with_trials(tmp_path, 9), 44, objective, whole)
-    search(with_trials(tmp_path, 5), 44, objective, parts)
+    expected = search(with_trials(tmp_path, 9), objective, whole)
+    search(with_trials(tmp_path, 5), objective, parts)
     with (parts / "trials.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"number": 5, "prop')
-    assert search(with_trials(tmp_path, 9), 44, objective, parts) == expected
+    assert search(with_trials(tmp_path, 9), objective, parts) == expected
     assert [trial.number for trial in expected] == list(range(9))
 
 
 def test_extremes_come_first_and_failures_are_kept(tmp_path):
-    trials = search(with_trials(tmp_path, 5), 44, objective, tmp_path)
+    config = with_trials(tmp_path, 5)
+    first = extremes(config.studies.space, 44)
+    trials = search(config, objective, tmp_path, first)
     assert [t.extreme for t in trials] == [True, True, True, False, False]
-    assert [t.proposal for t in trials[:3]] == list(extremes(SpaceConfig(latent=(1, 8), beta=(0.1, 5.0)), 44))
+    assert [t.proposal for t in trials[:3]] == list(first)
     assert trials[1].loss is None
     assert trials[1].values == {"failed": "the loss diverged"}
     assert trials[2].proposal.latent == 44
@@ -50,7 +52,7 @@ def test_another_seed_proposes_something_else():
 
 
 def test_a_search_finds_the_minimum(tmp_path):
-    trials = search(with_trials(tmp_path, 25), 44, objective, tmp_path)
+    trials = search(with_trials(tmp_path, 25), objective, tmp_path)
     best = min((t for t in trials if t.loss is not None), key=lambda t: t.loss)
     assert best.proposal.latent in (5, 6, 7)
 
