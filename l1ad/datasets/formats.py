@@ -1,4 +1,4 @@
-"""Recognise a file's format and open the reader for it."""
+"""Name the file formats, say what a reader of one is, and recognise a file's format."""
 
 from __future__ import annotations
 
@@ -85,26 +85,6 @@ class Reader(Protocol):
     ) -> Iterator[EventChunk]:
         """Read a file's events, or a range of them, at most ``size`` at once; ``seeds`` name trigger bits for the menu column."""
         ...
-
-
-def reader(format_: Format) -> Reader:
-    """Give the reader of a format."""
-    from l1ad.datasets.fortymhz import FortyMhzReader
-    from l1ad.datasets.gelato import GelatoReader
-    from l1ad.datasets.gelato_merged import GelatoMergedReader
-    from l1ad.datasets.l1ntuple import L1NtupleReader
-    from l1ad.datasets.nanoaod import NanoAodReader
-    from l1ad.datasets.xaod import XaodReader
-
-    readers: tuple[Reader, ...] = (
-        FortyMhzReader(),
-        GelatoReader(),
-        GelatoMergedReader(),
-        L1NtupleReader(),
-        NanoAodReader(),
-        XaodReader(),
-    )
-    return next(candidate for candidate in readers if candidate.format is format_)
 
 
 def recognise(path: Path) -> Format:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from l1ad.dataset import COLUMNS, Role, Split
 from l1ad.datasets.chunk import EventChunk, OutOfRange, RangeTally, fit
-from l1ad.datasets.formats import Format, reader
+from l1ad.datasets.formats import Format
+from l1ad.datasets.readers import reader
 from l1ad.datasets.select import Selection
 from l1ad.datasets.split import assign, event_keys
 from l1ad.errors import InputError

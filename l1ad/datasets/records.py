@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from l1ad.dataset import load_dataset
 from l1ad.datasets.chunk import OutOfRange, RangeTally, fit
-from l1ad.datasets.formats import reader, recognise
+from l1ad.datasets.formats import recognise
+from l1ad.datasets.readers import reader
 from l1ad.emulator.kernel import Emulator
 from l1ad.errors import InputError
 from l1ad.layout import ObjectLayout

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.datasets.chunk import EventChunk
-from l1ad.datasets.formats import FileDescription, Format, reader, recognise
+from l1ad.datasets.formats import FileDescription, Format, recognise
+from l1ad.datasets.readers import reader
 from l1ad.errors import InputError
 from l1ad.layout import FEATURES, ObjectLayout, load_layout
 from l1ad.reporting.document import Block, Page, Section, Table, Text, number_columns, text_columns

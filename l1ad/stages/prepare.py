@@ -17,8 +17,9 @@ from l1ad.dataset import KIND, REQUIRED, DatasetWriter, Role, Sample
 from l1ad.datasets.chunk import OutOfRange
 from l1ad.datasets.execute import cluster_for, execute, pieces
 from l1ad.datasets.files import common_format, fingerprint, resolve
-from l1ad.datasets.formats import FileDescription, Format, reader, recognise
+from l1ad.datasets.formats import FileDescription, Format, recognise
 from l1ad.datasets.part import PARTIAL, Job, PartSummary, prepare_part
+from l1ad.datasets.readers import reader
 from l1ad.datasets.select import Selection
 from l1ad.datasets.split import count_duplicates
 from l1ad.errors import InputError, L1adError, ToolFailedError

@@ -21,7 +21,8 @@ from l1ad.dataset import load_dataset
 from l1ad.datasets.chunk import OutOfRange
 from l1ad.datasets.execute import cluster_for, execute, pieces
 from l1ad.datasets.files import fingerprint, resolve
-from l1ad.datasets.formats import reader, recognise
+from l1ad.datasets.formats import recognise
+from l1ad.datasets.readers import reader
 from l1ad.datasets.records import RECORD, ScoreJob, score_piece
 from l1ad.emulator.kernel import Emulator
 from l1ad.emulator.output import check_suffix, writer

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from l1ad.datasets.chunk import OutOfRange, RangeTally, fit
-from l1ad.datasets.formats import reader, recognise
+from l1ad.datasets.formats import recognise
+from l1ad.datasets.readers import reader
 from l1ad.errors import InputError
 from l1ad.layout import load_layout
 from tests.event_files import write_fortymhz, write_gelato

@@ -91,7 +91,8 @@ def software_objects(config: Config, dataset: Dataset) -> OtherInputs:
     """
     from l1ad.datasets.chunk import OutOfRange, RangeTally, fit
     from l1ad.datasets.files import common_format, resolve
-    from l1ad.datasets.formats import Format, reader, recognise
+    from l1ad.datasets.formats import Format, recognise
+    from l1ad.datasets.readers import reader
 
     layout = load_layout(config.studies.hlt_layout)
     parts = []
