@@ -107,14 +107,19 @@ def write_l1ntuple(path: Path, n_events: int = 30, seed: int = 1, *, emulated: b
     return counts
 
 
-def write_xaod(path: Path, n_events: int = 30, seed: int = 1, *, form: str = "AuxDyn.") -> tuple[Counts, Counts]:
-    """Write Level-1 and software-trigger containers; returns the counts of ``l1topo44`` and ``gelato60``."""
+def write_xaod(
+    path: Path, n_events: int = 30, seed: int = 1, *, form: str = "AuxDyn.", names: Mapping[str, Mapping[str, str]] | None = None
+) -> tuple[Counts, Counts]:
+    """Write Level-1 and software-trigger containers; returns the counts of ``l1topo44`` and ``gelato60``.
+
+    ``names`` gives other containers to write, by level (``L1``, ``HLT``) and kind.
+    """
     level1, software = (random_counts(load_layout(name), n_events, seed) for name in ("l1topo44", "gelato60"))
     branches: dict[str, Any] = {"EventInfoAux.runNumber": np.full(n_events, 7, np.uint32)}
     branches["EventInfoAux.eventNumber"] = np.arange(n_events, dtype=np.uint64)
     rng = np.random.default_rng(seed)
-    for counts, kinds in ((level1, _LEVEL1), (software, _SOFTWARE)):
-        for kind, container in kinds.items():
+    for counts, kinds, level in ((level1, _LEVEL1, "L1"), (software, _SOFTWARE, "HLT")):
+        for kind, container in (kinds | dict((names or {}).get(level, {}))).items():
             values = counts[kind] = _at_the_front(counts[kind])
             branches |= {f"{container}{form}{name}": array for name, array in _variables(kind, container, values, rng).items()}
     write_trees(path, {"CollectionTree": branches})
@@ -131,6 +136,10 @@ _SOFTWARE = {
 }
 
 
+#: What the legacy containers call an energy.
+_ENERGY = {("LVL1JetRoIs", "jet"): "et8x8", ("LVL1EmTauRoIs", "tau"): "tauClus"}
+
+
 def _at_the_front(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     order = np.argsort(values[:, :, 0] == 0, axis=1, kind="stable")
     return np.take_along_axis(values, order[:, :, None], axis=1)
@@ -145,7 +154,7 @@ def _variables(kind: str, container: str, values: np.ndarray[Any, Any], rng: np.
         number = rng.integers(1, 7, there.shape)
         values[:, :, 0] = np.where(there, 10 * np.array([0, 4, 6, 8, 10, 12, 14])[number], 0)
         energy = {"roiWord": jagged((number << 8).astype(np.uint32), there)}
-    elif container == "L1_jFexSRJetRoI":
+    elif container.startswith("L1_jFex"):
         values[:, :, 0] = np.where(there, values[:, :, 0] // 2 * 2, 0)
         values[values[:, :, 0] == 0] = 0
         there = values[:, :, 0] > 0
@@ -154,7 +163,8 @@ def _variables(kind: str, container: str, values: np.ndarray[Any, Any], rng: np.
             "tobEtScale": jagged(np.full(there.shape, 200, np.int32), there),
         }
     else:
-        energy = {"et" if container.startswith("L1") else "pt": jagged((values[:, :, 0] * 100.0).astype(np.float32), there)}
+        name = _ENERGY.get((container, kind), "et" if container.startswith("L1") else "pt")
+        energy = {name: jagged((values[:, :, 0] * 100.0).astype(np.float32), there)}
     phi = np.where(values[:, :, 2] >= 64, values[:, :, 2] - 128, values[:, :, 2]) * (2 * np.pi / 128)
     return energy | {
         "eta": jagged((values[:, :, 1] * 0.025).astype(np.float32), there),
@@ -168,6 +178,9 @@ def _components(container: str, values: np.ndarray[Any, Any]) -> dict[str, ak.Ar
     values[:, 0, 2] = np.where(values[:, 0, 0] > 0, values[:, 0, 2] // 32 * 32, 0)
     quarter, size = values[:, 0, 2] // 32, values[:, 0, 0]
     x, y = np.array([1, 0, -1, 0])[quarter] * size, np.array([0, 1, 0, -1])[quarter] * size
+    if container == "LVL1EnergySumRoI":
+        # One sum an event, of what was deposited: missing is the opposite.
+        return {name: ak.Array((part * -100.0).astype(np.float32)) for name, part in (("energyX", x), ("energyY", y))}
     if container.startswith("HLT"):
         return {name: ak.from_regular(ak.Array((part * 100.0)[:, None])) for name, part in (("ex", x), ("ey", y))}
     parts = {name: np.stack([-(part // 2) - 5, np.full(len(part), -5)], axis=1) for name, part in (("tobEx", x), ("tobEy", y))}

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import uproot
 
-from l1ad.datasets.formats import Format, reader, recognise
+from l1ad.datasets.formats import Format, recognise
 from l1ad.datasets.nanoaod_writer import NanoAodWriter
+from l1ad.datasets.readers import reader
 from l1ad.errors import InputError
 from l1ad.layout import load_layout
 from l1ad.physics.simulation.export import nanoaod_layout
@@ -123,6 +124,60 @@ def test_xaod_dynamic_and_split(tmp_path: Path, form: str) -> None:
     assert_same(got, level1)
     assert_same(read(tmp_path / "x.root", "gelato60")[0], software)
     assert columns["event"].tolist() == list(range(30))
+
+
+@pytest.mark.parametrize("form", ["AuxDyn.", "Aux."])
+@pytest.mark.parametrize(
+    ("level", "names"),
+    [
+        ("L1", {"jet": "LVL1JetRoIs", "tau": "LVL1EmTauRoIs", "met": "LVL1EnergySumRoI"}),
+        ("L1", {"tau": "L1_cTauRoI"}),
+        ("L1", {"tau": "L1_jFexTauRoI"}),
+        (
+            "HLT",
+            {
+                "jet": "HLT_AntiKt4EMPFlowJets_subresjesgscIS_ftf",
+                "electron": "HLT_egamma_Electrons",
+                "muon": "HLT_Muons_FS",
+                "met": "HLT_MET_pfopufit",
+            },
+        ),
+        (
+            "HLT",
+            {
+                "jet": "HLT_xAOD__JetContainer_a4tcemsubjesISFS",
+                "electron": "HLT_xAOD__ElectronContainer_egamma_Electrons",
+                "met": "HLT_xAOD__TrigMissingETContainer_TrigEFMissingET_mht",
+            },
+        ),
+    ],
+)
+def test_xaod_of_other_containers(tmp_path: Path, form: str, level: str, names: dict[str, str]) -> None:
+    wanted = dict(zip(("L1", "HLT"), write_xaod(tmp_path / "x.root", form=form, names={level: names}), strict=True))
+    got, _ = read(tmp_path / "x.root", {"L1": "l1topo44", "HLT": "gelato60"}[level])
+    assert_same(got, wanted[level])
+    stored = {entry.kind: entry.stored for entry in reader(Format.XAOD).describe(tmp_path / "x.root").objects}
+    assert {kind: stored[f"{level} {kind}"] for kind in names} == names
+
+
+def test_xaod_says_which_containers_it_does_not_take(tmp_path: Path) -> None:
+    write_xaod(tmp_path / "x.root", 1)
+    with uproot.open(tmp_path / "x.root") as file:
+        arrays = {name: file["CollectionTree"][name].array() for name in file["CollectionTree"].keys() if name[0] != "n"}  # noqa: SIM118
+    arrays |= {f"LVL1JetRoIsAux.{name}": ak.Array([[1.0]]) for name in ("et8x8", "eta", "phi")}
+    write_trees(tmp_path / "y.root", {"CollectionTree": arrays | {"L1_gFexSRJetRoIAuxDyn.iEta": ak.Array([[5]])}})
+    other, gfex = reader(Format.XAOD).describe(tmp_path / "y.root").notes
+    assert other == "For jet objects 'L1_jFexSRJetRoI' is read; 'LVL1JetRoIs' is there too and is not."
+    assert gfex.startswith("'L1_gFexSRJetRoI' is there and is not read: η is stored as an index only")
+
+
+def test_xaod_container_that_is_there_in_part_is_refused(tmp_path: Path) -> None:
+    write_trees(tmp_path / "x.root", {"CollectionTree": {"L1_eTauRoIAux.et": [[1.0]], "L1_cTauRoIAux.et": [[1.0]]}})
+    with pytest.raises(
+        InputError,
+        match=r"has no branch 'L1_jFexSRJetRoIAux\(Dyn\)\.tobEt'; use a format that keeps this container or 'LVL1JetRoIs'\.$",
+    ):
+        read(tmp_path / "x.root", "l1topo44")
 
 
 def test_unsplit_xaod_is_refused(tmp_path: Path) -> None:
