@@ -101,12 +101,37 @@ def recognise(path: Path) -> Format:
 
         return Format(recognise_hdf5(path))
     if magic.startswith(b"root"):
-        from l1ad.datasets.root import recognise_root
-
-        return Format(recognise_root(path))
+        _check_whole_root(path)
+        return Format(_recognise_root(path))
     raise InputError(
         f"{str(path)!r} is neither an HDF5 nor a ROOT file (it begins with {magic!r}); give one of the supported formats."
     )
+
+
+def _recognise_root(path: Path) -> str:
+    from l1ad.datasets.foreign import refuse_foreign_root
+    from l1ad.datasets.root import recognise_root
+
+    try:
+        return recognise_root(path)
+    except InputError:
+        refuse_foreign_root(path)
+        raise
+
+
+def _check_whole_root(path: Path) -> None:
+    """Refuse a ROOT file shorter than its header says; the part that is there may well be readable, and would pass for all of it.
+
+    Header (ROOT's TFile): magic, version and first byte, 4 bytes each, then the end: 8 bytes from version 1 000 000 on, else 4.
+    """
+    with path.open("rb") as file:
+        header = file.read(20)
+    end = int.from_bytes(header[12:20] if int.from_bytes(header[4:8], "big") >= 1_000_000 else header[12:16], "big")
+    size = path.stat().st_size
+    if size < end:
+        raise InputError(
+            f"{str(path)!r} cannot be read as ROOT ({size} of {end} bytes are there); it may be cut off, fetch it again."
+        )
 
 
 def _check_file(path: Path) -> None:

@@ -13,6 +13,7 @@ from l1ad.datasets.ahead import ahead
 from l1ad.datasets.chunk import Counts, EventChunk, check_physical, rounded, steps_of
 from l1ad.datasets.columns import event_columns
 from l1ad.datasets.formats import FileDescription, Format, ObjectColumns
+from l1ad.datasets.fortymhz_derived import NOTE, Derived
 from l1ad.datasets.hdf5 import Hdf5Appender, array, binary_fraction, block, near, opened, spans
 from l1ad.errors import InputError
 from l1ad.layout import FEATURES, ObjectLayout
@@ -52,6 +53,8 @@ class FortyMhzReader:
     def describe(self, path: Path) -> FileDescription:
         """Say what a file is, and whether the lepton filter was applied to it."""
         with opened(path) as file:
+            if "Particles" not in file:
+                return _describe_derived(file, path)
             particles = array(file, "Particles", path, (None, N_ROWS, 4))
             columns, menu = _columns(file), menu_items(file)
             note = _filter_note(particles[:_LOOK, 1:9, 0])
@@ -68,6 +71,9 @@ class FortyMhzReader:
         """Read a file's events, about ``size`` at once; the menu column is there if the file has one."""
         kinds = {slot.kind: _source(slot.kind, layout, path) for slot in layout.slots}
         with opened(path) as file:
+            if "Particles" not in file:
+                yield from _derived_chunks(file, kinds, layout, size, events, path)
+                return
             particles = array(file, "Particles", path, (None, N_ROWS, 4))
             names = _columns(file)
             parts = spans(events or range(len(particles)), size, block(particles))
@@ -79,6 +85,25 @@ class FortyMhzReader:
                     first = span.start + rows.start
                     counts = _counts(data[rows], kinds, layout, path, first)
                     yield EventChunk(counts, {name: column[rows] for name, column in values.items()}, first)
+
+
+def _describe_derived(file: Any, path: Path) -> FileDescription:
+    derived = Derived.of(file, path)
+    stored = ", ".join(derived.names)
+    objects = tuple(
+        ObjectColumns(kind, f"{stored} (rows {rows.start} to {rows.stop - 1})", rows.stop - rows.start, FEATURES)
+        for kind, (rows, _) in ROWS.items()
+    )
+    return FileDescription(path, Format.FORTYMHZ, derived.n_events, objects, (), notes=(NOTE.format(names=stored),))
+
+
+def _derived_chunks(
+    file: Any, kinds: Mapping[str, str], layout: ObjectLayout, size: int, events: range | None, path: Path
+) -> Iterator[EventChunk]:
+    derived = Derived.of(file, path)
+    for first, name, rows in derived.read(events or range(derived.n_events), size, path):
+        check_physical(rows, str(path), name, first)
+        yield EventChunk(_rounded(rows, kinds, layout), {}, first)
 
 
 def _columns(file: Any) -> tuple[str, ...]:
@@ -101,9 +126,13 @@ def _source(kind: str, layout: ObjectLayout, path: Path) -> str:
 
 
 def _counts(particles: NDArray[Any], kinds: Mapping[str, str], layout: ObjectLayout, path: Path, first: int) -> dict[str, Counts]:
-    """Round all objects at once: whole rows are faster than parts of them."""
     check_physical(particles, str(path), "Particles", first)
     _check_classes(particles[:, :, 3], path, first)
+    return _rounded(particles, kinds, layout)
+
+
+def _rounded(particles: NDArray[Any], kinds: Mapping[str, str], layout: ObjectLayout) -> dict[str, Counts]:
+    """Round all objects at once: whole rows are faster than parts of them."""
     steps, periods = np.zeros((len(FEATURES), N_ROWS)), np.full(N_ROWS, np.iinfo(np.int32).max, dtype=np.int32)
     for kind, source in kinds.items():
         steps[:, ROWS[source][0]], periods[ROWS[source][0]] = steps_of(layout.slot(kind))

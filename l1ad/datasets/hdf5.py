@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from l1ad.datasets.foreign import refuse_foreign
 from l1ad.errors import InputError
 
 #: Events per stored block; each block holds one object place, so that a run of absent objects costs next to nothing.
@@ -23,6 +24,8 @@ _SIGNATURES = (
     ("gelato_merged", ("HLT_data",)),
     ("gelato", ("L1_jFexSR_jets",)),
     ("gelato", ("HLT_jets",)),
+    ("fortymhz", ("X_train",)),
+    ("fortymhz", ("Data",)),
 )
 
 
@@ -54,9 +57,10 @@ def recognise_hdf5(path: Path) -> str:
     for format_, wanted in _SIGNATURES:
         if names.issuperset(wanted):
             return format_
+    refuse_foreign("HDF5", sorted(names), path)
     raise InputError(
         f"{str(path)!r} is an HDF5 file of no known format: it has {sorted(names)[:8]!r}; "
-        "wanted 'Particles' (40 MHz), 'L1_jFexSR_jets' or 'HLT_jets' (GELATO), or 'L1_data' or 'HLT_data' (GELATO merged)."
+        "wanted 'Particles', 'X_train' or 'Data' (40 MHz), 'L1_jFexSR_jets' or 'HLT_jets' (GELATO), or 'L1_data' or 'HLT_data' (GELATO merged)."
     )
 
 

@@ -204,8 +204,17 @@ CASES: dict[str, dict[str, tuple[Edit, str]]] = {
         ),
     },
 }
+
+
+def barely_truncated(path: Path) -> None:
+    """Cut off less than what is read: the branches of the layout are whole."""
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])
+
+
 EVERYWHERE: dict[str, tuple[Edit, str]] = {
     "truncated": (truncated, r"cannot be read as (HDF5|ROOT) \(.*it may be cut off, fetch it again"),
+    "barely truncated": (barely_truncated, r"cannot be read as (HDF5|ROOT) \(.*it may be cut off, fetch it again"),
     "empty": (lambda path: path.write_bytes(b""), r"is empty; download or write it again"),
     "folder": (a_folder, r"is a folder; give a file"),
     "text": (lambda path: path.write_text("hello"), r"is neither an HDF5 nor a ROOT file"),

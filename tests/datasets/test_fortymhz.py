@@ -7,9 +7,10 @@ import pytest
 
 from l1ad.datasets.formats import Format, recognise
 from l1ad.datasets.fortymhz import FortyMhzReader
+from l1ad.datasets.readers import reader
 from l1ad.errors import InputError
 from l1ad.layout import load_layout
-from tests.event_files import event_columns, write_fortymhz
+from tests.event_files import Counts, event_columns, write_fortymhz
 
 LAYOUT = load_layout("fortymhz57")
 
@@ -96,3 +97,45 @@ def test_another_number_of_objects_is_refused(tmp_path: Path) -> None:
 def test_a_layout_with_other_objects_is_refused(fortymhz_file: Path) -> None:
     with pytest.raises(InputError, match=r"^Layout 'l1topo44' wants objects of kind 'tau', .* use layout 'fortymhz57'\.$"):
         next(FortyMhzReader().chunks(fortymhz_file, load_layout("l1topo44"), 10))
+
+
+def write_derived(path: Path, flat: bool, names: tuple[str, ...]) -> tuple[Counts, int]:
+    """Write what the data set's example code makes of a file: its events shared out over data sets, without classes."""
+    counts = write_fortymhz(path.with_suffix(".full"), 50)
+    with h5py.File(path.with_suffix(".full")) as full, h5py.File(path, "w") as file:
+        rows = full["Particles"][:, :, :3].astype(np.float32)
+        for name, part in zip(names, np.array_split(rows, len(names)), strict=True):
+            file[name] = part.reshape(len(part), 57) if flat else part
+    return counts, 50
+
+
+@pytest.mark.parametrize("flat", [True, False])
+@pytest.mark.parametrize("names", [("Data",), ("X_train", "X_val", "X_test")])
+def test_derived_files_are_read_one_data_set_after_another(tmp_path: Path, flat: bool, names: tuple[str, ...]) -> None:
+    counts, n_events = write_derived(tmp_path / "d.h5", flat, names)
+    assert recognise(tmp_path / "d.h5") is Format.FORTYMHZ
+    description = reader(Format.FORTYMHZ).describe(tmp_path / "d.h5")
+    assert description.n_events == n_events
+    assert description.notes[0].startswith(f"Derived from the 40 MHz data set: {', '.join(names)}, one after another")
+    chunks = list(reader(Format.FORTYMHZ).chunks(tmp_path / "d.h5", load_layout("fortymhz57"), 7))
+    for kind, values in counts.items():
+        np.testing.assert_array_equal(np.concatenate([chunk.counts[kind] for chunk in chunks]), values)
+    (piece,) = reader(Format.FORTYMHZ).chunks(tmp_path / "d.h5", load_layout("fortymhz57"), 50, events=range(40, 47))
+    assert piece.first == 40
+    np.testing.assert_array_equal(piece.counts["jet"], counts["jet"][40:47])
+
+
+@pytest.mark.parametrize(
+    ("shape", "place", "value", "message"),
+    [
+        ((9, 57), (4, 1), 0.5, r"'Data' has missing E_T with η 0\.5 at event 4, which must be 0; is the order of columns"),
+        ((9, 57), (4, 3), -0.5, r"'Data' has the negative pT -0\.5 at event 4; remove"),
+        ((9, 58), (4, 3), 0.0, r"'Data' must have shape \(any, 57\), got \(9, 58\); is this the right format\?$"),
+    ],
+)
+def test_bad_derived_files_are_refused(tmp_path: Path, shape, place, value: float, message: str) -> None:  # type: ignore[no-untyped-def]
+    with h5py.File(tmp_path / "d.h5", "w") as file:
+        file["Data"] = np.zeros(shape)
+        file["Data"][place] = value
+    with pytest.raises(InputError, match=message):
+        list(reader(Format.FORTYMHZ).chunks(tmp_path / "d.h5", load_layout("fortymhz57"), 7))

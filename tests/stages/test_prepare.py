@@ -122,7 +122,9 @@ def test_values_out_of_range_are_refused_or_clipped_and_counted(folder: Path) ->
 def test_impossible_weights_are_refused_and_nothing_is_written(folder: Path, bad: float) -> None:
     with h5py.File(folder / "zb1.h5", "a") as file:
         file["EB_weights"][17] = bad
-    with pytest.raises(InputError, match=rf"zb1\.h5': 'EB_weights' has {bad} at event 17; weights must be finite and not negative\.$"):
+    with pytest.raises(
+        InputError, match=rf"zb1\.h5': 'EB_weights' has {bad} at event 17; weights must be finite and not negative\.$"
+    ):
         prepare(config(folder))
     assert not (folder / "runs").exists()
 
