@@ -142,6 +142,11 @@ class Design:
         return self.interval > 1
 
     @property
+    def clocked(self) -> bool:
+        """Say whether the top has a clock."""
+        return self.registered or self.shared
+
+    @property
     def latency_cycles(self) -> int:
         """Give the clock cycles from the input registers to the output registers; 0 for combinational logic."""
         if self.shared:

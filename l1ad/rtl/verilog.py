@@ -82,7 +82,7 @@ def module(stage: Stage) -> str:
 
 def top(design: Design) -> str:
     """Write the top module: the named ports, the chain of modules and, if it has any, the registers."""
-    ports = [*["input clk"] * (design.registered or design.shared), *["input start"] * design.shared]
+    ports = [*["input clk"] * design.clocked, *["input start"] * design.shared]
     ports += [f"input {_range(port.width)}{port.name}" for port in design.interface.inputs(design.network)]
     ports += [f"output {_range(port.width) if port.width > 1 else ''}{port.name}" for port in outputs(design.network)]
     stages = [line for stage in design.stages for line in _stage(design, stage)]
@@ -103,7 +103,7 @@ def _inputs(design: Design) -> list[str]:
     """Declare the nets that come in and take them out of the ports, over registers where the design has them."""
     places = input_places(design.network, design.interface)
     pairs = [(f"n_{net.name}", f"{port.name}[{low + net.width - 1}:{low}]") for net, port, low in places]
-    if not design.registered and not design.shared:
+    if not design.clocked:
         return [f"wire {_range(net.width)}{to} = {source};" for (net, _, _), (to, source) in zip(places, pairs, strict=True)]
     registers = [f"reg {_range(net.width)}n_{net.name};" for net, _, _ in places]
     return registers + (_on_start(design, pairs) if design.shared else _clocked(pairs))

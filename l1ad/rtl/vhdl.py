@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from l1ad.errors import ConversionError
 from l1ad.fixed import FixedPoint
 from l1ad.rtl.design import Design, Net, Stage, input_places, live_inputs, outputs
 from l1ad.rtl.verilog import TOP, Files, module, primitives
@@ -15,7 +16,12 @@ def vhdl_files(design: Design) -> Files:
 
     Returns:
         Text by file name: the top, a file for each module, the tables and alkaid's primitives.
+
+    Raises:
+        ConversionError: the design shares multipliers, which is written as Verilog only.
     """
+    if design.shared:
+        raise ConversionError("A design that shares multipliers is written as Verilog only; leave VHDL out.")
     from alkaid.codegen.rtl import vhdl_comb_logic_gen
     from alkaid.codegen.rtl.vhdl.lookup import lookup_source
 

@@ -39,7 +39,7 @@ def vivado_files(design: Design, part: Part) -> Files:
 
 def _constraints(design: Design, part: Part) -> str:
     """Give a clocked design its clock; bound the paths of a combinational one."""
-    if design.registered:
+    if design.clocked:
         return f"create_clock -name clk -period {part.clock_ns:g} [get_ports clk]\n"
     return f"set_max_delay {part.clock_ns:g} -from [all_inputs] -to [all_outputs]\n"
 
