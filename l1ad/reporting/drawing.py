@@ -215,6 +215,7 @@ def bar_plot(name: str, caption: str, axes: Axes, labels: Sequence[str], groups:
             pane.barh(places, [float(values[i] or 0) for i in rows], height=height * 0.92, label=group)
         pane.set_yticks(range(len(labels)), [_short(label) for label in labels])
         pane.invert_yaxis()
+        pane.locator_params(axis="x", nbins=5)
         dress(pane, axes, legend=len(groups) > 1)
 
     return draw(name, caption, paint, size=(6.4, max(2.0, 0.9 + 0.26 * len(labels) * max(1.0, 0.7 * len(groups)))))
