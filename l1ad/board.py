@@ -94,6 +94,10 @@ class Board:
     totals: PartTotals
     source: str
 
+    def plain(self) -> dict[str, Any]:
+        """Give plain data: what a result depends on when the board's file is the user's own."""
+        return asdict(self)
+
     @property
     def lut_budget(self) -> int:
         """LUTs the algorithm may take: the public share, else the whole part."""

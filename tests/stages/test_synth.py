@@ -86,7 +86,7 @@ def test_a_difference_ends_the_stage_and_leaves_no_artefact(
 ) -> None:
     config = make_run(tmp_path, NETWORK, 10)
     wrong = Agreement("REFERENCE", "RTL", 10, 1, 3, ((4, 5, 8),))
-    monkeypatch.setattr(stage, "_simulate", lambda *args: [wrong])
+    monkeypatch.setattr(stage, "compare_rtl", lambda *args: [wrong])
     monkeypatch.setattr(stage, "_synthesise", lambda *args: list(made[1].reports))
     with pytest.raises(MismatchError, match=r"^REFERENCE and RTL must be equal as integers; 1 of 10 events differ"):
         synth(config, tool="open")
@@ -101,6 +101,20 @@ def test_auto_takes_the_vendor_where_it_is(monkeypatch: pytest.MonkeyPatch) -> N
     assert choose_tool("auto") == "vivado"
     here.add("vitis_hls")
     assert choose_tool("auto") == "vitis"
+
+
+def test_a_changed_file_of_the_users_board_is_synthesised_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = make_run(tmp_path, NETWORK, 10)
+    board = tmp_path / "mine.yaml"
+    text = "title: t\npart: xcvu9p-flga2104-2-e\nclock_ns: 25.0\nclock_uncertainty: 0.1\nlatency_budget_ns: null\nlut_budget_fraction: null\nsource: s\n"
+    board.write_text(text)
+    config = config.model_copy(update={"firmware": config.firmware.model_copy(update={"board": str(board)})})
+    monkeypatch.setattr(stage, "_tools", lambda chosen: ())
+    monkeypatch.setattr(stage, "compare_rtl", lambda *args: [])
+    monkeypatch.setattr(stage, "_synthesise", lambda *args: [ResourceReport("Yosys", Level.OPEN, lut=7)])
+    assert [synth(config, tool="open").fresh for _ in range(2)] == [True, False]
+    board.write_text(text.replace("25.0", "20.0"))
+    assert synth(config, tool="open").fresh
 
 
 def test_an_unknown_tool_is_refused(tmp_path: Path) -> None:
@@ -188,7 +202,7 @@ def test_vivado_gets_the_same_rtl(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     exact = Agreement("REFERENCE", "RTL", 10, 0, 0)
     monkeypatch.setattr(stage, "_tools", lambda chosen: ())
-    monkeypatch.setattr(stage, "_simulate", lambda *args: [exact])
+    monkeypatch.setattr(stage, "compare_rtl", lambda *args: [exact])
     monkeypatch.setattr(stage, "run_vendor", run_vendor)
     config = config.model_copy(update={"synthesis": config.synthesis.model_copy(update={"steps": ("csynth", "impl")})})
     result = synth(config, tool="vivado")

@@ -1,0 +1,89 @@
+"""Write a network's RTL as the configuration wants it, and bring it to the open flow's tools or to Vivado."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from l1ad.board import Board
+from l1ad.config import Config
+from l1ad.emulator import reference
+from l1ad.emulator.golden import Golden, adversarial_events
+from l1ad.hls.target import Style, Target
+from l1ad.network import Network
+from l1ad.resources import ResourceReport
+from l1ad.rtl.delay import ULTRASCALE_PLUS
+from l1ad.rtl.design import Interface
+from l1ad.rtl.pipeline import trace_pipeline
+from l1ad.rtl.project import RtlProject, project_files, write_project
+from l1ad.rtl.report import resource_report
+from l1ad.rtl.trace import trace_network
+from l1ad.rtl.vivado import Part
+from l1ad.rtl.yosys import NETLIST_SUFFIX, synthesise
+from l1ad.toolchain import YOSYS, require
+from l1ad.vendor.project import VendorProject
+
+#: Golden vectors in the RTL's own test bench.
+N_GOLDEN = 256
+
+
+def write_rtl(folder: Path, config: Config, network: Network, target: Target) -> RtlProject:
+    """Write the RTL with the ports and in the style that the HLS top has."""
+    interface = Interface(target.packed, target.threshold_ports)
+    pipelined = target.style is Style.PIPELINED
+    design = trace_pipeline(network, target.clock_ns, interface) if pipelined else trace_network(network, interface)
+    x_hw = adversarial_events(network, N_GOLDEN)
+    scores = reference.scores(network, x_hw)
+    golden = Golden(x_hw, scores, reference.bits(network, scores))
+    return write_project(project_files(design, Part(target.part, target.clock_ns), golden, vhdl=config.synthesis.vhdl), folder)
+
+
+def synthesise_open(
+    folder: Path, config: Config, project: RtlProject, board: Board, clock_ns: float, advance: Callable[[str], None]
+) -> ResourceReport:
+    """Synthesise every module with Yosys and report; netlists, which the scripts beside them make again, are not kept.
+
+    Args:
+        folder: where scripts and logs go.
+        config: timeout and number of processes.
+        project: what is synthesised.
+        board: part and totals.
+        clock_ns: wanted clock period.
+        advance: called with a module's name when it is done.
+
+    Raises:
+        ToolMissingError: there is no Yosys.
+        ToolFailedError: it failed, took too long or left no result.
+    """
+    settings = config.synthesis
+    modules = synthesise(
+        project, folder, board.yosys_family, timeout_s=settings.timeout_s, processes=settings.processes, progress=advance
+    )
+    for netlist in folder.glob(f"*{NETLIST_SUFFIX}"):
+        netlist.unlink()  # tens of megabytes
+    report = resource_report(project, modules, board, clock_ns, ULTRASCALE_PLUS, require(YOSYS).version)
+    return replace(report, notes=(*report.notes, *_handshakes(config)))
+
+
+def _handshakes(config: Config) -> tuple[str, ...]:
+    """Say where the HLS top has handshakes that the RTL does not have."""
+    firmware = config.firmware
+    asked = [text for text, plain in ((firmware.interface, "ap_none"), (firmware.control, "ap_ctrl_none")) if text != plain]
+    return (f"The RTL's ports are plain; {' and '.join(asked)} are the HLS top's.",) if asked else ()
+
+
+def vivado_project(project: RtlProject, board: Board, clock_ns: float) -> VendorProject:
+    """Describe the RTL to the driver of AMD's tools."""
+    sources = tuple(str(file.relative_to(project.path)) for file in project.verilog)
+    clock = "clk" if project.latency_cycles else None
+    return VendorProject(
+        f"{project.network.name}_rtl",
+        project.path,
+        project.top,
+        sources,
+        board.part,
+        clock_ns,
+        board.clock_uncertainty,
+        clock_port=clock,
+    )
