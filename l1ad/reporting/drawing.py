@@ -247,7 +247,7 @@ def heat_map(
 
 
 def histogram_plot(
-    name: str, caption: str, axes: Axes, samples: Mapping[str, tuple[ArrayLike, ArrayLike | None]], bins: int = 60
+    name: str, caption: str, axes: Axes, samples: Mapping[str, tuple[ArrayLike, ArrayLike | None]], bins: int | ArrayLike = 60
 ) -> Figure:
     """Draw normalised distributions, the first one filled.
 
@@ -256,12 +256,15 @@ def histogram_plot(
         caption: what it shows.
         axes: the axes; with ``log_x`` values at or below 0 fall into the first bin.
         samples: label to values and weights (None for 1 each).
-        bins: number of bins.
+        bins: number of bins over all values, or their edges.
     """
     import hist
 
     values = {label: (np.asarray(v, dtype=np.float64), w) for label, (v, w) in samples.items()}
-    axis = _histogram_axis(hist, np.concatenate([v for v, _ in values.values()]), axes.log_x, bins)
+    if isinstance(bins, int):
+        axis = _histogram_axis(hist, np.concatenate([v for v, _ in values.values()]), axes.log_x, bins)
+    else:
+        axis = hist.axis.Variable(np.asarray(bins, dtype=np.float64))
 
     def paint(pane: Any) -> None:
         import mplhep

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from l1ad.datasets.chunk import EventChunk
 from l1ad.datasets.formats import FileDescription, Format, recognise
 from l1ad.datasets.readers import reader
 from l1ad.errors import InputError
-from l1ad.layout import FEATURES, ObjectLayout, load_layout
+from l1ad.layout import FEATURES, ObjectLayout, ObjectSlot, load_layout
 from l1ad.reporting.document import Block, Page, Section, Table, Text, number_columns, text_columns
 
 #: Layouts that a format's objects fit, each drawn if the file has them.
@@ -26,8 +26,10 @@ _LAYOUTS = {
     Format.NANOAOD: ("axol1tl57",),
     Format.XAOD: ("l1topo44", "gelato60"),
 }
-_UNITS = {"pt": "p_T [GeV]", "eta": "η", "phi": "φ [rad]"}
+_LABELS = {"pt": "pT [GeV]", "eta": "η", "phi": "φ [rad]"}
 _CHUNK = 16_384
+#: Most bins of a distribution; each is a whole number of hardware counts wide, else neighbours would differ by a comb that is not physics.
+_BINS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,9 @@ def inspect(path: Path, *, page: Path | None = None, max_events: int = 50_000, l
     format_ = recognise(path)
     description = reader(format_).describe(path)
     views = {view.name: (view, chunks) for view, chunks in _views(description, layout, max_events)}
+    notes = [*description.notes, *_not_shown(description, views)]
     if page is not None:
-        _write(description, views, page)
+        _write(description, notes, views, page)
     return InspectResult(
         str(path),
         format_.value,
@@ -90,7 +93,7 @@ def inspect(path: Path, *, page: Path | None = None, max_events: int = 50_000, l
         [asdict(entry) for entry in description.objects],
         list(description.columns),
         list(description.menu_items),
-        list(description.notes),
+        notes,
         {name: _means(view, chunks) for name, (view, chunks) in views.items()},
         str(page) if page else None,
     )
@@ -109,13 +112,27 @@ def _views(description: FileDescription, layout: str | None, max_events: int) ->
 
 def _lacks(description: FileDescription, view: ObjectLayout) -> bool:
     """Say whether a file has not all kinds of a layout's objects, as one with a single trigger level."""
+    return any(slot.kind not in _kinds(description, view) for slot in view.slots)
+
+
+def _kinds(description: FileDescription, view: ObjectLayout) -> set[str]:
+    """Give the kinds of objects that a file has at a layout's trigger level."""
     level = "L1" if view.name == "l1topo44" else "HLT"
-    there = {
+    return {
         entry.kind.rpartition(" ")[2]
         for entry in description.objects
         if entry.kind.startswith((level, f"{level}_")) or " " not in entry.kind
     }
-    return any(slot.kind not in there for slot in view.slots)
+
+
+def _not_shown(description: FileDescription, views: Collection[str]) -> Iterator[str]:
+    """Say which layouts of the format have some of their objects in the file and not all, so that they cannot be drawn."""
+    for name in _LAYOUTS[description.format]:
+        view = load_layout(name)
+        there = _kinds(description, view)
+        lacking = [slot.kind for slot in view.slots if slot.kind not in there]
+        if name not in views and lacking and len(lacking) < len(view.slots):
+            yield f"Not shown in layout {name!r}: the file has none of its {', '.join(lacking)} objects."
 
 
 def _first(description: FileDescription, view: ObjectLayout, max_events: int) -> Iterator[EventChunk]:
@@ -133,18 +150,21 @@ def _means(view: ObjectLayout, chunks: list[EventChunk]) -> dict[str, float]:
     return {kind: number / total if total else 0.0 for kind, number in present.items()}
 
 
-def _write(description: FileDescription, views: dict[str, tuple[ObjectLayout, list[EventChunk]]], page: Path) -> None:
+def _write(
+    description: FileDescription, notes: Sequence[str], views: dict[str, tuple[ObjectLayout, list[EventChunk]]], page: Path
+) -> None:
     from l1ad.reporting.render import write_page
 
-    sections = [Section("The file", tuple(_about(description)))]
+    sections = [Section("The file", tuple(_about(description, notes)))]
     sections += [Section(f"Objects in layout {name}", tuple(_plots(view, chunks))) for name, (view, chunks) in views.items()]
-    lead = f"{description.format.value}, {description.n_events} events."
+    looked = max((sum(chunk.n_events for chunk in chunks) for _, chunks in views.values()), default=0)
+    lead = f"{description.format.value}, {description.n_events} events, of which the first {looked} are drawn."
     page.parent.mkdir(parents=True, exist_ok=True)
     write_page(Page(description.path.name, lead, tuple(sections)), page.parent, page.stem)
 
 
-def _about(description: FileDescription) -> Iterator[Block]:
-    yield from (Text(note) for note in description.notes)
+def _about(description: FileDescription, notes: Sequence[str]) -> Iterator[Block]:
+    yield from (Text(note) for note in notes)
     rows = tuple(
         (e.kind, e.stored, "any" if e.places is None else str(e.places), ", ".join(e.features)) for e in description.objects
     )
@@ -156,35 +176,71 @@ def _about(description: FileDescription) -> Iterator[Block]:
 
 
 def _plots(view: ObjectLayout, chunks: list[EventChunk]) -> Iterator[Block]:
+    weights = np.concatenate([_weights(chunk) for chunk in chunks]) if chunks else np.zeros(0)
+    counts = {slot.kind: _objects(slot, chunks) for slot in view.slots}
+    yield _multiplicities(counts, weights)
+    for slot in view.slots:
+        if (counts[slot.kind][:, :, 0] > 0).any():
+            yield from _distributions(view, slot, counts[slot.kind], weights)
+        else:
+            yield Text(f"There is no {slot.kind} in the events looked at.")
+
+
+def _objects(slot: ObjectSlot, chunks: list[EventChunk]) -> NDArray[Any]:
+    return (
+        np.concatenate([chunk.counts[slot.kind] for chunk in chunks]) if chunks else np.zeros((0, slot.multiplicity, 3), np.int64)
+    )
+
+
+def _multiplicities(counts: Mapping[str, NDArray[Any]], weights: NDArray[np.float64]) -> Table:
+    """Tell how many objects an event has, as the events are and by their weights."""
+    rows = []
+    for kind, values in counts.items():
+        number = (values[:, :, 0] > 0).sum(axis=1)
+        mean = number.mean() if len(number) else 0.0
+        weighted = np.average(number, weights=weights) if weights.sum() > 0 else 0.0
+        rows.append((kind, f"{mean:.3f}", f"{weighted:.3f}", f"{number.max(initial=0)}"))
+    return Table("Objects in an event", (*text_columns("kind"), *number_columns("mean", "weighted mean", "most")), tuple(rows))
+
+
+def _distributions(view: ObjectLayout, slot: ObjectSlot, counts: NDArray[Any], weights: NDArray[np.float64]) -> Iterator[Block]:
     from l1ad.reporting.drawing import Axes, histogram_plot
 
-    means = _means(view, chunks)
-    rows = tuple((kind, f"{mean:.3f}") for kind, mean in means.items())
-    yield Table("Objects in an event", (*text_columns("kind"), *number_columns("mean")), rows)
-    weights = np.concatenate([_weights(chunk) for chunk in chunks]) if chunks else np.zeros(0)
-    for slot in view.slots:
-        counts = np.concatenate([chunk.counts[slot.kind] for chunk in chunks]) if chunks else np.zeros((0, slot.multiplicity, 3))
-        there = counts[:, :, 0] > 0
-        if not there.any():
-            yield Text(f"There is no {slot.kind} in the events looked at.")
-            continue
+    there = counts[:, :, 0] > 0
+    name, weighted = f"{view.name}-{slot.kind}", "weighted " if np.ptp(weights) > 0 else ""
+    if slot.multiplicity > 1:
         number = there.sum(axis=1)
-        name = f"{view.name}-{slot.kind}"
-        axes = Axes(f"{slot.kind}s in an event", "fraction", log_y=True, whole_x=True)
-        yield histogram_plot(
-            f"{name}-number", f"How many {slot.kind} objects an event has.", axes, {"": (number, weights)}, 1 + int(number.max())
+        axes = Axes(f"{slot.kind} objects in an event", f"{weighted}fraction of events", log_y=True, whole_x=True)
+        caption = f"How many {slot.kind} objects an event has, up to the layout's {slot.multiplicity}."
+        edges = np.arange(int(number.max()) + 2) - 0.5
+        yield histogram_plot(f"{name}-number", caption, axes, {"": (number, weights)}, edges)
+    objects = np.broadcast_to(weights[:, None], there.shape)[there]
+    for feature, lsb in zip(slot.features, slot.lsb, strict=True):
+        values = counts[:, :, FEATURES.index(feature)][there].astype(np.int64)
+        period = slot.phi_period if feature == "phi" else None
+        if period:
+            values = np.where(values >= period / 2, values - period, values)
+        if feature != "pt" and not values.any():
+            # Missing E_T has no η; its column is there for layouts of equal width.
+            continue
+        edges = _edges(values, period) * lsb
+        axes = Axes(f"{slot.kind} {_LABELS[feature]}", f"{weighted}fraction of objects", log_y=feature == "pt")
+        caption = (
+            f"{feature} of all {slot.kind} objects; a bin is {round((edges[1] - edges[0]) / lsb)} hardware counts of {lsb:g}."
         )
-        objects = np.broadcast_to(weights[:, None], there.shape)[there]
-        for feature, lsb in zip(slot.features, slot.lsb, strict=True):
-            values = _physical(counts[:, :, FEATURES.index(feature)][there], lsb, slot.phi_period if feature == "phi" else None)
-            axes = Axes(f"{slot.kind} {_UNITS[feature]}", "fraction", log_y=feature == "pt")
-            yield histogram_plot(f"{name}-{feature}", f"{feature} of all {slot.kind} objects.", axes, {"": (values, objects)})
+        yield histogram_plot(f"{name}-{feature}", caption, axes, {"": (values * lsb, objects)}, edges)
+
+
+def _edges(counts: NDArray[np.int64], period: int | None) -> NDArray[np.float64]:
+    """Give edges between hardware counts: equal bins of a whole number of counts that hold all values, for φ the whole turn."""
+    if period:
+        step = next(step for step in range(1, period + 1) if period % step == 0 and period // step <= _BINS)
+        return np.arange(-(period // 2), period - period // 2 + 1, step) - 0.5
+    low, high = int(counts.min()), int(counts.max())
+    step = -(-(high - low + 1) // _BINS)
+    n_bins = -(-(high - low + 1) // step)
+    return low - 0.5 + step * np.arange(n_bins + 1)
 
 
 def _weights(chunk: EventChunk) -> NDArray[np.float64]:
     return np.asarray(chunk.columns.get("weight", np.ones(chunk.n_events)), dtype=np.float64)
-
-
-def _physical(counts: NDArray[Any], lsb: float, period: int | None) -> NDArray[np.float64]:
-    signed = np.where(counts >= period / 2, counts - period, counts) if period else counts
-    return np.asarray(signed * lsb, dtype=np.float64)

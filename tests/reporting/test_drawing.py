@@ -17,6 +17,7 @@ FIGURES = {
     "heat": lambda: d.heat_map("heat", "c", d.Axes("", ""), ["r"], ["a", "b"], np.array([[1.0, np.nan]])),
     "histogram": lambda: d.histogram_plot("h", "c", AXES, {"zero bias": (X, X), "Z→ττ": (X - 5, None)}),
     "one value": lambda: d.histogram_plot("f", "c", d.Axes("s", "n"), {"zero bias": (np.zeros(9), None)}),
+    "given edges": lambda: d.histogram_plot("e", "c", d.Axes("s", "n"), {"": (X, None)}, np.array([0.0, 10.0, 2001.0])),
     "density": lambda: d.density_plot("density", "c", d.Axes("n", "s"), np.arange(50) % 4, np.arange(50.0)),
 }
 

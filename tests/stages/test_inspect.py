@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from l1ad.errors import InputError
-from l1ad.stages.inspect import inspect
+from l1ad.stages.inspect import _edges, inspect
 from tests.event_files import write_fortymhz, write_gelato
 from tests.root_files import write_l1ntuple, write_nanoaod, write_xaod
 
@@ -40,7 +40,10 @@ def test_a_page_is_drawn(tmp_path: Path) -> None:
     inspect(tmp_path / "f.h5", page=tmp_path / "out" / "page.html")
     text = (tmp_path / "out" / "page.html").read_text(encoding="utf-8")
     assert "Objects in layout fortymhz57" in text
-    assert text.count("<svg") == 4 * 4
+    # Four panels a kind; missing E_T is always one and has no η.
+    assert text.count("<svg") == 4 * 4 - 2
+    assert "50 events, of which the first 50 are drawn" in text
+    assert "hardware counts of 0.0436332" in text
     assert "Unfiltered" in text or "Filtered" in text
 
 
@@ -65,3 +68,26 @@ def test_a_layout_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     write_fortymhz(tmp_path / "f.h5", 20)
     with pytest.raises(InputError, match=r"^Layout 'l1topo44' wants objects of kind 'tau'"):
         inspect(tmp_path / "f.h5", layout="l1topo44")
+
+
+def test_bins_are_whole_counts_and_hold_every_value() -> None:
+    for period in (128, 144, 576):
+        edges = _edges(np.arange(-period // 2, period // 2), period)
+        filled = np.histogram(np.arange(-period // 2, period // 2), edges)[0]
+        assert len(set(filled)) == 1
+        assert filled.sum() == period
+        assert 32 <= len(filled) <= 64
+    counts = np.array([-113, 0, 5, 131])
+    edges = _edges(counts, None)
+    assert np.histogram(counts, edges)[0].sum() == 4
+    assert set(np.diff(edges)) == {4.0}
+    assert _edges(np.array([3]), None).tolist() == [2.5, 3.5]
+
+
+def test_a_layout_that_lacks_objects_is_named(tmp_path: Path) -> None:
+    write_gelato(tmp_path / "g.h5", 20)
+    with h5py.File(tmp_path / "g.h5", "a") as file:
+        del file["L1_MET"]
+    result = inspect(tmp_path / "g.h5")
+    assert list(result.means) == ["gelato60"]
+    assert result.notes == ["Not shown in layout 'l1topo44': the file has none of its met objects."]
