@@ -66,7 +66,10 @@ def multiplicities(samples: dict[str, Events]) -> Figure:
         jets = (events.level1["jet"] > 0).sum(axis=1)
         series.append(Series(SAMPLES[name], number, np.bincount(jets, events.weights, minlength=7)[:7], marker="o"))
     return line_plot(
-        "multiplicity", "Level-1 jets above 20 GeV (six are sent).", Axes("jets", "fraction of events", whole_x=True), series
+        "multiplicity",
+        "Level-1 jets above 20 GeV (six are sent).",
+        Axes("Level-1 jets (6: six or more)", "fraction of events", whole_x=True),
+        series,
     )
 
 
@@ -78,7 +81,10 @@ def spectra(samples: dict[str, Events]) -> Figure:
         fractions = np.histogram(events.level1["jet"].max(axis=1), edges, weights=events.weights)[0]
         series.append(Series(SAMPLES[name], (edges[1:] + edges[:-1]) / 2, np.where(fractions > 0, fractions, np.nan)))
     return line_plot(
-        "spectra", "Leading Level-1 jet; jFEX saturates at 409 GeV.", Axes("E_T [GeV]", "fraction in 10 GeV", log_y=True), series
+        "spectra",
+        "Leading Level-1 jet; jFEX saturates at 409 GeV.",
+        Axes("leading jet ET [GeV]", "fraction in 10 GeV", log_y=True),
+        series,
     )
 
 
@@ -91,7 +97,7 @@ def turn_ons(background: Events) -> Figure:
     for threshold in (30, 50, 100):
         passed = np.histogram(true[lead >= threshold], edges)[0]
         series.append(Series(f"L1 jet ≥ {threshold} GeV", (edges[1:] + edges[:-1]) / 2, passed / np.maximum(total, 1)))
-    axes = Axes("leading software jet p_T [GeV]", "efficiency", y_range=(0, 1.05))
+    axes = Axes("leading software jet pT [GeV]", "efficiency", y_range=(0, 1.05))
     return line_plot("turn_ons", "Turn-on of Level-1 jets.", axes, series)
 
 
