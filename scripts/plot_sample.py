@@ -37,12 +37,12 @@ class Events:
 
 def load(path: Path) -> Events:
     """Read both trigger levels of a file."""
-    reader, level1, software = GelatoReader(), load_layout("l1topo44"), load_layout("gelato60")
-    (first,) = reader.chunks(path, level1, 10**9)
-    (second,) = reader.chunks(path, software, 10**9)
-    weights = first.columns["weight"].astype(np.float64)
-    energies = {kind: first.counts[kind][:, :, 0] * 0.1 for kind in KINDS}
-    return Events(energies, second.counts["jet"][:, 0, 0] * 0.1, weights / weights.sum())
+    level1, software = load_layout("l1topo44"), load_layout("gelato60")
+    first, second = (list(GelatoReader().chunks(path, layout, 32_768)) for layout in (level1, software))
+    energies = {kind: np.concatenate([chunk.counts[kind][:, :, 0] for chunk in first]) * 0.1 for kind in KINDS}
+    software_jet = np.concatenate([chunk.counts["jet"][:, 0, 0] for chunk in second]) * 0.1
+    weights = np.concatenate([chunk.columns["weight"] for chunk in first]).astype(np.float64)
+    return Events(energies, software_jet, weights / weights.sum())
 
 
 def rates(background: Events) -> Figure:
