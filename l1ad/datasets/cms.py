@@ -70,7 +70,9 @@ def check_layout(layout: ObjectLayout, where: str) -> None:
             )
 
 
-def counts_from_floats(values: Mapping[str, NDArray[Any]], grid: Grid, events: Counts, where: str) -> dict[str, Counts]:
+def counts_from_floats(
+    values: Mapping[str, NDArray[Any]], grid: Grid, events: Counts, where: str, first: int
+) -> dict[str, Counts]:
     """Invert the float scales exactly.
 
     Args:
@@ -78,6 +80,7 @@ def counts_from_floats(values: Mapping[str, NDArray[Any]], grid: Grid, events: C
         grid: the objects' grid.
         events: event of each object, for messages, ``(n,)``.
         where: file and collection, for messages.
+        first: number of the first event, for messages.
 
     Returns:
         Counts by feature, ``(n,)``.
@@ -98,20 +101,21 @@ def counts_from_floats(values: Mapping[str, NDArray[Any]], grid: Grid, events: C
             off = ~np.any([np.abs(physical / lsb - np.rint(physical / lsb)) < 0.1 for lsb in lsbs], axis=0) | (pt < 0)
         if off.any():
             raise InputError(
-                f"{where} is not on the hardware grid at event {events[off][0]} (wanted multiples of {lsbs[0]:g}); give Level-1 objects."
+                f"{where} is not on the hardware grid at event {first + events[off][0]} (wanted multiples of {lsbs[0]:g}); give Level-1 objects."
             )
         counts[feature] = np.rint(physical / lsbs[0]).astype(np.int32)
     counts["pt"] += (grid.pt_shift * there).astype(np.int32)
     return counts
 
 
-def counts_from_hardware(values: Mapping[str, NDArray[Any]], events: Counts, where: str) -> dict[str, Counts]:
+def counts_from_hardware(values: Mapping[str, NDArray[Any]], events: Counts, where: str, first: int) -> dict[str, Counts]:
     """Check integer values.
 
     Args:
         values: hardware values by feature of objects one after another, ``(n,)``: pt, eta (not for sums), phi.
         events: event of each object, for messages, ``(n,)``.
         where: file and collection, for messages.
+        first: number of the first event, for messages.
 
     Returns:
         Counts by feature, ``(n,)``.
@@ -121,8 +125,10 @@ def counts_from_hardware(values: Mapping[str, NDArray[Any]], events: Counts, whe
     """
     pt = values["pt"]
     if pt.size and pt.min() < 0:
-        first = int(np.argmax(pt < 0))
-        raise InputError(f"{where} has the negative pT {pt[first]} at event {events[first]}; remove such events from the file.")
+        bad = int(np.argmax(pt < 0))
+        raise InputError(
+            f"{where} has the negative pT {pt[bad]} at event {first + events[bad]}; remove such events from the file."
+        )
     if any(column.dtype.kind == "f" for column in values.values()):
         raise InputError(f"{where} has hardware values that are stored as floats; write them as integers.")
     # Narrow values stay narrow: what is moved later is half as much. A turn added to a negative φ cannot leave 16 bits.
@@ -157,13 +163,14 @@ class Collection:
         extra = (name for name in (self.crossing, self.sum_type) if name is not None)
         return (*used.values(), *extra)
 
-    def counts(self, flats: Mapping[str, tuple[Counts, NDArray[Any]]], places: int, where: str) -> Counts:
+    def counts(self, flats: Mapping[str, tuple[Counts, NDArray[Any]]], places: int, where: str, first: int) -> Counts:
         """Make counts of the objects of crossing 0, for sums those of missing E_T.
 
         Args:
             flats: how many values each event has, and all of them, by branch.
             places: how many objects are wanted.
             where: the file, for messages.
+            first: number of the first event, for messages.
 
         Raises:
             InputError: branches differ in length, an event without missing E_T, or values off the grid.
@@ -174,21 +181,21 @@ class Collection:
                 raise InputError(
                     f"{where}: branches {self.branches[0]!r} and {branch!r} have different numbers of objects; the file is damaged."
                 )
-        jagged = Jagged.of(numbers, places, self._kept(flats))
+        jagged = Jagged.of(numbers, places, self._kept(flats, where))
         if self.kind == "met" and not np.array_equal(jagged.event, np.arange(len(numbers))):
             raise InputError(
                 f"{where}: {self.sum_type!r} must have missing E_T (type {MISSING_ET}) once in each event at bunch crossing 0."
             )
-        return self._rectangle(jagged, flats, f"{where}: {self.name!r}")
+        return self._rectangle(jagged, flats, f"{where}: {self.name!r}", first)
 
-    def _rectangle(self, jagged: Jagged, flats: Mapping[str, tuple[Counts, NDArray[Any]]], where: str) -> Counts:
+    def _rectangle(self, jagged: Jagged, flats: Mapping[str, tuple[Counts, NDArray[Any]]], where: str, first: int) -> Counts:
         """Convert the objects that have a place, and put each feature into a rectangle of zeros."""
         grid, branches = KINDS[self.kind][1], self.hardware or self.floats
         picked = {feature: jagged.pick(flats[branch][1]) for feature, branch in branches.items()}
         if self.hardware:
-            counts = counts_from_hardware(picked, jagged.event, where)
+            counts = counts_from_hardware(picked, jagged.event, where, first)
         else:
-            counts = counts_from_floats(picked, grid, jagged.event, where)
+            counts = counts_from_floats(picked, grid, jagged.event, where, first)
         wrap(counts["phi"], grid.phi_period)
         present = (counts["pt"] > 0).astype(counts["pt"].dtype)
         out = np.zeros((jagged.n_events, jagged.places, len(FEATURES)), dtype=counts["pt"].dtype)
@@ -196,10 +203,16 @@ class Collection:
             out.reshape(-1, len(FEATURES))[jagged.target, FEATURES.index(feature)] = column * present
         return out
 
-    def _kept(self, flats: Mapping[str, tuple[Counts, NDArray[Any]]]) -> NDArray[np.bool_] | None:
+    def _kept(self, flats: Mapping[str, tuple[Counts, NDArray[Any]]], where: str) -> NDArray[np.bool_] | None:
         kept = None
         if self.crossing is not None:
-            kept = flats[self.crossing][1] == 0
+            crossing = flats[self.crossing][1]
+            # Some are stored as floats; one that is not finite is in no crossing, and its object would be lost without a word.
+            if crossing.dtype.kind == "f" and not np.isfinite(crossing).all():
+                raise InputError(
+                    f"{where}: branch {self.crossing!r} has a bunch crossing that is not finite; the file is damaged."
+                )
+            kept = crossing == 0
         if self.sum_type is not None:
             missing = flats[self.sum_type][1] == MISSING_ET
             kept = missing if kept is None else kept & missing

@@ -73,7 +73,9 @@ class L1NtupleReader:
             for first, stop in steps(events or range(trees.objects.num_entries), size):
                 data = {b: trees.objects[names[b]].array(entry_start=first, entry_stop=stop) for b in branches}
                 flats = {branch: flat(values, str(path), branch) for branch, values in data.items()}
-                counts = {kind: c.counts(flats, layout.slot(kind).multiplicity, str(path)) for kind, c in collections.items()}
+                counts = {
+                    kind: c.counts(flats, layout.slot(kind).multiplicity, str(path), first) for kind, c in collections.items()
+                }
                 bits = _bits(trees.decisions, {seed: aliases[seed] for seed in seeds}, first, stop, path)
                 yield EventChunk(counts, _event_columns(trees.events, first, stop, path) | seed_columns(bits), first)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from l1ad.datasets.ahead import ahead
 from l1ad.datasets.chunk import EventChunk
 from l1ad.datasets.cms import KINDS, Collection, check_layout
+from l1ad.datasets.columns import event_columns
 from l1ad.datasets.formats import FileDescription, Format, ObjectColumns
 from l1ad.datasets.root import branch_names, flat, opened, require, steps, tree
 from l1ad.datasets.seeds import check_seeds, seed_columns
@@ -94,9 +95,11 @@ def _chunk(
 ) -> EventChunk:
     where = str(path)
     flats = {branch: flat(data[branch], where, branch) for c in collections.values() for branch in c.branches}
-    counts = {kind: c.counts(flats, layout.slot(kind).multiplicity, where) for kind, c in collections.items()}
-    values = {name: _column(data, stored) for name, stored in columns.items()}
-    return EventChunk(counts, values | seed_columns({seed: np.asarray(data[seed]) for seed in seeds}), first)
+    counts = {kind: c.counts(flats, layout.slot(kind).multiplicity, where, first) for kind, c in collections.items()}
+    span = slice(first, first + len(next(iter(flats.values()))[0]))
+    values = {name: _column(name, data, stored, path, span) for name, stored in columns.items()}
+    bits = event_columns({seed: data[seed] for seed in seeds}, {seed: seed for seed in seeds}, path, span)
+    return EventChunk(counts, values | seed_columns(bits), first)
 
 
 def _columns(names: dict[str, str]) -> dict[str, tuple[str, ...]]:
@@ -104,10 +107,14 @@ def _columns(names: dict[str, str]) -> dict[str, tuple[str, ...]]:
     return {name: stored for name, stored in places.items() if set(stored) <= set(names)}
 
 
-def _column(data: dict[str, Any], stored: tuple[str, ...]) -> NDArray[Any]:
+def _column(name: str, data: dict[str, Any], stored: tuple[str, ...], path: Path, span: slice) -> NDArray[Any]:
     """Take a column; scouting files number crossings by orbit and place in it instead of by event."""
-    arrays = [np.asarray(data[name]) for name in stored]
-    return arrays[0] if len(arrays) == 1 else arrays[0].astype(np.int64) * _CROSSINGS + arrays[1].astype(np.int64)
+    if stored != _ORBIT:
+        return event_columns({name: data[stored[0]]}, {name: stored[0]}, path, span)[name]
+    orbit, crossing = event_columns(
+        {branch: data[branch] for branch in stored}, dict(zip(stored, stored, strict=True)), path, span
+    ).values()
+    return orbit.astype(np.int64) * _CROSSINGS + crossing.astype(np.int64)
 
 
 def _collection(kind: str, names: dict[str, str], path: Path) -> Collection:

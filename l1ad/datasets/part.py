@@ -153,7 +153,7 @@ def _columns(chunk: EventChunk, job: Job) -> dict[str, NDArray[Any]]:
     n_events = chunk.n_events
     values = {name: chunk.columns[name] for name in job.columns if name in chunk.columns}
     values["sample"] = np.full(n_events, job.sample, dtype=np.uint8)
-    values["weight"] = _weights(chunk, job.path)
+    values.setdefault("weight", np.ones(n_events))
     values["split"] = np.full(n_events, Split.TEST, dtype=np.uint8)
     if job.role is Role.BACKGROUND:
         values["split"] = assign(_keys(chunk, job), job.seed, job.train, job.validation)
@@ -174,14 +174,3 @@ def _integers(chunk: EventChunk, name: str, path: Path) -> NDArray[np.int64]:
             f"{str(path)!r}: {name} numbers must be whole, got a fraction or NaN near event {chunk.first}; write them again."
         )
     return values.astype(np.int64)
-
-
-def _weights(chunk: EventChunk, path: Path) -> NDArray[np.float64]:
-    weights = np.asarray(chunk.columns.get("weight", np.ones(chunk.n_events)), dtype=np.float64)
-    bad = ~np.isfinite(weights) | (weights < 0)
-    if bad.any():
-        event = int(np.argmax(bad))
-        raise InputError(
-            f"{str(path)!r}: event {chunk.first + event} has weight {weights[event]}; weights must be finite and not negative."
-        )
-    return weights

@@ -168,6 +168,10 @@ CASES: dict[str, dict[str, tuple[Edit, str]]] = {
         "other tree": (other_tree, r"is a ROOT file without a known tree: it has \['mytree'\]"),
         "NaN": (branch("L1Jet_eta", times(np.nan)), r"'L1Jet' is not on the hardware grid at event"),
         "inf": (branch("L1Jet_pt", times(np.inf)), r"'L1Jet' is not on the hardware grid at event"),
+        "negative": (branch("L1Jet_pt", times(-1.0)), r"'L1Jet' is not on the hardware grid at event"),
+        "crossing": (branch("L1Jet_bx", times(np.nan)), r"branch 'L1Jet_bx' has a bunch crossing that is not finite"),
+        "words": (branch("event", strings), r"'event' must hold one number for each of 30 events"),
+        "lists": (branch("event", lambda v: ak.Array([[1]] * len(v))), r"'event' must hold one number for each of 30 events"),
     },
     "l1ntuple": {
         "wrong dtype": (branch("jetIEt", times(1.0)), r"'jet' has hardware values that are stored as floats"),
