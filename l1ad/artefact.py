@@ -28,6 +28,8 @@ from l1ad.errors import ArtefactError, reason_of
 MANIFEST = "manifest.json"
 SPEC_VERSION = 1
 _HASHING_THREADS = 2
+#: Bytes that one thread hashes at a time.
+_HASHED_BYTES = 4 * 2**20
 #: Packages whose versions decide what comes out; each manifest records those installed.
 _PACKAGES = (
     "l1ad",
@@ -308,12 +310,21 @@ def folder_digest(path: Path, keep: Callable[[str], bool] = lambda name: not nam
         folders.sort()
         files |= {(Path(root) / name).relative_to(path).as_posix(): Path(root) / name for name in sorted(names)}
     counted = {relative: file for relative, file in files.items() if relative != MANIFEST and keep(relative)}
-    digest = hashlib.sha256()
-    # Hashing lets other threads run; a dataset is one large file and several small ones.
+    sizes = {relative: file.stat().st_size for relative, file in counted.items()}
+    pieces = [(counted[relative], first) for relative, size in sizes.items() for first in range(0, size, _HASHED_BYTES)]
+    digest = hashlib.sha256(json.dumps(sizes).encode())
+    # Hashing lets other threads run.
     with ThreadPoolExecutor(_HASHING_THREADS) as threads:
-        for relative, one in zip(counted, threads.map(file_digest, counted.values()), strict=True):
-            digest.update(f"{relative}\0{one}\n".encode())
+        for one in threads.map(_piece_digest, pieces):
+            digest.update(one)
     return digest.hexdigest()
+
+
+def _piece_digest(piece: tuple[Path, int]) -> bytes:
+    path, first = piece
+    with path.open("rb") as file:
+        file.seek(first)
+        return hashlib.sha256(file.read(_HASHED_BYTES)).digest()
 
 
 def installed_versions() -> dict[str, str]:

@@ -142,3 +142,15 @@ def test_the_code_digest_follows_imports_and_logs_do_not_count(tmp_path: Path) -
     assert artefact.folder_digest(tmp_path) == before
     (tmp_path / "c.txt").write_text("x")
     assert artefact.folder_digest(tmp_path) != before
+
+
+def test_a_folder_digest_sees_every_byte_name_and_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artefact, "_HASHED_BYTES", 4)
+    digests = set()
+    contents = [b"", b"abcdefghij", b"abcdefghik", b"Xbcdefghij", b"abcdefgh", b"efghabcd", b"abcdefghij\0"]
+    for content in contents:
+        (tmp_path / "a.bin").write_bytes(content)
+        digests.add(artefact.folder_digest(tmp_path))
+    (tmp_path / "a.bin").rename(tmp_path / "b.bin")
+    digests.add(artefact.folder_digest(tmp_path))
+    assert len(digests) == len(contents) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,15 +26,13 @@ _TREES = (
 
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
-    """Open a ROOT file for reading.
+    """Open a ROOT file for reading, or take it as it was left open: reading the descriptions of hundreds of branches takes long.
 
     Raises:
         InputError: the file is missing, cut off or damaged, also when that shows only while reading.
     """
-    import uproot
-
     try:
-        with uproot.open(path) as file:
+        with _LAST.taken(path) as file:
             yield file
     except L1adError:
         raise
@@ -43,6 +42,41 @@ def opened(path: Path) -> Iterator[Any]:
         raise InputError(
             f"{str(path)!r} cannot be read as ROOT ({type(error).__name__}: {reason}); it may be cut off, fetch it again."
         ) from None
+
+
+class _LastFile:
+    """Keep the file that was used last open, for whoever wants the same one next; one user has it at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: tuple[tuple[Any, ...], Any] | None = None
+
+    @contextmanager
+    def taken(self, path: Path) -> Iterator[Any]:
+        """Give the open file; it is kept if nothing went wrong with it."""
+        import uproot
+
+        status = path.stat()
+        identity = (path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        file = self._swap(None, identity) or uproot.open(path)
+        try:
+            yield file
+        except BaseException:
+            file.close()
+            raise
+        self._swap((identity, file), None)
+
+    def _swap(self, new: tuple[tuple[Any, ...], Any] | None, wanted: tuple[Any, ...] | None) -> Any:
+        """Put a file in the place of the one kept; give that one if it is the file wanted, else close it."""
+        with self._lock:
+            old, self._kept = self._kept, new
+        if old is None or old[0] == wanted:
+            return old and old[1]
+        old[1].close()
+        return None
+
+
+_LAST = _LastFile()
 
 
 def recognise_root(path: Path) -> str:

@@ -89,3 +89,18 @@ def test_first_events_of_a_chunk() -> None:
     assert events.n_events == 1
     assert events.columns["run"].tolist() == [1]
     assert events.first == 5
+
+
+@pytest.mark.parametrize("n_events", [1, 63, 64, 65, 200])
+def test_a_count_outside_is_found_in_every_event(n_events: int) -> None:
+    for event in {0, n_events // 2, n_events - 1}:
+        for place, value in ((0, 16), (1, -9)):
+            jets, met, tally = (
+                np.zeros((n_events, 2, 3), dtype=np.int16),
+                np.zeros((n_events, 1, 3), dtype=np.int16),
+                RangeTally(),
+            )
+            jets[event, 1, place] = value
+            x_hw = fit(EventChunk({"jet": jets, "met": met}, {}), LAYOUT, OutOfRange.CLIP, tally, "f")
+            assert sum(tally.outside.values()) == 1
+            assert x_hw[event, 3 + place] == np.clip(value, -8, 15)

@@ -284,3 +284,24 @@ def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.root").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=r"x\.root' cannot be read as ROOT \(.*\); it may be cut off, fetch it again\.$"):
         read(tmp_path / "x.root", "axol1tl57")
+
+
+def test_a_file_that_is_written_again_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "n.root"
+    write_nanoaod(path, 30)
+    first, _ = read(path, "axol1tl57")
+    assert_same(read(path, "axol1tl57")[0], first)
+    wanted = write_nanoaod(path, 40)
+    assert len(wanted["jet"]) == 40
+    assert_same(read(path, "axol1tl57")[0], wanted)
+
+
+def test_a_file_is_opened_once_for_its_description_and_its_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import uproot
+
+    path, opened = tmp_path / "n.root", []
+    write_nanoaod(path, 30)
+    monkeypatch.setattr(uproot, "open", lambda path, really=uproot.open: opened.append(path) or really(path))
+    reader(recognise(path)).describe(path)
+    read(path, "axol1tl57")
+    assert opened == [path]
