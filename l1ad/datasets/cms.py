@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,8 @@ KINDS: dict[str, tuple[str, Grid]] = {
     "muon": ("muon", MUON),
     "met": ("sum", CALORIMETER),
 }
+#: Objects of a crossing that the Global Trigger gets at most (CMS, JINST 15 (2020) P10017); sums are one by type.
+MOST = {"jet": 12, "eg": 12, "tau": 12, "muon": 8, "sum": 1}
 
 
 def check_layout(layout: ObjectLayout, where: str) -> None:
@@ -70,17 +72,17 @@ def check_layout(layout: ObjectLayout, where: str) -> None:
             )
 
 
-def counts_from_floats(
-    values: Mapping[str, NDArray[Any]], grid: Grid, events: Counts, where: str, first: int
-) -> dict[str, Counts]:
+#: Says where bad values are: given a feature and which of its values are bad, the file, the branch and the first such event.
+Blame = Callable[[str, NDArray[np.bool_]], str]
+
+
+def counts_from_floats(values: Mapping[str, NDArray[Any]], grid: Grid, blame: Blame) -> dict[str, Counts]:
     """Invert the float scales exactly.
 
     Args:
         values: by feature, pt in GeV, η (not for sums) and φ in rad of objects one after another, ``(n,)``; pt 0 is no object.
         grid: the objects' grid.
-        events: event of each object, for messages, ``(n,)``.
-        where: file and collection, for messages.
-        first: number of the first event, for messages.
+        blame: for messages.
 
     Returns:
         Counts by feature, ``(n,)``.
@@ -101,21 +103,19 @@ def counts_from_floats(
             off = ~np.any([np.abs(physical / lsb - np.rint(physical / lsb)) < 0.1 for lsb in lsbs], axis=0) | (pt < 0)
         if off.any():
             raise InputError(
-                f"{where} is not on the hardware grid at event {first + events[off][0]} (wanted multiples of {lsbs[0]:g}); give Level-1 objects."
+                f"{blame(feature, off)} is not on the hardware grid (wanted multiples of {lsbs[0]:g}); give Level-1 objects."
             )
         counts[feature] = np.rint(physical / lsbs[0]).astype(np.int32)
     counts["pt"] += (grid.pt_shift * there).astype(np.int32)
     return counts
 
 
-def counts_from_hardware(values: Mapping[str, NDArray[Any]], events: Counts, where: str, first: int) -> dict[str, Counts]:
+def counts_from_hardware(values: Mapping[str, NDArray[Any]], blame: Blame) -> dict[str, Counts]:
     """Check integer values.
 
     Args:
         values: hardware values by feature of objects one after another, ``(n,)``: pt, eta (not for sums), phi.
-        events: event of each object, for messages, ``(n,)``.
-        where: file and collection, for messages.
-        first: number of the first event, for messages.
+        blame: for messages.
 
     Returns:
         Counts by feature, ``(n,)``.
@@ -123,14 +123,15 @@ def counts_from_hardware(values: Mapping[str, NDArray[Any]], events: Counts, whe
     Raises:
         InputError: a negative pt, or values that are no integers.
     """
+    for feature, column in values.items():
+        if column.dtype.kind == "f" and column.size:
+            everywhere = np.ones(len(column), dtype=bool)
+            raise InputError(
+                f"{blame(feature, everywhere)} has hardware values that are stored as floats; write them as integers."
+            )
     pt = values["pt"]
     if pt.size and pt.min() < 0:
-        bad = int(np.argmax(pt < 0))
-        raise InputError(
-            f"{where} has the negative pT {pt[bad]} at event {first + events[bad]}; remove such events from the file."
-        )
-    if any(column.dtype.kind == "f" for column in values.values()):
-        raise InputError(f"{where} has hardware values that are stored as floats; write them as integers.")
+        raise InputError(f"{blame('pt', pt < 0)} has the negative pT {pt[pt < 0][0]}; remove such events from the file.")
     # Narrow values stay narrow: what is moved later is half as much. A turn added to a negative φ cannot leave 16 bits.
     dtype = np.int16 if all(np.can_cast(column.dtype, np.int16) for column in values.values()) else np.int32
     return {feature: column.astype(dtype) for feature, column in values.items()}
@@ -173,7 +174,8 @@ class Collection:
             first: number of the first event, for messages.
 
         Raises:
-            InputError: branches differ in length, an event without missing E_T, or values off the grid.
+            InputError: branches differ in length, an event without missing E_T or with more objects than Level 1 sends, or values off
+                the grid.
         """
         numbers = flats[self.branches[0]][0]
         for branch in self.branches[1:]:
@@ -186,16 +188,23 @@ class Collection:
             raise InputError(
                 f"{where}: {self.sum_type!r} must have missing E_T (type {MISSING_ET}) once in each event at bunch crossing 0."
             )
-        return self._rectangle(jagged, flats, f"{where}: {self.name!r}", first)
+        if (most := jagged.counts.max(initial=0)) > MOST[KINDS[self.kind][0]]:
+            event = first + int(jagged.counts.argmax())
+            raise InputError(
+                f"{where}: {self.name!r} has {most} objects of bunch crossing 0 at event {event}, Level 1 sends at most "
+                f"{MOST[KINDS[self.kind][0]]}; give Level-1 objects as the hardware or its emulator made them."
+            )
+        return self._rectangle(jagged, flats, where, first)
 
     def _rectangle(self, jagged: Jagged, flats: Mapping[str, tuple[Counts, NDArray[Any]]], where: str, first: int) -> Counts:
         """Convert the objects that have a place, and put each feature into a rectangle of zeros."""
         grid, branches = KINDS[self.kind][1], self.hardware or self.floats
         picked = {feature: jagged.pick(flats[branch][1]) for feature, branch in branches.items()}
-        if self.hardware:
-            counts = counts_from_hardware(picked, jagged.event, where, first)
-        else:
-            counts = counts_from_floats(picked, grid, jagged.event, where, first)
+
+        def blame(feature: str, bad: NDArray[np.bool_]) -> str:
+            return f"{where}: branch {branches[feature]!r} at event {first + jagged.event[bad][0]}"
+
+        counts = counts_from_hardware(picked, blame) if self.hardware else counts_from_floats(picked, grid, blame)
         wrap(counts["phi"], grid.phi_period)
         present = (counts["pt"] > 0).astype(counts["pt"].dtype)
         out = np.zeros((jagged.n_events, jagged.places, len(FEATURES)), dtype=counts["pt"].dtype)

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from l1ad.datasets.formats import Format
+from l1ad.datasets.formats import FileDescription, Format
 from l1ad.errors import InputError
 
 _WHOLE_BYTES = 64 * 2**20
@@ -62,6 +62,26 @@ def common_format(formats: Mapping[Path, Format], wanted: Format | None, sample:
                 "make one sample of each."
             )
     return next(iter(formats.values()))
+
+
+def same_sources(first: FileDescription, other: FileDescription, sample: str) -> None:
+    """Require that two files hold Level-1 objects in the same places, so that all events of a sample come from the same algorithms.
+
+    Raises:
+        InputError: objects of a kind are read from one container in one file and from another in the other.
+    """
+    places: dict[str, str] = {}
+    for description in (first, other):
+        read: dict[str, str] = {}
+        for objects in description.objects:
+            if not objects.kind.startswith("HLT "):  # most layouts want none of those
+                read.setdefault(objects.kind, objects.stored)  # readers take the first that is there
+        for kind, stored in read.items():
+            if places.setdefault(kind, stored) != stored:
+                raise InputError(
+                    f"Sample {sample!r} mixes sources: {kind!r} objects are {places[kind]!r} in {str(first.path)!r} and {stored!r} in "
+                    f"{str(other.path)!r}; make one sample of each."
+                )
 
 
 def fingerprint(path: Path) -> str:

@@ -138,6 +138,7 @@ class Jagged:
         n_events: rows.
         places: columns.
         used: which stored values have a place, or None for all.
+        counts: kept values of each event, also those without a place, ``(n_events,)``.
         event: row of each used value.
         target: place of each used value in the flat rectangle.
     """
@@ -145,6 +146,7 @@ class Jagged:
     n_events: int
     places: int
     used: NDArray[np.bool_] | None
+    counts: Counts
     event: Counts
     target: Counts
 
@@ -166,14 +168,14 @@ class Jagged:
             counts = np.bincount(event, minlength=n_events)
         starts = np.cumsum(counts) - counts
         if not counts.size or counts.max() <= places:
-            return cls(n_events, places, kept, event, np.arange(len(event)) + (number * places - starts)[event])
+            return cls(n_events, places, kept, counts, event, np.arange(len(event)) + (number * places - starts)[event])
         rank = np.arange(len(event)) - starts[event]
         within = rank < places
         used = within if kept is None else kept.copy()
         if kept is not None:
             used[kept] = within
         event = event[within]
-        return cls(n_events, places, used, event, event * places + rank[within])
+        return cls(n_events, places, used, counts, event, event * places + rank[within])
 
     def pick(self, values: NDArray[Any]) -> NDArray[Any]:
         """Give those of a branch's flat values that have a place."""

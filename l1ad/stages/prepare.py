@@ -16,7 +16,7 @@ from l1ad.config.data import SampleConfig
 from l1ad.dataset import KIND, REQUIRED, DatasetWriter, Role, Sample
 from l1ad.datasets.chunk import OutOfRange
 from l1ad.datasets.execute import cluster_for, execute, pieces
-from l1ad.datasets.files import common_format, fingerprint, resolve
+from l1ad.datasets.files import common_format, fingerprint, resolve, same_sources
 from l1ad.datasets.formats import FileDescription, Format, recognise
 from l1ad.datasets.part import PARTIAL, Job, PartSummary, prepare_part
 from l1ad.datasets.readers import reader
@@ -125,7 +125,9 @@ def _source(sample: Sample, entry: SampleConfig, config: Config, skipped: dict[s
     for path in resolve(entry.files, config.folder):
         try:
             formats = {file.path: file.format for file in files[:1]} | {path: recognise(path)}
-            files.append(_described(path, common_format(formats, wanted, sample.name), sample))
+            description = _described(path, common_format(formats, wanted, sample.name), sample)
+            same_sources(files[0] if files else description, description, sample.name)
+            files.append(description)
         except L1adError as error:
             if skipped is None:
                 raise

@@ -4,9 +4,11 @@ import h5py
 import numpy as np
 import pytest
 
-from l1ad.datasets.files import common_format, fingerprint, resolve
+from l1ad.datasets.files import common_format, fingerprint, resolve, same_sources
 from l1ad.datasets.formats import Format, recognise
+from l1ad.datasets.readers import reader
 from l1ad.errors import InputError
+from tests.root_files import write_xaod
 
 
 def test_paths_and_patterns_are_resolved_in_order(tmp_path: Path) -> None:
@@ -80,6 +82,21 @@ def test_another_format_than_asked_for_is_refused(gelato_file: Path) -> None:
         InputError, match=r"gelato\.h5' has format 'gelato', the configuration says 'fortymhz'; set data\.format to 'auto'\.$"
     ):
         common_format({gelato_file: Format.GELATO}, Format.FORTYMHZ, "zb")
+
+
+def test_files_of_other_containers_are_refused(tmp_path: Path) -> None:
+    names = {"new": {}, "legacy": {"L1": {"jet": "LVL1JetRoIs"}}, "software": {"HLT": {"met": "HLT_MET_cell"}}}
+    found = {}
+    for name, containers in names.items():
+        write_xaod(tmp_path / f"{name}.root", 2, names=containers)
+        found[name] = reader(Format.XAOD).describe(tmp_path / f"{name}.root")
+    same_sources(found["new"], found["software"], "zb")
+    message = (
+        r"^Sample 'zb' mixes sources: 'L1 jet' objects are 'L1_jFexSRJetRoI' in '.*new\.root' and 'LVL1JetRoIs' in '.*legacy\.root'; "
+        r"make one sample of each\.$"
+    )
+    with pytest.raises(InputError, match=message):
+        same_sources(found["new"], found["legacy"], "zb")
 
 
 def test_an_unknown_format_is_refused() -> None:

@@ -232,7 +232,7 @@ def rewrite_nanoaod(path: Path, edit: Callable[[dict[str, ak.Array]], None]) -> 
 def test_floats_off_the_grid_are_refused(tmp_path: Path) -> None:
     rewrite_nanoaod(tmp_path / "x.root", lambda a: a.update(L1Jet_eta=a["L1Jet_eta"] + 0.01))
     with pytest.raises(
-        InputError, match=r"'L1Jet' is not on the hardware grid at event \d+ \(wanted multiples of 0\.0435\); give"
+        InputError, match=r"branch 'L1Jet_eta' at event \d+ is not on the hardware grid \(wanted multiples of 0\.0435\); give"
     ):
         read(tmp_path / "x.root", "axol1tl57")
 
@@ -240,7 +240,20 @@ def test_floats_off_the_grid_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_values_that_are_not_finite_are_refused(tmp_path: Path, bad: float) -> None:
     rewrite_nanoaod(tmp_path / "x.root", lambda a: a.update(L1Jet_phi=a["L1Jet_phi"] * bad))
-    with pytest.raises(InputError, match=r"'L1Jet' is not on the hardware grid at event \d+"):
+    with pytest.raises(InputError, match=r"branch 'L1Jet_\w+' at event \d+ is not on the hardware grid"):
+        read(tmp_path / "x.root", "axol1tl57")
+
+
+def test_more_objects_than_level_1_sends_are_refused(tmp_path: Path) -> None:
+    def multiply(arrays: dict[str, ak.Array]) -> None:
+        arrays |= {name: ak.concatenate([v] * 13, axis=1) for name, v in arrays.items() if name.startswith("L1Jet_")}
+
+    rewrite_nanoaod(tmp_path / "x.root", multiply)
+    message = (
+        r"^.*x\.root: 'L1Jet' has \d+ objects of bunch crossing 0 at event \d+, Level 1 sends at most 12; give Level-1 objects as "
+        r"the hardware or its emulator made them\.$"
+    )
+    with pytest.raises(InputError, match=message):
         read(tmp_path / "x.root", "axol1tl57")
 
 
