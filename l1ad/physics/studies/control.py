@@ -12,7 +12,7 @@ from l1ad.dataset import Dataset, Role, Split
 from l1ad.errors import InputError, nearest
 from l1ad.fixed import FloatArray, IntArray
 from l1ad.physics.studies.result import Material, StudyResult
-from l1ad.physics.studies.trainings import Trained, derived_dataset, study_config, train_networks
+from l1ad.physics.studies.trainings import Trained, changed, derived_dataset, study_config, train_networks
 from l1ad.reporting.document import Figure, State, Table, Verdict, number_columns, text_columns, with_error
 from l1ad.reporting.drawing import Axes, histogram_plot
 from l1ad.scores.metrics import Auc, auc
@@ -22,6 +22,8 @@ QUESTION = "Is the code right: is anomalous what a network was not trained on, a
 SIGMAS = 3.0
 #: Added to scores before their logarithm, so that a score of 0 has one.
 _SMALL = 1e-3
+#: Type of the scaled input: the one on the chip may be so coarse that soft events look alike, which says nothing about the code.
+_INPUT_TYPE = "ap_fixed<16,6,AP_RND_CONV,AP_SAT>"
 #: Steps of a training on few events: it gets as many epochs as it takes.
 _EVENTS_SEEN = 200_000
 
@@ -82,10 +84,11 @@ def _train(material: Material, names: tuple[str, ...]) -> Swap:
 
 
 def _settings(config: Config, events: int) -> Config:
-    """Train plainly: what a network learns from its own events, not from a teacher's mixtures, is what is looked at."""
+    """Train plainly, on inputs that are hardly rounded: what a network learns from its own events, not a teacher, is looked at."""
     epochs = max(config.studies.epochs, min(60, _EVENTS_SEEN // max(events, 1)))
     batch = min(config.training.batch_size, max(32, events // 20))
-    return study_config(config, config.studies.seeds, recipe="plain", float_epochs=epochs, batch_size=batch)
+    fine = changed(config, "model", {"input_type": _INPUT_TYPE})
+    return study_config(fine, config.studies.seeds, recipe="plain", float_epochs=epochs, batch_size=batch)
 
 
 def _swap(dataset: Dataset, trained: Trained, control: str, label: str) -> Swap:

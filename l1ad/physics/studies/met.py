@@ -69,6 +69,11 @@ class Comparison:
     left_out: tuple[str, ...]
 
     @property
+    def says_something(self) -> bool:
+        """Say whether enough background events are behind the score to compare it with anything."""
+        return self.selections[0].n_background >= MIN_EVENTS
+
+    @property
     def beaten(self) -> dict[str, list[str]]:
         """Give for each cut the signals on which the score's efficiency is higher."""
         score = self.selections[0].efficiencies
@@ -96,7 +101,8 @@ class Comparison:
 def study_met(material: Material, scores: ScoreSet | None = None) -> StudyResult:
     """Compare the score with MET, and its efficiency at equal rate with cuts on MET, HT, leading pT and multiplicity.
 
-    Once at equal total rate, and where the data have a menu at equal pure rate with the pure efficiency.
+    Once at equal total rate, and where the data have a menu at equal pure rate with the pure efficiency. Where the background has too few
+    events for a statement at that rate, also at ten times the rate, and so on.
 
     Args:
         material: data and model.
@@ -109,9 +115,9 @@ def study_met(material: Material, scores: ScoreSet | None = None) -> StudyResult
     score = scores or firmware_scores(material)
     background = background_of(dataset, score)
     kinds = (Kind.TOTAL,) if menu_taken(dataset, background.rows) is None else (Kind.PURE, Kind.TOTAL)
-    comparisons = [compare_at_rate(material, score, kind) for kind in kinds]
+    comparisons = [comparison for kind in kinds for comparison in _until_it_says_something(material, score, kind)]
     blocks = [block for comparison in comparisons for block in _comparison_blocks(comparison)]
-    numbers: dict[str, Any] = {comparison.kind.value: comparison.to_dict() for comparison in comparisons}
+    numbers: dict[str, Any] = {kind.value: [c.to_dict() for c in comparisons if c.kind is kind] for kind in kinds}
     findings = [_finding(comparison) for comparison in comparisons]
     if Cut.MET in available_cuts(dataset.layout):
         met = cut_variable(dataset.layout, np.asarray(dataset.x_hw[background.rows]), Cut.MET)
@@ -125,13 +131,22 @@ def study_met(material: Material, scores: ScoreSet | None = None) -> StudyResult
     return StudyResult("met", QUESTION, " ".join(findings), State.NOTE, numbers, tuple(blocks))
 
 
-def compare_at_rate(material: Material, scores: ScoreSet, kind: Kind) -> Comparison:
+def _until_it_says_something(material: Material, scores: ScoreSet, kind: Kind) -> list[Comparison]:
+    khz, most = material.config.studies.rate_khz, crossing_rate_khz(material.config.rates)
+    found = [compare_at_rate(material, scores, kind, khz)]
+    while not found[-1].says_something and (khz := 10.0 * khz) < most:
+        found.append(compare_at_rate(material, scores, kind, khz))
+    return found
+
+
+def compare_at_rate(material: Material, scores: ScoreSet, kind: Kind, khz: float) -> Comparison:
     """Select by the score and by every cut at the same rate.
 
     Args:
         material: data and model.
         scores: the score.
         kind: which rate is equal.
+        khz: the rate.
 
     Raises:
         InputError: no signal, or too few events for the score at this rate.
@@ -140,13 +155,13 @@ def compare_at_rate(material: Material, scores: ScoreSet, kind: Kind) -> Compari
     labels = {signal.name: signal.label for signal in signals_of(dataset, scores)}
     if not labels:
         raise InputError("This study wants signals, and none was scored; add some to the section 'data'.")
-    selections, left_out = [_select(material, scores, SCORE, kind)], []
+    selections, left_out = [_select(material, scores, SCORE, kind, khz)], []
     for cut in available_cuts(dataset.layout):
         try:
-            selections.append(_select(material, cut_scores(dataset, cut), cut.value, kind))
+            selections.append(_select(material, cut_scores(dataset, cut), cut.value, kind, khz))
         except TooFewEventsError as error:
             left_out.append(f"{cut.value}: {error}")
-    return Comparison(kind, material.config.studies.rate_khz, tuple(selections), labels, tuple(left_out))
+    return Comparison(kind, khz, tuple(selections), labels, tuple(left_out))
 
 
 def _comparison_blocks(comparison: Comparison) -> list[Block]:
@@ -157,18 +172,19 @@ def _comparison_blocks(comparison: Comparison) -> list[Block]:
     few = [s.name for s in comparison.selections if s.n_background < MIN_EVENTS]
     if few:
         text = (
-            f"At equal {comparison.kind.value} rate, fewer than ten background events are behind the selections {', '.join(few)}."
+            f"At {comparison.khz:g} kHz {comparison.kind.value} rate, fewer than {MIN_EVENTS} background events are behind the "
+            f"selections {', '.join(few)}."
         )
         blocks.append(Verdict(State.WARNING, text))
     return [*blocks, _table(comparison), _gain_table(comparison)]
 
 
-def _select(material: Material, scores: ScoreSet, name: str, kind: Kind) -> Selection:
+def _select(material: Material, scores: ScoreSet, name: str, kind: Kind, khz: float) -> Selection:
     dataset, config = material.dataset, material.config
     background = background_of(dataset, scores)
     taken = menu_taken(dataset, background.rows)
     sample = RateSample(background.scores, background.weight, taken, crossing_rate_khz(config.rates))
-    threshold = threshold_for_rate(sample, config.studies.rate_khz, kind)
+    threshold = threshold_for_rate(sample, khz, kind)
     chosen = np.asarray(background.scores >= threshold)
     rate, total = sample.selected(_counted(chosen, taken, kind)), sample.selected(chosen)
     medians = {"background": weighted_median(background.scores, background.weight)}
@@ -223,12 +239,19 @@ def _gain_table(comparison: Comparison) -> Table:
     rows = tuple((cut, *(number(100.0 * gains[cut][name]) for name in labels)) for cut in gains)
     columns = (*text_columns("After a cut on"), *number_columns(*(f"{label} [%]" for label in labels.values())))
     return Table(
-        f"What the score adds at equal {comparison.kind.value} rate: signal that it selects and the cut does not", columns, rows
+        f"What the score adds at {comparison.khz:g} kHz {comparison.kind.value} rate: signal that it selects and the cut does not",
+        columns,
+        rows,
     )
 
 
 def _finding(comparison: Comparison) -> str:
     kind, labels, texts = comparison.kind.value, comparison.labels, []
+    if not comparison.says_something:
+        n_events = comparison.selections[0].n_background
+        return (
+            f"At {comparison.khz:g} kHz {kind} rate {n_events} background events are behind the score, too few for a statement."
+        )
     for cut in (s for s in comparison.selections if s.name in (Cut.MET.value, Cut.HT.value)):
         won = comparison.beaten[cut.name]
         lost = [_why(cut, name, labels[name]) for name in labels if name not in won]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,6 +8,7 @@ from l1ad.physics.rates import Kind
 from l1ad.physics.studies.met import compare_at_rate, study_met, weighted_median
 from l1ad.physics.studies.multiplicity import study_multiplicity
 from l1ad.physics.studies.result import as_scores, cut_scores, evaluation_rows
+from l1ad.physics.studies.trainings import changed
 from l1ad.physics.variables import Cut
 from l1ad.scores.performance import background_of, signals_of
 from tests.physics.studies.material_made import make_material
@@ -21,26 +24,28 @@ def test_a_score_that_is_met_is_found_out(material):
     assert result.numbers["spearman"]["value"] == pytest.approx(1.0)
     assert result.numbers["pearson"]["value"] == pytest.approx(1.0)
     for kind in ("pure", "total"):
-        score, met = (result.numbers[kind]["selections"][i] for i in (0, 1))
+        score, met = (result.numbers[kind][0]["selections"][i] for i in (0, 1))
         assert score["efficiencies"] == met["efficiencies"]
-        assert result.numbers[kind]["beaten"]["MET"] == []
-        assert set(result.numbers[kind]["gain"]["MET"].values()) == {0.0}
+        assert result.numbers[kind][0]["beaten"]["MET"] == []
+        assert set(result.numbers[kind][0]["gain"]["MET"].values()) == {0.0}
     assert "a MET cut on 0 of 2 signals (not on ttbar, whose median MET is" in result.finding
 
 
 def test_a_perfect_score_beats_every_cut_and_a_useless_one_none(material):
     rows = evaluation_rows(material.dataset)
     signal = rows >= 2000
-    perfect = compare_at_rate(material, as_scores(material.dataset, np.where(signal, 2.0, rows / 4000), rows), Kind.TOTAL)
+    perfect = compare_at_rate(material, as_scores(material.dataset, np.where(signal, 2.0, rows / 4000), rows), Kind.TOTAL, 2000.0)
     assert all(set(won) == {"ttbar", "a_4l"} for won in perfect.beaten.values())
     assert {e.value for e in perfect.selections[0].efficiencies.values()} == {1.0}
-    useless = compare_at_rate(material, as_scores(material.dataset, np.where(signal, -1.0, rows / 4000), rows), Kind.TOTAL)
+    useless = compare_at_rate(
+        material, as_scores(material.dataset, np.where(signal, -1.0, rows / 4000), rows), Kind.TOTAL, 2000.0
+    )
     assert all(won == [] for won in useless.beaten.values())
 
 
 def test_selections_have_equal_rate_and_their_efficiencies_are_a_slow_count(material):
     dataset = material.dataset
-    comparison = compare_at_rate(material, cut_scores(dataset, Cut.HT), Kind.PURE)
+    comparison = compare_at_rate(material, cut_scores(dataset, Cut.HT), Kind.PURE, 2000.0)
     for selection in comparison.selections:
         assert selection.khz <= 2000.0
     chosen = comparison.selections[0]
@@ -51,17 +56,25 @@ def test_selections_have_equal_rate_and_their_efficiencies_are_a_slow_count(mate
         assert chosen.efficiencies[signal.name].value == pytest.approx(count / len(signal.rows))
 
 
-def test_a_cut_that_cannot_reach_the_rate_is_left_out(material):
-    from l1ad.physics.studies.result import Material
-    from l1ad.physics.studies.trainings import changed
+def test_a_rate_with_too_few_events_behind_it_says_nothing_and_ten_times_it_is_looked_at(material):
+    low = replace(material, config=changed(material.config, "studies", {"rate_khz": 120.0}))
+    rows = evaluation_rows(material.dataset)
+    values = np.where(rows >= 2000, 1.0, np.random.default_rng(1).random(len(rows)))
+    result = study_met(low, as_scores(material.dataset, values, rows))
+    first, second = result.numbers["total"]
+    assert (first["rate_khz"], second["rate_khz"]) == (120.0, 1200.0)
+    assert first["selections"][0]["n_background"] < 10 <= second["selections"][0]["n_background"]
+    few = first["selections"][0]["n_background"]
+    assert f"At 120 kHz total rate {few} background events are behind the score, too few for a statement." in result.finding
+    assert "At 1200 kHz total rate the score beats in total efficiency a MET cut on 2 of 2 signals" in result.finding
 
-    config = changed(material.config, "studies", {"rate_khz": 150.0})
-    low = Material(config, material.dataset, material.model, material.work)
+
+def test_a_cut_that_cannot_reach_the_rate_is_left_out(material):
     rows = evaluation_rows(material.dataset)
     fine = as_scores(
         material.dataset, np.where(rows >= 2000, 1.0, np.random.default_rng(1).random(len(rows)) * rows / 4000), rows
     )
-    comparison = compare_at_rate(low, fine, Kind.TOTAL)
+    comparison = compare_at_rate(material, fine, Kind.TOTAL, 150.0)
     assert any(reason.startswith("multiplicity: There are too few events") for reason in comparison.left_out)
 
 
