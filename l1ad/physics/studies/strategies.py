@@ -11,7 +11,6 @@ import numpy as np
 
 from l1ad.agreement import compare
 from l1ad.board import Board, load_board
-from l1ad.dataset import Role, Split
 from l1ad.emulator import reference
 from l1ad.emulator.golden import adversarial_events
 from l1ad.fixed import IntArray
@@ -31,11 +30,11 @@ from l1ad.toolchain import GXX, VERILATOR, YOSYS, require
 QUESTION = "What do hls4ml's strategies cost for one network, and what do fewer bits and pruning do to each?"
 #: Products that share a multiplier in the resource strategy, where the configuration has no reuse factor.
 REUSE_FACTOR = 4
-#: Bits after rounding, and parts of the weights that pruning takes, beside the network as it is.
-BITS = (4,)
+#: Bits taken from each weight, and parts of the weights that pruning takes, beside the network as it is.
+BITS_LESS = (1,)
 SPARSITIES = (0.75,)
-#: Training events on which the ranges of activations are measured.
-RANGE_EVENTS = 20_000
+#: Bits that a weight keeps at least: a sign and a value.
+_LEAST_BITS = 2
 #: Events, half of them data, that each RTL must compute as the reference does.
 SIMULATED = 2_000
 
@@ -49,7 +48,7 @@ class Row:
         strategy: the form.
         dsp_allowed: whether products may become DSP blocks.
         reuse_factor: products that share a multiplier.
-        weight_bits: bits of the widest weights.
+        weight_bits: bits of each layer's weights.
         sparsity: part of the weights that is 0.
         lut: look-up tables by the open flow.
         ff: flip-flops as written.
@@ -65,7 +64,7 @@ class Row:
     strategy: str
     dsp_allowed: bool
     reuse_factor: int
-    weight_bits: int
+    weight_bits: tuple[int, ...]
     sparsity: float
     lut: int
     ff: int
@@ -119,19 +118,31 @@ def study_strategies(material: Material) -> StudyResult:
 
 
 def variants(material: Material) -> dict[str, Network]:
-    """Give the network as it is, rounded to fewer bits where there is a float reference, and pruned."""
-    network, float_network = material.model.network, material.model.reference
+    """Give the network as it is, with fewer bits a weight, and pruned."""
+    network = material.model.network
     found = {"as trained": network}
-    if float_network is not None and material.config.model.kind != "imported":
-        from l1ad.models.posttraining import post_training_network
-
-        train = material.dataset.rows(role=Role.BACKGROUND, split=Split.TRAIN)[:RANGE_EVENTS]
-        x_hw = np.asarray(material.dataset.x_hw[train])
-        for bits in BITS:
-            found[f"rounded to {bits} bits"] = post_training_network(material.config, float_network, x_hw, bits)
+    for bits in BITS_LESS:
+        found[f"weights of {bits} bit{'s' * (bits > 1)} less"] = rounded(network, bits)
     for sparsity in SPARSITIES:
         found[f"pruned to {100 * sparsity:.0f} %"] = pruned(network, sparsity)
     return found
+
+
+def rounded(network: Network, bits: int) -> Network:
+    """Take the lowest bits from every weight, ties to even, without training again; two bits stay at least.
+
+    Args:
+        network: the network.
+        bits: how many.
+    """
+    return replace(network, layers=tuple(_rounded(layer, bits) for layer in network.layers))
+
+
+def _rounded(layer: Dense, bits: int) -> Dense:
+    less = max(0, min(bits, layer.weight_type.width - _LEAST_BITS))
+    kept = replace(layer.weight_type, width=layer.weight_type.width - less)
+    weight = np.rint(layer.weight / 2**less).astype(np.int64)
+    return replace(layer, weight_type=kept, weight=np.clip(weight, kept.min_int, kept.max_int))
 
 
 def pruned(network: Network, sparsity: float) -> Network:
@@ -167,7 +178,8 @@ def measured(material: Material, network: Network, task: Task, board: Board) -> 
     folder = material.work / name
     done = folder / "row.json"
     if done.is_file():
-        return Row(**json.loads(done.read_text(encoding="utf-8")) | {"network": task.network})
+        found = json.loads(done.read_text(encoding="utf-8"))
+        return Row(**found | {"network": task.network, "weight_bits": tuple(found["weight_bits"])})
     project = write_project(source_files(trace_strategy(network, task.strategy, reuse)), folder)
     n_events = _simulated(project, material) if not task.dsp else 0
     row = _synthesised(project, task, board, reuse, n_events, material.config.synthesis.timeout_s)
@@ -203,7 +215,7 @@ def _synthesised(project: RtlProject, task: Task, board: Board, reuse: int, n_ev
         task.strategy.value,
         task.dsp,
         reuse,
-        max(layer.weight_type.width for layer in project.network.layers),
+        tuple(layer.weight_type.width for layer in project.network.layers),
         float(np.mean(weights == 0)),
         report.lut or 0,
         report.ff or 0,
@@ -227,15 +239,16 @@ def _physics(material: Material, network: Network) -> dict[str, float | None]:
 
 def _table(rows: list[Row], physics: Mapping[str, Mapping[str, float | None]], fpr: float) -> Table:
     columns = (
-        *text_columns("Network", "Form"),
-        *number_columns("bits", "zeros [%]", "LUT", "FF", "DSP", "path [ns]", "cycles", "II", "latency [ns]"),
+        *text_columns("Network", "Form", "weight bits"),
+        *number_columns("zeros [%]", "LUT", "FF", "DSP", "path [ns]", "cycles", "II", "latency [ns]"),
         *number_columns("mean AUC [%]", f"mean efficiency at {fpr:g} [%]"),
     )
     cells = tuple(
         (
             row.network,
             row.form,
-            *(number(value) for value in (row.weight_bits, round(100 * row.sparsity), row.lut, row.ff, row.dsp)),
+            ", ".join(str(bits) for bits in row.weight_bits),
+            *(number(value) for value in (round(100 * row.sparsity), row.lut, row.ff, row.dsp)),
             *(number(value) for value in (row.path_ns, row.latency_cycles, row.ii, row.latency_ns)),
             *(number(None if value is None else 100 * value, 4) for value in physics[row.network].values()),
         )
@@ -258,11 +271,11 @@ def _finding(rows: list[Row]) -> str:
     base = luts[Strategy.DISTRIBUTED_ARITHMETIC]
     ratio = {strategy: lut / base for strategy, lut in luts.items()}
     changed = [row for row in rows if row.strategy == Strategy.DISTRIBUTED_ARITHMETIC.value and row.network != rows[0].network]
-    others = "; ".join(f"{row.network}: {row.lut} LUT" for row in changed)
+    others = ", ".join(f"{row.lut} LUT ({row.network})" for row in changed)
     return (
         f"As adder graph with shared terms the network takes {base} LUT; with a multiplier for each weight "
         f"{ratio[Strategy.LATENCY]:.2f} times that, with shared multipliers {ratio[Strategy.RESOURCE]:.2f} times. "
-        f"The adder graph {others}."
+        f"Changed without training again, the adder graph takes {others}."
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from l1ad import toolchain
 from l1ad.network import Network
 from l1ad.physics.studies import strategies as study
-from l1ad.physics.studies.strategies import Row, Task, pruned, study_strategies, tasks, variants
+from l1ad.physics.studies.strategies import Row, Task, pruned, rounded, study_strategies, variants
 from l1ad.rtl.strategies import Strategy
 from tests.networks import make_network
 from tests.physics.studies.material_made import make_material
@@ -30,7 +30,7 @@ def made_row(task: Task, network: Network) -> Row:
         task.strategy.value,
         task.dsp,
         4 if shared else 1,
-        6,
+        (6, 6),
         0.1,
         lut,
         0,
@@ -49,12 +49,15 @@ def test_every_network_in_every_form_is_in_one_table(tmp_path: Path, monkeypatch
     result = study_strategies(make_material(tmp_path))
     rows = result.numbers["rows"]
     assert len(rows) == 3 * 3 + 2
-    assert {row["network"] for row in rows} == {"as trained", "rounded to 4 bits", "pruned to 75 %"}
+    assert {row["network"] for row in rows} == {"as trained", "weights of 1 bit less", "pruned to 75 %"}
     assert [row["network"] for row in rows if row["dsp_allowed"]] == ["as trained", "as trained"]
     assert result.finding.startswith(
         "As adder graph with shared terms the network takes 100 LUT; with a multiplier for each weight 2.50"
     )
-    assert "1.80 times. The adder graph rounded to 4 bits: 50 LUT; pruned to 75 %: 50 LUT." in result.finding
+    assert (
+        "1.80 times. Changed without training again, the adder graph takes 50 LUT (weights of 1 bit less), 50 LUT (pruned to 75 %)."
+        in result.finding
+    )
     assert all(0 <= physics["auc"] <= 1 for physics in result.numbers["physics"].values())
     json.dumps(result.numbers)
 
@@ -70,11 +73,18 @@ def test_pruning_takes_the_smallest_weights_and_leaves_the_last_layer() -> None:
     assert found.layers[-1] is network.layers[-1]
 
 
-def test_a_model_without_a_float_reference_is_not_rounded(tmp_path: Path) -> None:
-    material = make_material(tmp_path)
-    bare = replace(material, model=replace(material.model, reference=None))
-    assert list(variants(bare)) == ["as trained", "pruned to 75 %"]
-    assert len(tasks(variants(bare))) == 2 * 3 + 2
+def test_rounding_takes_the_lowest_bits_of_every_weight(tmp_path: Path) -> None:
+    network = make_network(widths=(8, 4, 2))
+    for bits in (1, 2, 40):
+        for before, after in zip(network.layers, rounded(network, bits).layers, strict=True):
+            less = min(bits, before.weight_type.width - 2)
+            assert after.weight_type.width == before.weight_type.width - less
+            assert after.weight_type.integer == before.weight_type.integer
+            off = abs(after.weight * 2**less - before.weight)
+            highest = after.weight == after.weight_type.max_int
+            assert (off[~highest] <= 2**less // 2).all()
+            assert after.weight.min() >= after.weight_type.min_int
+    assert list(variants(make_material(tmp_path))) == ["as trained", "weights of 1 bit less", "pruned to 75 %"]
 
 
 @pytest.mark.slow
