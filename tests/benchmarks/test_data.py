@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from l1ad.benchmarks import data
+from l1ad.config import load_config
 
 
 @pytest.mark.slow
@@ -16,6 +19,12 @@ def test_reading_preparing_and_memory_are_measured() -> None:
         assert result["ratio"] == pytest.approx(result["prepare_s"] / result["read_s"])
         assert 20 < result["peak_mb"] < data.TARGETS["peak_mb"]
         assert 20 < result["peak_mb_ten_times"] < data.TARGETS["peak_mb"]
+
+
+def test_the_million_is_the_one_that_is_shipped() -> None:
+    shipped = load_config(Path(__file__).parents[2] / "configs" / "zero_bias_1m.yaml").simulation
+    assert dict(shipped.background) == data.MILLION
+    assert sum(data.MILLION.values()) == 1_000_000
 
 
 @pytest.mark.slow
