@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 import shutil
 import tempfile
@@ -13,17 +12,9 @@ from l1ad.emulator.source import HEADERS, header, kernel_source
 from l1ad.errors import InputError, ToolFailedError
 from l1ad.network import Network
 from l1ad.toolchain import GXX, FoundTool, require, run
+from l1ad.toolchain.cache import CACHE_VARIABLE, cache_folder
 
 FLAGS = ("-std=c++17", "-O3", "-fwrapv", "-fno-math-errno", "-fPIC", "-shared", "-fopenmp")
-CACHE_VARIABLE = "L1AD_CACHE_DIR"
-
-
-def cache_folder() -> Path:
-    """Give the folder of compiled emulators: ``$L1AD_CACHE_DIR``, else ``l1ad`` in the user's cache folder."""
-    chosen = os.environ.get(CACHE_VARIABLE, "").strip()
-    if chosen:
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME", "").strip() or Path.home() / ".cache") / "l1ad"
 
 
 def library(network: Network, march: str = "native", *, traced: bool = False) -> Path:

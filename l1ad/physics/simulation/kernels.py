@@ -6,12 +6,17 @@ The grid is 98 × 64 towers of 0.1 in η (|η| < 4.9) and 2π/64 in φ; layer 0 
 
 from __future__ import annotations
 
+import functools
 import math
+import os
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
+
+from l1ad.artefact import code_digest
+from l1ad.toolchain.cache import cache_folder
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,10 +33,29 @@ Grid = NDArray[np.float64]
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function at its first call; keeps its type for the checker."""
+    """Compile a function at its first call, or take what was compiled from the same sources before; keeps its type for the checker."""
     import numba
 
-    return cast(Callable[P, R], numba.njit(function))
+    folder = _kept_code()
+    if folder is None:
+        return cast(Callable[P, R], numba.njit(function))
+    numba.config.CACHE_DIR = folder
+    return cast(Callable[P, R], numba.njit(cache=True)(function))
+
+
+@functools.cache
+def _kept_code() -> str | None:
+    """Give the folder for code compiled from today's sources of the detector, None where it cannot be written.
+
+    Numba looks only at the file of the function that is called, and not at those of the functions it calls: hence a folder for each state
+    of all of them.
+    """
+    folder = cache_folder() / "simulation" / code_digest("l1ad.physics.simulation.chain")[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return str(folder) if os.access(folder, os.W_OK) else None
 
 
 @compiled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -141,7 +142,13 @@ def _make_batch(plan: Plan, task: Task, folder: Path) -> Task:
 
 
 def _load_pool(plan: Plan, folder: Path) -> Pool:
-    return Pool.sort(concatenate([ParticleTable.load(folder / f"pool-{task.file}") for task in plan.pool_tasks()]))
+    return _sorted_pool(tuple(folder / f"pool-{task.file}" for task in plan.pool_tasks()))
+
+
+@functools.lru_cache(maxsize=1)
+def _sorted_pool(files: tuple[Path, ...]) -> Pool:
+    """Read a pool once in a process: all batches draw from the same."""
+    return Pool.sort(concatenate([ParticleTable.load(file) for file in files]))
 
 
 def make_pool(plan: Plan) -> Pool:

@@ -140,7 +140,7 @@ def _until_it_says_something(material: Material, scores: ScoreSet, kind: Kind) -
 
 
 def compare_at_rate(material: Material, scores: ScoreSet, kind: Kind, khz: float) -> Comparison:
-    """Select by the score and by every cut at the same rate.
+    """Select by the score, and by every cut at the rate that the score reaches: at most the one asked for, and less if it is coarse there.
 
     Args:
         material: data and model.
@@ -158,7 +158,7 @@ def compare_at_rate(material: Material, scores: ScoreSet, kind: Kind, khz: float
     selections, left_out = [_select(material, scores, SCORE, kind, khz)], []
     for cut in available_cuts(dataset.layout):
         try:
-            selections.append(_select(material, cut_scores(dataset, cut), cut.value, kind, khz))
+            selections.append(_select(material, cut_scores(dataset, cut), cut.value, kind, selections[0].khz))
         except TooFewEventsError as error:
             left_out.append(f"{cut.value}: {error}")
     return Comparison(kind, khz, tuple(selections), labels, tuple(left_out))
@@ -228,7 +228,10 @@ def _table(comparison: Comparison) -> Table:
         rows.append((s.name, number(float(s.threshold), 4), number(s.khz), number(s.total_khz), number(s.n_background), *cells))
     titles = ("Threshold", f"{kind.capitalize()} rate [kHz]", "Total rate [kHz]", "Background events")
     columns = (*text_columns("Selection"), *number_columns(*titles, *(f"{v} [%]" for v in labels.values())))
-    note = "Thresholds are the smallest that keep the rate; coarse variables stay below it. Intervals cover 68 %."
+    note = (
+        "Thresholds are the smallest that keep the rate, for the cuts the one that the score reaches; coarse variables stay below it. "
+        "Intervals cover 68 %."
+    )
     return Table(
         f"{kind.capitalize()} efficiency at {comparison.khz:g} kHz {kind} rate", columns, tuple(rows), note, frozenset({0})
     )
