@@ -178,8 +178,8 @@ class FortyMhzWriter:
     def __enter__(self) -> FortyMhzWriter:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._file.__exit__()
+    def __exit__(self, *error: Any) -> None:
+        self._file.__exit__(*error)
 
     def append(self, counts: Mapping[str, Counts], columns: Mapping[str, NDArray[Any]]) -> None:
         """Append events.

@@ -176,8 +176,8 @@ class GelatoWriter:
     def __enter__(self) -> GelatoWriter:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._file.__exit__()
+    def __exit__(self, *error: Any) -> None:
+        self._file.__exit__(*error)
 
     def append(self, level1: Mapping[str, Counts], software: Mapping[str, Counts], columns: Mapping[str, NDArray[Any]]) -> None:
         """Append events.

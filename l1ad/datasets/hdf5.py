@@ -118,7 +118,8 @@ def near(n_events: int) -> Iterator[slice]:
 class Hdf5Appender:
     """Append events to the data sets of a new file.
 
-    Each data set is compressed with gzip (of the given level) and shuffle in blocks of one object place.
+    Each data set is compressed with gzip (of the given level) and shuffle in blocks of one object place. Events wait until they fill a
+    block, so that none is unpacked and packed again; leaving the context writes the rest.
     """
 
     def __init__(self, path: Path, level: int = 4) -> None:
@@ -126,22 +127,37 @@ class Hdf5Appender:
 
         self._level = level
         self._file = h5py.File(path, "w")
+        self._waiting: dict[str, list[NDArray[Any]]] = {}
+        self._n_waiting = 0
 
     def __enter__(self) -> Hdf5Appender:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with self._file:
+            if kind is None:
+                self._write(self._n_waiting)
 
     def append(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Append arrays of equal length to the data sets of their names, which the first call makes."""
+        """Append arrays of equal length to the data sets of their names, which the first call decides; each call gives all of them."""
         for name, values in arrays.items():
+            self._waiting.setdefault(name, []).append(values)
+        self._n_waiting += len(next(iter(arrays.values()), ()))
+        if self._n_waiting >= BLOCK:
+            self._write(self._n_waiting // BLOCK * BLOCK)
+
+    def _write(self, n_events: int) -> None:
+        """Write the first of the events that wait."""
+        for name, parts in self._waiting.items():
+            values = np.concatenate(parts)
             if name not in self._file:
                 self._make(name, values)
             data = self._file[name]
             start = len(data)
-            data.resize(start + len(values), axis=0)
-            data[start:] = values
+            data.resize(start + n_events, axis=0)
+            data[start:] = values[:n_events]
+            self._waiting[name] = [values[n_events:]]
+        self._n_waiting -= n_events
 
     def _make(self, name: str, values: NDArray[Any]) -> None:
         block = (BLOCK, 1, values.shape[2]) if values.ndim == 3 else (BLOCK, *values.shape[1:])
