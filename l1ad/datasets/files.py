@@ -70,18 +70,19 @@ def same_sources(first: FileDescription, other: FileDescription, sample: str) ->
     Raises:
         InputError: objects of a kind are read from one container in one file and from another in the other.
     """
-    places: dict[str, str] = {}
-    for description in (first, other):
-        read: dict[str, str] = {}
-        for objects in description.objects:
-            if not objects.kind.startswith("HLT "):  # most layouts want none of those
-                read.setdefault(objects.kind, objects.stored)  # readers take the first that is there
-        for kind, stored in read.items():
-            if places.setdefault(kind, stored) != stored:
-                raise InputError(
-                    f"Sample {sample!r} mixes sources: {kind!r} objects are {places[kind]!r} in {str(first.path)!r} and {stored!r} in "
-                    f"{str(other.path)!r}; make one sample of each."
-                )
+    here, there = _level1_places(first), _level1_places(other)
+    for kind, stored in here.items():
+        if there.get(kind, stored) != stored:
+            raise InputError(
+                f"Sample {sample!r} mixes sources: {kind!r} objects are {stored!r} in {str(first.path)!r} and {there[kind]!r} in "
+                f"{str(other.path)!r}; make one sample of each."
+            )
+
+
+def _level1_places(description: FileDescription) -> dict[str, str]:
+    """Give where objects of each kind are read from: the first place that is there; the software trigger's are wanted by few layouts."""
+    objects = [entry for entry in description.objects if not entry.kind.startswith("HLT ")]
+    return {entry.kind: entry.stored for entry in reversed(objects)}
 
 
 def fingerprint(path: Path) -> str:

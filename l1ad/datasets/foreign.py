@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from l1ad.datasets.root import opened
 from l1ad.errors import InputError
 
 #: By how an HDF5 data set's name ends: what such a file is, and what to give instead.
@@ -37,17 +36,6 @@ _ROOT = (
     ("Delphes", "the output of Delphes", "simulate with 'l1ad simulate', or write its objects in the 40 MHz form"),
     ("LuminosityBlocks", "NanoAOD without the tree 'Events'", "give one that has it"),
 )
-
-
-def refuse_foreign_root(path: Path) -> None:
-    """Refuse a ROOT file of a format that is known but not read; do nothing for any other.
-
-    Raises:
-        InputError: says what it is and what to give instead.
-    """
-    with opened(path) as file:
-        names = [name.rpartition(";")[0] for name in file.keys(recursive=True)]
-    refuse_foreign("ROOT", names, path)
 
 
 def refuse_foreign(kind: str, names: Collection[str], path: Path) -> None:

@@ -101,22 +101,13 @@ def recognise(path: Path) -> Format:
 
         return Format(recognise_hdf5(path))
     if magic.startswith(b"root"):
+        from l1ad.datasets.root import recognise_root
+
         _check_whole_root(path)
-        return Format(_recognise_root(path))
+        return Format(recognise_root(path))
     raise InputError(
         f"{str(path)!r} is neither an HDF5 nor a ROOT file (it begins with {magic!r}); give one of the supported formats."
     )
-
-
-def _recognise_root(path: Path) -> str:
-    from l1ad.datasets.foreign import refuse_foreign_root
-    from l1ad.datasets.root import recognise_root
-
-    try:
-        return recognise_root(path)
-    except InputError:
-        refuse_foreign_root(path)
-        raise
 
 
 def _check_whole_root(path: Path) -> None:

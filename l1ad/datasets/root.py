@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from l1ad.datasets.foreign import refuse_foreign
 from l1ad.errors import InputError, L1adError
 
 Counts = NDArray[np.int64]
@@ -90,6 +91,7 @@ def recognise_root(path: Path) -> str:
     for format_, trees in _TREES:
         if any(tree in names for tree in trees):
             return format_
+    refuse_foreign("ROOT", names, path)
     raise InputError(
         f"{str(path)!r} is a ROOT file without a known tree: it has {names[:8]!r}; wanted 'l1UpgradeTree/L1UpgradeTree' (CMS L1Ntuple), "
         "'Events' (NanoAOD) or 'CollectionTree' (ATLAS xAOD)."

@@ -106,31 +106,26 @@ def _views(description: FileDescription, layout: str | None, max_events: int) ->
         try:
             yield view, list(_first(description, view, max_events))
         except InputError:
-            if layout is not None or not _lacks(description, view):
+            if layout is not None or not _lacking(description, view):
                 raise
 
 
-def _lacks(description: FileDescription, view: ObjectLayout) -> bool:
-    """Say whether a file has not all kinds of a layout's objects, as one with a single trigger level."""
-    return any(slot.kind not in _kinds(description, view) for slot in view.slots)
-
-
-def _kinds(description: FileDescription, view: ObjectLayout) -> set[str]:
-    """Give the kinds of objects that a file has at a layout's trigger level."""
+def _lacking(description: FileDescription, view: ObjectLayout) -> list[str]:
+    """Give the kinds of a layout's objects that a file does not have at the layout's trigger level."""
     level = "L1" if view.name == "l1topo44" else "HLT"
-    return {
+    there = {
         entry.kind.rpartition(" ")[2]
         for entry in description.objects
         if entry.kind.startswith((level, f"{level}_")) or " " not in entry.kind
     }
+    return [slot.kind for slot in view.slots if slot.kind not in there]
 
 
 def _not_shown(description: FileDescription, views: Collection[str]) -> Iterator[str]:
     """Say which layouts of the format have some of their objects in the file and not all, so that they cannot be drawn."""
     for name in _LAYOUTS[description.format]:
         view = load_layout(name)
-        there = _kinds(description, view)
-        lacking = [slot.kind for slot in view.slots if slot.kind not in there]
+        lacking = _lacking(description, view)
         if name not in views and lacking and len(lacking) < len(view.slots):
             yield f"Not shown in layout {name!r}: the file has none of its {', '.join(lacking)} objects."
 

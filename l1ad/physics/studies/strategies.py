@@ -13,7 +13,7 @@ from l1ad.agreement import compare
 from l1ad.board import Board, load_board
 from l1ad.emulator import reference
 from l1ad.emulator.golden import adversarial_events
-from l1ad.fixed import IntArray
+from l1ad.fixed import IntArray, Overflow, Rounding
 from l1ad.network import Dense, Network
 from l1ad.physics.studies.result import Material, StudyResult, as_scores, evaluation_rows
 from l1ad.reporting.document import State, Table, Text, number, number_columns, text_columns
@@ -141,8 +141,8 @@ def rounded(network: Network, bits: int) -> Network:
 def _rounded(layer: Dense, bits: int) -> Dense:
     less = max(0, min(bits, layer.weight_type.width - _LEAST_BITS))
     kept = replace(layer.weight_type, width=layer.weight_type.width - less)
-    weight = np.rint(layer.weight / 2**less).astype(np.int64)
-    return replace(layer, weight_type=kept, weight=np.clip(weight, kept.min_int, kept.max_int))
+    rounding = kept.with_modes(Rounding.RND_CONV, Overflow.SAT)
+    return replace(layer, weight_type=kept, weight=rounding.cast(layer.weight, layer.weight_type.fractional))
 
 
 def pruned(network: Network, sparsity: float) -> Network:
