@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from l1ad.errors import FAILURE, USER_MISTAKE, ConfigError, L1adError, nearest, reason_of
+from l1ad.core.errors import FAILURE, USER_MISTAKE, ConfigError, L1adError, nearest, reason_of
 
 #: Exit code of a command that Ctrl-C ended, as shells give it.
 INTERRUPTED = 130

@@ -11,9 +11,9 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from l1ad.physics.simulation import export
-from l1ad.physics.simulation.processes import MINIMUM_BIAS, QCD_SLICES
-from l1ad.physics.simulation.production import Plan, produce
+from l1ad.simulation import export
+from l1ad.simulation.processes import MINIMUM_BIAS, QCD_SLICES
+from l1ad.simulation.production import Plan, produce
 
 BACKGROUND = {
     MINIMUM_BIAS: 84_000,

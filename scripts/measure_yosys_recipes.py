@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from l1ad.emulator.golden import Golden
-from l1ad.errors import L1adError
-from l1ad.network import Network
+from l1ad.core.errors import L1adError
+from l1ad.core.network import Network
+from l1ad.firmware.golden import Golden
 from l1ad.rtl import yosys
 from l1ad.rtl.delay import ULTRASCALE_PLUS
 from l1ad.rtl.project import RtlProject, project_files, write_project

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from l1ad.artefact import writing
-from l1ad.dataset import Dataset, DatasetWriter, Role, Sample, load_dataset
-from l1ad.layout import ObjectLayout, load_layout
-from l1ad.scoreset import ScoreSet, Source
+from l1ad.core.artefact import writing
+from l1ad.core.dataset import Dataset, DatasetWriter, Role, Sample, load_dataset
+from l1ad.core.layout import ObjectLayout, load_layout
+from l1ad.core.scoreset import ScoreSet, Source
 
 ZERO_BIAS = Sample("zero_bias", Role.BACKGROUND, "Zero bias")
 MENU = ("L1_MU20", "L1_XE60", "L1_J100")

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.datasets.fortymhz import FortyMhzWriter
-from l1ad.datasets.gelato import GelatoWriter
-from l1ad.layout import ObjectLayout, load_layout
+from l1ad.core.layout import ObjectLayout, load_layout
+from l1ad.data.fortymhz import FortyMhzWriter
+from l1ad.data.gelato import GelatoWriter
 
 Counts = dict[str, NDArray[np.int64]]
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from l1ad.fixed import FixedPoint, IntArray
-from l1ad.layout import ObjectLayout, ObjectSlot, load_layout
-from l1ad.network import Activation, Dense, Network, Score, ScoreSpec, Threshold
-from l1ad.scaling import Scaling
+from l1ad.core.fixed import FixedPoint, IntArray
+from l1ad.core.layout import ObjectLayout, ObjectSlot, load_layout
+from l1ad.core.network import Activation, Dense, Network, Score, ScoreSpec, Threshold
+from l1ad.core.scaling import Scaling
 
 INPUT = FixedPoint.parse("ap_fixed<8,4,AP_RND_CONV,AP_SAT>")
 WEIGHT = FixedPoint.from_quantized_bits(6, 1)

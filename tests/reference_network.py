@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from l1ad.fixed import FixedPoint
-from l1ad.layout import load_layout
-from l1ad.network import Activation, Dense, Network, Score, ScoreSpec
-from l1ad.scaling import Scaling
+from l1ad.core.fixed import FixedPoint
+from l1ad.core.layout import load_layout
+from l1ad.core.network import Activation, Dense, Network, Score, ScoreSpec
+from l1ad.core.scaling import Scaling
 
 REFERENCE = Path(os.environ.get("L1AD_REFERENCE_DIR", Path(__file__).parents[2] / "shared" / "reference"))
 JET_SHIFT = (7, 5, 5, 7, 5, 5, 5, 4, 4, 5, 4, 3, 4, 3, 3, 3, 3, 2)

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from l1ad.agreement import compare
-from l1ad.artefact import writing
-from l1ad.board import part_totals
-from l1ad.network import Network
-from l1ad.resources import LayerResources, Level, ResourceReport
-from l1ad.scoreset import Source
+from l1ad.core.agreement import compare
+from l1ad.core.artefact import writing
+from l1ad.core.board import part_totals
+from l1ad.core.network import Network
+from l1ad.core.resources import LayerResources, Level, ResourceReport
+from l1ad.core.scoreset import Source
 from tests.datasets_made import make_dataset, make_scores, pt_sum, write_artefact
 from tests.networks import make_network
 

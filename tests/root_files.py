@@ -10,8 +10,8 @@ import awkward as ak
 import numpy as np
 import uproot
 
-from l1ad.datasets.cms import CALORIMETER, KINDS, MUON, Grid
-from l1ad.layout import load_layout
+from l1ad.core.layout import load_layout
+from l1ad.data.cms import CALORIMETER, KINDS, MUON, Grid
 from tests.event_files import Counts, random_counts
 
 NANO = {"jet": "Jet", "eg": "EG", "muon": "Mu", "met": "EtSum"}

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from l1ad.artefact import writing
 from l1ad.config import Config, parse_config
-from l1ad.network import Network
+from l1ad.core.artefact import writing
+from l1ad.core.network import Network
 from tests.datasets_made import make_dataset
 from tests.networks import make_events
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from l1ad import cli, toolchain
-from l1ad.artefact import writing
+from l1ad.core.artefact import writing
 from l1ad.hls.project import HlsProject
 from l1ad.vendor.project import VendorProject
 from tests.networks import make_network

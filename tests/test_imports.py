@@ -9,25 +9,23 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "l1ad"
-LEAVES = {
-    "errors",
-    "fixed",
-    "layout",
-    "scaling",
-    "network",
-    "ranges",
-    "dataset",
-    "scoreset",
-    "trained",
-    "agreement",
-    "resources",
-    "board",
-    "config",
-    "artefact",
-    "toolchain",
-    "thresholds",
+LEAVES = {"core", "ranges", "config", "toolchain"}
+LIBRARIES = {
+    "firmware",
+    "spec",
+    "data",
+    "training",
+    "qkeras",
+    "scores",
+    "emulator",
+    "hls",
+    "rtl",
+    "vendor",
+    "physics",
+    "simulation",
+    "studies",
+    "reporting",
 }
-LIBRARIES = {"datasets", "models", "scores", "emulator", "hls", "rtl", "vendor", "physics", "reporting"}
 RANKS = dict.fromkeys(LEAVES, 0) | dict.fromkeys(LIBRARIES, 1) | {"stages": 2, "benchmarks": 2, "cli": 3}
 HEAVY = {
     "tensorflow",
@@ -43,7 +41,7 @@ HEAVY = {
     "optuna",
     "dask",
 }
-ONLY_IN = {"qkeras": "models", "hls4ml": "hls", "alkaid": "rtl", "pythia8mc": "physics"}
+ONLY_IN = {"qkeras": "qkeras", "hls4ml": "hls", "alkaid": "rtl", "pythia8mc": "simulation"}
 # Peers are measured in the same run by the benchmarks, which may therefore call them.
 PEERS_IN = "benchmarks"
 
@@ -125,5 +123,5 @@ def test_the_command_line_starts_without_heavy_imports() -> None:
 
 
 def test_ranks_are_those_of_the_design() -> None:
-    order = ["errors", "models", "stages", "cli"]
+    order = ["core", "training", "stages", "cli"]
     assert all(RANKS[low] < RANKS[high] for low, high in pairwise(order))

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from l1ad.datasets.fortymhz import FortyMhzWriter
-from l1ad.datasets.nanoaod_writer import NanoAodWriter
-from l1ad.errors import ToolFailedError
-from l1ad.layout import ObjectLayout, load_layout
+from l1ad.core.errors import ToolFailedError
+from l1ad.core.layout import ObjectLayout, load_layout
+from l1ad.data.fortymhz import FortyMhzWriter
+from l1ad.data.nanoaod_writer import NanoAodWriter
 
 #: What issue 6 of the project asks for.
 TARGETS = {
@@ -213,7 +213,7 @@ def simulation(n_events: int) -> dict[str, Any]:
         Events per second and core of weighted zero bias and of top pairs, and the minutes that a million (`MILLION`) and 50 000 take on
         two cores.
     """
-    from l1ad.physics.simulation.production import Plan, make_pool, simulate_batch
+    from l1ad.simulation.production import Plan, make_pool, simulate_batch
 
     plan = Plan(events={}, pool=2_000, pileup=50.0)
     pool = make_pool(plan)
@@ -238,6 +238,6 @@ def simulation(n_events: int) -> dict[str, Any]:
 
 
 def _task(process: str, n_events: int) -> Any:
-    from l1ad.physics.simulation.production import Task
+    from l1ad.simulation.production import Task
 
     return Task(process, 0, n_events)

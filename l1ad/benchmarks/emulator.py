@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from l1ad.benchmarks.networks import bench_events, bench_network
 from l1ad.benchmarks.timing import timed
-from l1ad.emulator import reference
+from l1ad.core.errors import MismatchError
+from l1ad.core.network import Network, Score
 from l1ad.emulator.kernel import Emulator
-from l1ad.errors import MismatchError
-from l1ad.network import Network, Score
+from l1ad.spec import reference
 from l1ad.toolchain import GXX, FoundTool, Tool, require
 from l1ad.toolchain import run as run_tool
 
@@ -158,8 +158,8 @@ def hls4ml_rate(network: Network, seconds: float) -> float:
 
 
 def _hls4ml_model(network: Network, folder: Path) -> Any:
-    from l1ad.models.build import build_qkeras
-    from l1ad.models.runtime import tensorflow
+    from l1ad.qkeras.build import build_qkeras
+    from l1ad.qkeras.runtime import tensorflow
 
     tensorflow()
     import hls4ml

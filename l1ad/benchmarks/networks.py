@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.fixed import FixedPoint
-from l1ad.layout import ObjectLayout, load_layout
-from l1ad.network import Activation, Dense, Network, Score
+from l1ad.core.fixed import FixedPoint
+from l1ad.core.layout import ObjectLayout, load_layout
+from l1ad.core.network import Activation, Dense, Network, Score
+from l1ad.core.scaling import Scaling
 from l1ad.ranges import smallest_score
-from l1ad.scaling import Scaling
 
 INPUT = FixedPoint.parse("ap_fixed<8,4,AP_RND_CONV,AP_SAT>")
 WEIGHT = FixedPoint.from_quantized_bits(6, 1)

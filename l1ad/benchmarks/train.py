@@ -12,19 +12,19 @@ import numpy as np
 
 from l1ad.benchmarks.networks import bench_events
 from l1ad.config import parse_config
-from l1ad.errors import MismatchError
-from l1ad.fixed import FloatArray
-from l1ad.layout import load_layout
-from l1ad.models.data import Events
-from l1ad.models.fit import FitSettings, Runner, fit
-from l1ad.models.losses import loss_spec
-from l1ad.models.plan import Plan, chip_types, plan_model
-from l1ad.models.preprocessing import choose_scaling
-from l1ad.models.pruning import NO_PRUNING
-from l1ad.models.runtime import tensorflow
-from l1ad.models.state import Parameters, TrainingState, initial_parameters
-from l1ad.models.steps import Graph
-from l1ad.network import Activation
+from l1ad.core.errors import MismatchError
+from l1ad.core.fixed import FloatArray
+from l1ad.core.layout import load_layout
+from l1ad.core.network import Activation
+from l1ad.qkeras.runtime import tensorflow
+from l1ad.training.events import Events
+from l1ad.training.loop import FitSettings, Runner, fit
+from l1ad.training.losses import loss_spec
+from l1ad.training.plan import Plan, chip_types, plan_model
+from l1ad.training.preprocessing import choose_scaling
+from l1ad.training.pruning import NO_PRUNING
+from l1ad.training.state import Parameters, TrainingState, initial_parameters
+from l1ad.training.steps import Graph
 
 #: What the project promises on two cores.
 TARGETS = {"ratio": 3.0, "million_s": 300.0}

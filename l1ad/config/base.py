@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
-from l1ad.errors import L1adError
-from l1ad.fixed import FixedPoint
+from l1ad.core.errors import L1adError
+from l1ad.core.fixed import FixedPoint
 
 
 class Section(BaseModel):

@@ -9,7 +9,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from l1ad.config.base import Section, TypeText, require_one_unit
-from l1ad.errors import ConfigError, nearest
+from l1ad.core.errors import ConfigError, nearest
 
 
 class ScalingFile(Section):

@@ -15,7 +15,7 @@ from l1ad.config.firmware import CsimConfig, FirmwareConfig, SynthesisConfig
 from l1ad.config.model import ModelConfig, ScalingConfig, ScoreConfig, TrainingConfig
 from l1ad.config.physics import RatesConfig, StudiesConfig
 from l1ad.config.simulation import SimulationConfig
-from l1ad.errors import ConfigError, nearest
+from l1ad.core.errors import ConfigError, nearest
 
 
 class _Loader(yaml.SafeLoader):

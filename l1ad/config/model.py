@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from l1ad.config.base import PerLayer, Section, TypeText, require_one_unit
-from l1ad.fixed import MAX_WIDTH
+from l1ad.core.fixed import MAX_WIDTH
 
 
 class ModelConfig(Section):

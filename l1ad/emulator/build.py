@@ -8,9 +8,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from l1ad.core.errors import InputError, ToolFailedError
+from l1ad.core.network import Network
 from l1ad.emulator.source import HEADERS, header, kernel_source
-from l1ad.errors import InputError, ToolFailedError
-from l1ad.network import Network
 from l1ad.toolchain import GXX, FoundTool, require, run
 from l1ad.toolchain.cache import CACHE_VARIABLE, cache_folder
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from l1ad.core.fixed import FixedPoint, IntArray
+from l1ad.core.network import Activation, Dense
 from l1ad.emulator.inputs import INT16
 from l1ad.emulator.lanes import (
     Lanes,
@@ -23,8 +25,6 @@ from l1ad.emulator.lanes import (
     with_constant,
     wrapped,
 )
-from l1ad.fixed import FixedPoint, IntArray
-from l1ad.network import Activation, Dense
 from l1ad.ranges import Interval, sum_fractional
 from l1ad.ranges.interval import total
 

@@ -7,9 +7,9 @@ from itertools import zip_longest
 
 import numpy as np
 
+from l1ad.core.fixed import FixedPoint, Overflow, Rounding
+from l1ad.core.network import Network
 from l1ad.emulator.lanes import Lanes, Writer, cast, cleared, subtracted, times, with_constant
-from l1ad.fixed import FixedPoint, Overflow, Rounding
-from l1ad.network import Network
 from l1ad.ranges import Interval, round_shift
 from l1ad.ranges.nodes import hardware_intervals
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.emulator import reference
+from l1ad.core.errors import LayoutError
+from l1ad.core.fixed import IntArray
+from l1ad.core.network import Network
 from l1ad.emulator.build import library
 from l1ad.emulator.source import traced_nodes
-from l1ad.errors import LayoutError
-from l1ad.fixed import IntArray
-from l1ad.network import Network
+from l1ad.spec import reference
 
 _ENTRY = {np.dtype(np.int16): "l1ad_score_int16", np.dtype(np.int32): "l1ad_score_int32", np.dtype(np.int64): "l1ad_score_int64"}
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from l1ad.errors import ConversionError
-from l1ad.fixed import FixedPoint, Overflow, Rounding
+from l1ad.core.errors import ConversionError
+from l1ad.core.fixed import FixedPoint, Overflow, Rounding
 from l1ad.ranges import Interval, round_shift
 
 #: Widest shift to the right that is written; beyond it a value is only its sign.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.errors import InputError
+from l1ad.core.errors import InputError
 
 Columns = Mapping[str, NDArray[Any]]
 Append = Callable[[Columns], None]

@@ -6,9 +6,9 @@ import json
 from importlib import resources
 
 import l1ad
+from l1ad.core.errors import ConversionError
+from l1ad.core.network import Network
 from l1ad.emulator.source import HEADERS, header, kernel_source
-from l1ad.errors import ConversionError
-from l1ad.network import Network
 
 #: Trigger bits of one event come as one unsigned integer.
 MASK_BITS = 64

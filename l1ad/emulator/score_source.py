@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from l1ad.core.fixed import FixedPoint
+from l1ad.core.network import Network, Score
 from l1ad.emulator.inputs import presence
 from l1ad.emulator.lanes import (
     Lanes,
@@ -20,8 +22,6 @@ from l1ad.emulator.lanes import (
     subtracted,
     summed,
 )
-from l1ad.fixed import FixedPoint
-from l1ad.network import Network, Score
 from l1ad.ranges import Interval, score_grids
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import textwrap
 from importlib import resources
 
+from l1ad.core.errors import ConversionError
+from l1ad.core.network import Network
 from l1ad.emulator.dense import Tables, dense
 from l1ad.emulator.inputs import cuts, loads_pairs, range_checks, scaled
 from l1ad.emulator.lanes import Lanes, Writer, resized
 from l1ad.emulator.score_source import LookUp, score
-from l1ad.errors import ConversionError
-from l1ad.network import Network
 from l1ad.ranges import prove, require_safe
 from l1ad.ranges.nodes import hardware_intervals
 

@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad import toolchain
-from l1ad.errors import ArtefactError, ToolFailedError
-from l1ad.fixed import IntArray
+from l1ad.core.errors import ArtefactError, ToolFailedError
+from l1ad.core.fixed import IntArray
+from l1ad.core.network import Network
 from l1ad.hls import statements
 from l1ad.hls.project import SIMULATION_TYPES, HlsProject, call, load_project
 from l1ad.hls.simulation_types import fast_types
 from l1ad.hls.top import banner, render, top_ports
-from l1ad.network import Network
 from l1ad.ranges import prove, score_grids
 
 #: Events handed to the compiled top at a time.

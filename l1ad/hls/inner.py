@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from l1ad.errors import ConversionError
-from l1ad.fixed import FixedPoint, FloatArray
+from l1ad.core.errors import ConversionError
+from l1ad.core.fixed import FixedPoint, FloatArray
+from l1ad.core.network import Dense, Network
+from l1ad.firmware.target import Target
 from l1ad.hls.source import FUNCTION, Variables, declared_types, inlined, layer_variables, signature
-from l1ad.hls.target import Target
-from l1ad.network import Dense, Network
 from l1ad.ranges import NodeRange, prove, require_int64, require_safe
 
 #: Only what the function needs; hls4ml's own project files, test bench and bridge are left out.
@@ -62,7 +62,7 @@ def convert_network(network: Network, target: Target) -> Inner:
     Raises:
         ConversionError: the network cannot be converted exactly, or hls4ml wrote something else; names the layer and the reason.
     """
-    from l1ad.models.build import refusal
+    from l1ad.qkeras.build import refusal
 
     require_int64(network)
     require_safe(network)
@@ -95,8 +95,8 @@ def _require_adders(target: Target) -> None:
 
 
 def _qkeras_model(network: Network) -> Any:
-    from l1ad.models.build import build_qkeras
-    from l1ad.models.runtime import tensorflow
+    from l1ad.qkeras.build import build_qkeras
+    from l1ad.qkeras.runtime import tensorflow
 
     tensorflow()
     return build_qkeras(network)
@@ -104,7 +104,7 @@ def _qkeras_model(network: Network) -> Any:
 
 def _keras_model(network: Network) -> Any:
     """Build a plain Keras model with the network's values; only its structure and weights are read."""
-    from l1ad.models.runtime import tensorflow
+    from l1ad.qkeras.runtime import tensorflow
 
     keras = tensorflow().keras
     values = entry = keras.Input((network.n_inputs,), name="entry")

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from l1ad.artefact import read_manifest
-from l1ad.emulator.golden import FOLDER, Golden
-from l1ad.errors import ArtefactError
+from l1ad.core.artefact import read_manifest
+from l1ad.core.errors import ArtefactError
+from l1ad.core.network import Network
+from l1ad.firmware.golden import FOLDER, Golden
+from l1ad.firmware.target import Target
 from l1ad.hls import statements
 from l1ad.hls.inner import convert_network
-from l1ad.hls.target import Target
 from l1ad.hls.top import FUNCTION, banner, render, top_files, top_ports
-from l1ad.network import Network
 from l1ad.vendor.project import VendorProject
 
 KIND = "hls_project"

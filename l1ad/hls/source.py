@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from l1ad.errors import ConversionError
-from l1ad.network import Network
+from l1ad.core.errors import ConversionError
+from l1ad.core.network import Network
 
 #: Name of the function that hls4ml writes.
 FUNCTION = "l1ad_network"

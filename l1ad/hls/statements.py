@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from l1ad.errors import ConversionError
-from l1ad.fixed import FixedPoint
-from l1ad.hls.ports import Port, integer_type
-from l1ad.network import Network, Score
+from l1ad.core.errors import ConversionError
+from l1ad.core.fixed import FixedPoint
+from l1ad.core.network import Network, Score
+from l1ad.firmware.ports import Port, integer_type
 from l1ad.ranges import Interval, score_grids
 
 

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.config.physics import RatesConfig
-from l1ad.dataset import Dataset
-from l1ad.errors import InputError
-from l1ad.fixed import FloatArray
+from l1ad.core.dataset import Dataset
+from l1ad.core.errors import InputError
+from l1ad.core.fixed import FloatArray
 from l1ad.scores.metrics import Efficiency, Scores, efficiency, threshold_for_weight
 
 #: Turns of a bunch in the LHC in a second, in kHz.

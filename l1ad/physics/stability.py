@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.fixed import FloatArray
+from l1ad.core.fixed import FloatArray
 from l1ad.physics.rates import Rate, RateSample, as_rate
 from l1ad.scores.metrics import efficiency
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.errors import LayoutError
-from l1ad.fixed import FloatArray, IntArray
-from l1ad.layout import ObjectLayout
+from l1ad.core.errors import LayoutError
+from l1ad.core.fixed import FloatArray, IntArray
+from l1ad.core.layout import ObjectLayout
 
 _JETS = ("jet",)
 _MISSING = ("met", "etmiss")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from l1ad.network import Dense, Network
+from l1ad.core.network import Dense, Network
 from l1ad.ranges.interval import Interval
 from l1ad.ranges.nodes import layer_terms, prove, sum_fractional
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from l1ad.fixed import MAX_WIDTH, FixedPoint, Overflow, Rounding
+from l1ad.core.fixed import MAX_WIDTH, FixedPoint, Overflow, Rounding
 
 
 def round_shift(value: int, bits: int, rounding: Rounding) -> int:

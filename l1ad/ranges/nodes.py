@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from l1ad.errors import ConversionError
-from l1ad.fixed import MAX_WIDTH, FixedPoint, Overflow
-from l1ad.layout import ObjectLayout
-from l1ad.network import Activation, Dense, Network, Score
+from l1ad.core.errors import ConversionError
+from l1ad.core.fixed import MAX_WIDTH, FixedPoint, Overflow
+from l1ad.core.layout import ObjectLayout
+from l1ad.core.network import Activation, Dense, Network, Score
 from l1ad.ranges.interval import Interval, hull, smallest_type, total
 
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from l1ad.errors import ModelError
-from l1ad.fixed import MAX_WIDTH, FixedPoint, Overflow, Rounding
-from l1ad.layout import ObjectLayout
-from l1ad.network import Dense, Network, Score, ScoreSpec
+from l1ad.core.errors import ModelError
+from l1ad.core.fixed import MAX_WIDTH, FixedPoint, Overflow, Rounding
+from l1ad.core.layout import ObjectLayout
+from l1ad.core.network import Dense, Network, Score, ScoreSpec
+from l1ad.core.scaling import Scaling
 from l1ad.ranges.interval import smallest_type
 from l1ad.ranges.nodes import NodeRange, prove
-from l1ad.scaling import Scaling
 
 #: A lookup table's entry: as wide as one column of a block RAM.
 TABLE_BITS = 18

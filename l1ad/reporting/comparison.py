@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from l1ad.board import Board, part_totals
-from l1ad.errors import ConfigError, InputError, LimitError, nearest
+from l1ad.core.board import Board, part_totals
+from l1ad.core.errors import ConfigError, InputError, LimitError, nearest
+from l1ad.core.resources import Level, PartTotals, ResourceReport
 from l1ad.reporting.condition import Condition
 from l1ad.reporting.runs import Run
-from l1ad.resources import Level, PartTotals, ResourceReport
 from l1ad.scores.performance import Performance
 
 #: What a difference to a baseline is given for.

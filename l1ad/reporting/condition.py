@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from l1ad.errors import InputError, nearest
+from l1ad.core.errors import InputError, nearest
 
 #: No limit that a person writes is longer; it bounds how deep one can be nested.
 _MAX_LENGTH = 500

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from l1ad.fixed import FloatArray
+from l1ad.core.fixed import FloatArray
 from l1ad.reporting.document import Figure, superscript
 from l1ad.reporting.render import INK
 

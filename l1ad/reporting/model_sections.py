@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from l1ad.dataset import Dataset, Split
-from l1ad.network import Dense, Network
+from l1ad.core.dataset import Dataset, Split
+from l1ad.core.network import Dense, Network
 from l1ad.reporting.document import (
     ABSENT,
     Block,

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from l1ad.dataset import Dataset
-from l1ad.fixed import FloatArray
+from l1ad.core.dataset import Dataset
+from l1ad.core.fixed import FloatArray
+from l1ad.core.scoreset import ScoreSet
 from l1ad.reporting.document import (
     Block,
     Figure,
@@ -25,7 +26,6 @@ from l1ad.reporting.document import (
 from l1ad.reporting.drawing import DASHES, Axes, Series, histogram_plot, line_plot
 from l1ad.scores.metrics import flips_at_fraction, roc
 from l1ad.scores.performance import Performance, background_of, signals_of
-from l1ad.scoreset import ScoreSet
 
 
 def physics_section(dataset: Dataset, scores: Sequence[ScoreSet], performances: Sequence[Performance]) -> Section:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from l1ad.board import Anchor, Board
+from l1ad.core.board import Anchor, Board
+from l1ad.core.resources import Level
 from l1ad.reporting.comparison import COMPARED, Entry, differences, levels_in, pareto
 from l1ad.reporting.document import (
     ABSENT,
@@ -23,7 +24,6 @@ from l1ad.reporting.document import (
 )
 from l1ad.reporting.drawing import Axes, Series, bar_plot, line_plot
 from l1ad.reporting.runs import Run
-from l1ad.resources import Level
 
 _MEANING = {
     Level.CSYNTH: "C synthesis: an estimate by the HLS tool",

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from l1ad.artefact import MANIFEST, Manifest, file_digest, read_manifest
-from l1ad.board import Board, load_board
 from l1ad.config import Config
-from l1ad.dataset import Dataset, load_dataset
-from l1ad.errors import ArtefactError, ReportError
-from l1ad.network import Network
-from l1ad.resources import ResourceReport
-from l1ad.scoreset import ScoreSet, Source, load_scores
-from l1ad.trained import NETWORK_FILE
+from l1ad.core.artefact import MANIFEST, Manifest, file_digest, read_manifest
+from l1ad.core.board import Board, load_board
+from l1ad.core.dataset import Dataset, load_dataset
+from l1ad.core.errors import ArtefactError, ReportError
+from l1ad.core.network import Network
+from l1ad.core.resources import ResourceReport
+from l1ad.core.scoreset import ScoreSet, Source, load_scores
+from l1ad.core.trained import NETWORK_FILE
 
 #: Files that hold resource reports, in the folder of a synthesis.
 REPORTS_FILE = "reports.json"

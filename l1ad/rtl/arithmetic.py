@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.errors import ConversionError
-from l1ad.fixed import FixedPoint, FloatArray
-from l1ad.network import Dense
+from l1ad.core.errors import ConversionError
+from l1ad.core.fixed import FixedPoint, FloatArray
+from l1ad.core.network import Dense
 from l1ad.rtl.quantise import (
     CONSTANT_BITS,
     Variable,

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.emulator.golden import Golden
-from l1ad.hls.ports import Port
+from l1ad.firmware.golden import Golden
+from l1ad.firmware.ports import Port
 from l1ad.rtl.design import Design, outputs
 from l1ad.rtl.verilog import TOP, Files
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from l1ad.errors import ReportError, ToolFailedError
+from l1ad.core.errors import ReportError, ToolFailedError
 
 Bit = int | str
 #: Bits of one CARRY8; Yosys writes each as two CARRY4.

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from l1ad.fixed import FixedPoint
-from l1ad.hls.ports import Port, input_ports, score_port, threshold_ports, trigger_ports
-from l1ad.network import Network
+from l1ad.core.fixed import FixedPoint
+from l1ad.core.network import Network
+from l1ad.firmware.ports import Port, input_ports, score_port, threshold_ports, trigger_ports
 
 #: A symbolic value of alkaid by net.
 Values = dict[str, Any]

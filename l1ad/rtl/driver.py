@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from l1ad.hls.ports import Port
+from l1ad.firmware.ports import Port
 from l1ad.rtl.project import RtlProject
 
 PREFIX = "Vtop"

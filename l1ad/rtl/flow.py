@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from l1ad.board import Board
 from l1ad.config import Config
-from l1ad.emulator import reference
-from l1ad.emulator.golden import Golden, adversarial_events
-from l1ad.hls.target import Style, Target
-from l1ad.network import Network
-from l1ad.resources import ResourceReport
+from l1ad.core.board import Board
+from l1ad.core.network import Network
+from l1ad.core.resources import ResourceReport
+from l1ad.firmware.golden import Golden, adversarial_events
+from l1ad.firmware.target import Style, Target
 from l1ad.rtl.delay import ULTRASCALE_PLUS
 from l1ad.rtl.design import Interface
 from l1ad.rtl.pipeline import trace_pipeline
@@ -21,6 +20,7 @@ from l1ad.rtl.report import resource_report
 from l1ad.rtl.trace import trace_network
 from l1ad.rtl.vivado import Part
 from l1ad.rtl.yosys import NETLIST_SUFFIX, synthesise
+from l1ad.spec import reference
 from l1ad.toolchain import YOSYS, require
 from l1ad.vendor.project import VendorProject
 

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from l1ad.errors import ArtefactError, MismatchError, ToolFailedError
+from l1ad.core.errors import ArtefactError, MismatchError, ToolFailedError
 from l1ad.rtl.bench import VHDL_BENCH
 from l1ad.rtl.project import RtlProject
 from l1ad.toolchain import GHDL, require, run, tail

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.errors import ConversionError
-from l1ad.fixed import IntArray
-from l1ad.network import Network
+from l1ad.core.errors import ConversionError
+from l1ad.core.fixed import IntArray
+from l1ad.core.network import Network
 from l1ad.rtl.driver import Probe
 from l1ad.rtl.project import RtlProject, load_project
 from l1ad.rtl.simulate import LIBRARY, RtlSimulation, compile_simulation

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from l1ad.errors import ConfigError
-from l1ad.network import Network
+from l1ad.core.errors import ConfigError
+from l1ad.core.network import Network
 from l1ad.rtl.design import COLUMNS, Design, Interface, Net, Stage, Values, input_nets
 from l1ad.rtl.trace import net_of, steps, trace_logic, variables_of
 

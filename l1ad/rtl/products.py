@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from l1ad.errors import ConversionError
-from l1ad.fixed import FixedPoint, IntArray
-from l1ad.network import Dense
+from l1ad.core.errors import ConversionError
+from l1ad.core.fixed import FixedPoint, IntArray
+from l1ad.core.network import Dense
 from l1ad.rtl.design import Net
 
 

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from l1ad.emulator.golden import Golden
-from l1ad.errors import ArtefactError
-from l1ad.network import Network
+from l1ad.core.errors import ArtefactError
+from l1ad.core.network import Network
+from l1ad.firmware.golden import Golden
 from l1ad.rtl.bench import bench_files
 from l1ad.rtl.design import Design, Interface, live_inputs
 from l1ad.rtl.verilog import TOP, module, verilog_files

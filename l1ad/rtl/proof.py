@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from l1ad.agreement import Agreement, compare
-from l1ad.artefact import is_artefact
 from l1ad.config import Config
-from l1ad.dataset import Dataset
-from l1ad.emulator import reference
-from l1ad.emulator.golden import adversarial_events
-from l1ad.fixed import IntArray
-from l1ad.network import Network
+from l1ad.core.agreement import Agreement, compare
+from l1ad.core.artefact import is_artefact
+from l1ad.core.dataset import Dataset
+from l1ad.core.fixed import IntArray
+from l1ad.core.network import Network
+from l1ad.core.scoreset import ScoreSet, Source, load_scores
+from l1ad.firmware.golden import adversarial_events
 from l1ad.rtl.ghdl import run_vhdl_bench
 from l1ad.rtl.project import RtlProject
 from l1ad.rtl.simulate import RtlSimulation, compile_simulation
-from l1ad.scoreset import ScoreSet, Source, load_scores
+from l1ad.spec import reference
 from l1ad.toolchain import GHDL, find
 from l1ad.toolchain.timing import timed
 

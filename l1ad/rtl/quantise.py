@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from l1ad.errors import ConversionError
-from l1ad.fixed import FixedPoint, Overflow, Rounding
+from l1ad.core.errors import ConversionError
+from l1ad.core.fixed import FixedPoint, Overflow, Rounding
 
 #: alkaid finds the last set bit of a constant in float32.
 CONSTANT_BITS = 24

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from l1ad.board import Board
-from l1ad.resources import LayerResources, Level, ResourceReport
+from l1ad.core.board import Board
+from l1ad.core.resources import LayerResources, Level, ResourceReport
 from l1ad.rtl.delay import DelayModel, output_times
 from l1ad.rtl.design import input_nets
 from l1ad.rtl.project import RtlProject

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.errors import ToolFailedError
-from l1ad.fixed import IntArray
-from l1ad.network import Network
+from l1ad.core.errors import ToolFailedError
+from l1ad.core.fixed import IntArray
+from l1ad.core.network import Network
 from l1ad.rtl.driver import PREFIX, Probe, driver_source, probed_top
 from l1ad.rtl.project import RtlProject, load_project
 from l1ad.toolchain import GXX, VERILATOR, FoundTool, require, run

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import enum
 
-from l1ad.errors import ConversionError
-from l1ad.network import Dense, Network
+from l1ad.core.errors import ConversionError
+from l1ad.core.network import Dense, Network
 from l1ad.rtl.design import Design, Net, Stage, Step, Values, input_nets
 from l1ad.rtl.products import products_of
 from l1ad.rtl.trace import activated, parts_read, steps, trace_network, trace_step

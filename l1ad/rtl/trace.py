@@ -1,7 +1,7 @@
 """Trace a network's steps, from hardware integers to trigger bits, into alkaid's combinational logic.
 
 Each step (scaling, every layer, the score) is traced on its own: it becomes a module of its own, and its cost can be told apart.
-The semantics are those of ``l1ad.network``; ``l1ad.emulator.reference`` is what the result is compared with.
+The semantics are those of ``l1ad.core.network``; ``l1ad.spec.reference`` is what the result is compared with.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.errors import ConversionError, ModelError
-from l1ad.fixed import FixedPoint, IntArray, Overflow
-from l1ad.network import Activation, Dense, Network, Score, Threshold
+from l1ad.core.errors import ConversionError, ModelError
+from l1ad.core.fixed import FixedPoint, IntArray, Overflow
+from l1ad.core.network import Activation, Dense, Network, Score, Threshold
 from l1ad.rtl.arithmetic import divided, folded, not_below, relu, square, table, total, turned, weighted_sums
 from l1ad.rtl.design import COLUMNS, Design, Interface, Net, Stage, Step, Values, input_nets
 from l1ad.rtl.quantise import Variable, cast, choose, flag, plus

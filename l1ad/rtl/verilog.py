@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from l1ad.fixed import FixedPoint
+from l1ad.core.fixed import FixedPoint
 from l1ad.rtl.design import Design, Net, Stage, delays, input_places, outputs, reads_of
 from l1ad.rtl.products import Products
 

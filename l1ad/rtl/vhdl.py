@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from l1ad.errors import ConversionError
-from l1ad.fixed import FixedPoint
+from l1ad.core.errors import ConversionError
+from l1ad.core.fixed import FixedPoint
 from l1ad.rtl.design import Design, Net, Stage, input_places, live_inputs, outputs
 from l1ad.rtl.verilog import TOP, Files, module, primitives
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from l1ad.errors import ReportError, ToolFailedError
+from l1ad.core.errors import ReportError, ToolFailedError
 from l1ad.rtl.delay import Netlist
 from l1ad.rtl.project import RtlProject, StageSummary
 from l1ad.toolchain import YOSYS, FoundTool, describe_exit, require, run, tail

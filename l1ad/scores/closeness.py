@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from l1ad.dataset import Dataset
+from l1ad.core.dataset import Dataset
+from l1ad.core.scoreset import ScoreSet
 from l1ad.scores.metrics import Flips, flips
 from l1ad.scores.performance import Performance, SignalPerformance, background_of, evaluate
 from l1ad.scores.selection import threshold_for_fraction
-from l1ad.scoreset import ScoreSet
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.dataset import Dataset
-from l1ad.emulator.golden import adversarial_events
-from l1ad.network import Network
+from l1ad.core.dataset import Dataset
+from l1ad.core.network import Network
+from l1ad.firmware.golden import adversarial_events
 
 #: Events of a block: the first half are data as long as there are any, the rest is made.
 BLOCK = 8192

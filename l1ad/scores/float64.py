@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.errors import ConversionError
-from l1ad.fixed import FixedPoint, FloatArray, IntArray
-from l1ad.network import Activation, Dense, Network
+from l1ad.core.errors import ConversionError
+from l1ad.core.fixed import FixedPoint, FloatArray, IntArray
+from l1ad.core.network import Activation, Dense, Network
 from l1ad.ranges import prove
 
 #: Bits of significand of a float64.

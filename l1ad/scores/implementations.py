@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.artefact import is_artefact
-from l1ad.emulator import reference
+from l1ad.core.artefact import is_artefact
+from l1ad.core.errors import ArtefactError, ConversionError, MismatchError, ToolMissingError
+from l1ad.core.fixed import IntArray
+from l1ad.core.network import Network
+from l1ad.core.scoreset import Source
 from l1ad.emulator.kernel import Emulator
-from l1ad.errors import ArtefactError, ConversionError, MismatchError, ToolMissingError
-from l1ad.fixed import IntArray
-from l1ad.network import Network
 from l1ad.scores.float64 import float64_outputs
-from l1ad.scoreset import Source
+from l1ad.spec import reference
 
 #: What the specification in code is called beside the sources.
 REFERENCE = "reference"
@@ -106,7 +106,7 @@ def _emulator(network: Network) -> Implementation:
 
 def _qkeras(network: Network) -> Implementation:
     """Open the QKeras model; an empty batch shows whether it can be exact."""
-    from l1ad.models.evaluate import qkeras_outputs, qkeras_scores
+    from l1ad.qkeras.evaluate import qkeras_outputs, qkeras_scores
 
     empty = np.zeros((0, network.n_inputs), dtype=network.layout.storage)
     qkeras_scores(network, empty)
@@ -122,8 +122,8 @@ def _qkeras(network: Network) -> Implementation:
 
 def _float64(network: Network) -> Implementation:
     """Open the float64 evaluation for a network whose types QKeras does not have; the score is that of QKeras' outputs."""
-    from l1ad.models.build import refusal
-    from l1ad.models.evaluate import score_codes
+    from l1ad.qkeras.build import refusal
+    from l1ad.qkeras.evaluate import score_codes
 
     if refusal(network) is None:
         raise ConversionError("QKeras has this network's types.")

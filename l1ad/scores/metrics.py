@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from l1ad.errors import InputError
-from l1ad.fixed import FloatArray, IntArray
+from l1ad.core.errors import InputError
+from l1ad.core.fixed import FloatArray, IntArray
 from l1ad.scores.selection import (
     MIN_EVENTS,
     Efficiency,

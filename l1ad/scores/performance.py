@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from l1ad.dataset import Dataset, Role, Split
-from l1ad.errors import InputError
-from l1ad.fixed import FloatArray, IntArray
+from l1ad.core.dataset import Dataset, Role, Split
+from l1ad.core.errors import InputError
+from l1ad.core.fixed import FloatArray, IntArray
+from l1ad.core.scoreset import ScoreSet
 from l1ad.scores.metrics import Auc, Scores, WorkingPoint, auc, working_point
-from l1ad.scoreset import ScoreSet
 
 #: Background fractions at which efficiencies are quoted unless others are asked for.
 FPRS = (1e-3, 1e-4, 1e-5)

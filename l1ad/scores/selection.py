@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from l1ad.errors import InputError
-from l1ad.fixed import FloatArray
+from l1ad.core.errors import InputError
+from l1ad.core.fixed import FloatArray
 
 #: One standard deviation of a Gaussian, two-sided.
 ONE_SIGMA = 0.6826894921370859

@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from l1ad.artefact import code_digest, is_current, read_manifest, stage_key, writing
-from l1ad.board import load_board
 from l1ad.config import Config
-from l1ad.emulator.golden import make_golden
+from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.board import load_board
+from l1ad.core.trained import load_trained
+from l1ad.firmware.golden import make_golden
+from l1ad.firmware.target import resolve_target, with_configured_thresholds
 from l1ad.hls.project import KIND, project_files, write_files
-from l1ad.hls.target import resolve_target, with_configured_thresholds
 from l1ad.hls.top import FUNCTION, template_digest, top_ports
-from l1ad.trained import load_trained
 
 #: Golden vectors of the test bench.
 N_GOLDEN = 1000

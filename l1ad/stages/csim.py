@@ -11,21 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.agreement import Agreement, compare
-from l1ad.artefact import Draft, code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.config import Config
-from l1ad.dataset import Dataset, load_dataset
-from l1ad.emulator import reference
-from l1ad.errors import LayoutError, MismatchError
-from l1ad.fixed import IntArray
+from l1ad.core.agreement import Agreement, compare
+from l1ad.core.artefact import Draft, code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.dataset import Dataset, load_dataset
+from l1ad.core.errors import LayoutError, MismatchError
+from l1ad.core.fixed import IntArray
+from l1ad.core.network import Network
+from l1ad.core.scoreset import ScoreSet, Source
+from l1ad.core.trained import TrainedModel, load_trained
 from l1ad.hls.csim import Csim
 from l1ad.hls.project import HlsProject, load_project
 from l1ad.hls.top import template_digest
-from l1ad.network import Network
 from l1ad.ranges import float32_exact
 from l1ad.scores.closeness import Closeness, Tolerances, compare_scores
-from l1ad.scoreset import ScoreSet, Source
-from l1ad.trained import TrainedModel, load_trained
+from l1ad.spec import reference
 
 KIND = "csim"
 #: A log, so that it does not enter the artefact's digest: equal runs take different times.
@@ -190,8 +190,8 @@ def _agreements(
 
 def _qkeras(network: Network, x_hw: NDArray[Any], timing: dict[str, float]) -> IntArray | None:
     """Score with QKeras; None for a network that QKeras cannot express (then the reference stands alone)."""
-    from l1ad.models.build import refusal
-    from l1ad.models.evaluate import qkeras_scores
+    from l1ad.qkeras.build import refusal
+    from l1ad.qkeras.evaluate import qkeras_scores
 
     if refusal(network) is not None:
         return None
@@ -232,7 +232,7 @@ def _compare_float(
         source: ScoreSet(source, values, step, rows, dataset.digest, trained.network.digest) for source, values in sets.items()
     }
     if trained.reference is not None:
-        from l1ad.scores.reference import float_scores
+        from l1ad.scores.float_reference import float_scores
 
         values = float_scores(trained.reference, np.asarray(dataset.x_hw[rows]))
         saved[Source.FLOAT] = ScoreSet(Source.FLOAT, values, None, rows, dataset.digest, trained.digest)

@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from l1ad.artefact import code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.config import Config
-from l1ad.emulator.golden import INPUTS, SCORES, make_golden
+from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.network import Network
+from l1ad.core.trained import load_trained
 from l1ad.emulator.package import package_files
-from l1ad.hls.target import with_configured_thresholds
-from l1ad.network import Network
-from l1ad.trained import load_trained
+from l1ad.firmware.golden import INPUTS, SCORES, make_golden
+from l1ad.firmware.target import with_configured_thresholds
 
 KIND = "emulator"
 N_GOLDEN = 2000

@@ -7,16 +7,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from l1ad.artefact import code_digest, file_digest, is_current, read_manifest, stage_key, writing
 from l1ad.config import Config
 from l1ad.config.imported import ScalingFile, TypesFile, read_section
 from l1ad.config.model import ScoreConfig
-from l1ad.errors import ConfigError, ModelError
-from l1ad.layout import load_layout
-from l1ad.models.importing.assemble import assemble
-from l1ad.models.importing.keras_file import read_layers
-from l1ad.models.importing.layers import understand
-from l1ad.trained import FLOAT_FILE, KIND, NETWORK_FILE
+from l1ad.core.artefact import code_digest, file_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.errors import ConfigError, ModelError
+from l1ad.core.layout import load_layout
+from l1ad.core.trained import FLOAT_FILE, KIND, NETWORK_FILE
+from l1ad.qkeras.importing.assemble import assemble
+from l1ad.qkeras.importing.keras_file import read_layers
+from l1ad.qkeras.importing.layers import understand
 
 
 @dataclass(frozen=True, slots=True)

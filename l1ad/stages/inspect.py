@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.datasets.chunk import EventChunk
-from l1ad.datasets.formats import FileDescription, Format, recognise
-from l1ad.datasets.readers import reader
-from l1ad.errors import InputError
-from l1ad.layout import FEATURES, ObjectLayout, ObjectSlot, load_layout
+from l1ad.core.errors import InputError
+from l1ad.core.layout import FEATURES, ObjectLayout, ObjectSlot, load_layout
+from l1ad.data.chunk import EventChunk
+from l1ad.data.formats import FileDescription, Format, recognise
+from l1ad.data.readers import reader
 from l1ad.reporting.document import Block, Page, Section, Table, Text, number_columns, text_columns
 
 #: Layouts that a format's objects fit, each drawn if the file has them.

@@ -10,20 +10,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from l1ad.artefact import Draft, code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.config import Config
 from l1ad.config.data import SampleConfig
-from l1ad.dataset import KIND, REQUIRED, DatasetWriter, Role, Sample
-from l1ad.datasets.chunk import OutOfRange
-from l1ad.datasets.execute import cluster_for, execute, pieces
-from l1ad.datasets.files import common_format, fingerprint, resolve, same_sources
-from l1ad.datasets.formats import FileDescription, Format, recognise
-from l1ad.datasets.part import PARTIAL, Job, PartSummary, prepare_part
-from l1ad.datasets.readers import reader
-from l1ad.datasets.select import Selection
-from l1ad.datasets.split import count_duplicates
-from l1ad.errors import InputError, L1adError, ToolFailedError
-from l1ad.layout import ObjectLayout, load_layout
+from l1ad.core.artefact import Draft, code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.dataset import KIND, REQUIRED, DatasetWriter, Role, Sample
+from l1ad.core.errors import InputError, L1adError, ToolFailedError
+from l1ad.core.layout import ObjectLayout, load_layout
+from l1ad.data.chunk import OutOfRange
+from l1ad.data.execute import cluster_for, execute, pieces
+from l1ad.data.files import common_format, fingerprint, resolve, same_sources
+from l1ad.data.formats import FileDescription, Format, recognise
+from l1ad.data.part import PARTIAL, Job, PartSummary, prepare_part
+from l1ad.data.readers import reader
+from l1ad.data.select import Selection
+from l1ad.data.split import count_duplicates
 
 #: Formats whose trigger bits are named in the configuration.
 _NAMED_BITS = (Format.NANOAOD, Format.L1NTUPLE)

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from l1ad.artefact import code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.config import Config
 from l1ad.config.physics import RatesConfig
-from l1ad.dataset import Dataset, Role, Split, load_dataset
-from l1ad.errors import ArtefactError, InputError
-from l1ad.network import Threshold
+from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.dataset import Dataset, Role, Split, load_dataset
+from l1ad.core.errors import ArtefactError, InputError
+from l1ad.core.network import Threshold
+from l1ad.core.scoreset import ScoreSet, Source, load_scores
+from l1ad.core.thresholds import ThresholdsFile
 from l1ad.physics.menu_overlap import overlaps, signal_efficiency
 from l1ad.physics.rates import Kind, RatePoint, RateSample, crossing_rate_khz, menu_taken, rate_curve, resolved_points
 from l1ad.physics.rates_page import SourceRates, Stability, rates_sections
@@ -24,8 +26,6 @@ from l1ad.reporting.document import Page
 from l1ad.reporting.physics_sections import physics_section
 from l1ad.reporting.render import write_page
 from l1ad.scores.performance import FPRS, Performance, background_of, evaluate, signals_of
-from l1ad.scoreset import ScoreSet, Source, load_scores
-from l1ad.thresholds import ThresholdsFile
 
 KIND = "rates"
 #: Integer thresholds by name; ``firmware.thresholds_file`` of a configuration takes its path.

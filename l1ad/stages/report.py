@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from l1ad.artefact import code_digest, is_current, read_manifest, stage_key, writing
-from l1ad.board import load_anchors
 from l1ad.config import Config
-from l1ad.errors import InputError
+from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.board import load_anchors
+from l1ad.core.errors import InputError
 from l1ad.reporting.comparison import (
     NAMES,
     Entry,

@@ -11,18 +11,18 @@ from typing import Any
 
 import yaml
 
-from l1ad.artefact import code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.config import Config
-from l1ad.dataset import load_dataset
-from l1ad.physics.studies.compression import trial_objective, value_of
-from l1ad.physics.studies.result import Material, evaluation_rows
-from l1ad.physics.studies.search import Trial, search
-from l1ad.physics.studies.trainings import training_dataset
+from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.dataset import load_dataset
+from l1ad.core.trained import load_trained
 from l1ad.reporting.comparison import pareto
 from l1ad.reporting.document import Figure, Page, Section, State, Table, Verdict, number, number_columns, percent, text_columns
 from l1ad.reporting.drawing import Axes, Series, line_plot
 from l1ad.reporting.render import write_page
-from l1ad.trained import load_trained
+from l1ad.studies.compression import trial_objective, value_of
+from l1ad.studies.result import Material, evaluation_rows
+from l1ad.studies.search import Trial, search
+from l1ad.studies.trainings import training_dataset
 
 KIND = "scan"
 _SECTIONS = ("data", "model", "score", "scaling", "training", "studies")

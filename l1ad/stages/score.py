@@ -14,22 +14,22 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.artefact import MANIFEST, code_digest, read_manifest, stage_key
 from l1ad.config import Config
-from l1ad.dataset import KIND as DATASET
-from l1ad.dataset import load_dataset
-from l1ad.datasets.chunk import OutOfRange
-from l1ad.datasets.execute import cluster_for, execute, pieces
-from l1ad.datasets.files import fingerprint, resolve
-from l1ad.datasets.formats import recognise
-from l1ad.datasets.readers import reader
-from l1ad.datasets.records import RECORD, ScoreJob, score_piece
+from l1ad.core.artefact import MANIFEST, code_digest, read_manifest, stage_key
+from l1ad.core.dataset import KIND as DATASET
+from l1ad.core.dataset import load_dataset
+from l1ad.core.errors import InputError, L1adError, ToolFailedError
+from l1ad.core.network import Network
+from l1ad.core.trained import TrainedModel, load_trained
+from l1ad.data.chunk import OutOfRange
+from l1ad.data.execute import cluster_for, execute, pieces
+from l1ad.data.files import fingerprint, resolve
+from l1ad.data.formats import recognise
+from l1ad.data.readers import reader
+from l1ad.data.records import RECORD, ScoreJob, score_piece
 from l1ad.emulator.kernel import Emulator
 from l1ad.emulator.output import check_suffix, writer
-from l1ad.errors import InputError, L1adError, ToolFailedError
-from l1ad.hls.target import with_configured_thresholds
-from l1ad.network import Network
-from l1ad.trained import TrainedModel, load_trained
+from l1ad.firmware.target import with_configured_thresholds
 
 #: Events merged at a time.
 _MERGED_EVENTS = 1 << 19

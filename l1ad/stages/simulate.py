@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.artefact import Draft, code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.config import Config
 from l1ad.config.simulation import SimulationConfig
-from l1ad.dataset import KIND, DatasetWriter, Role, Sample, Split
-from l1ad.datasets.split import assign, event_keys
-from l1ad.layout import ObjectLayout, load_layout
-from l1ad.physics.simulation.export import FileSet, SimulatedSample, stream, tuned_menu
-from l1ad.physics.simulation.generator import GeneratorSettings
-from l1ad.physics.simulation.hardware import counts_for
-from l1ad.physics.simulation.menu import L1_MENU, MenuItem
-from l1ad.physics.simulation.processes import find_process
-from l1ad.physics.simulation.production import Plan, produce
+from l1ad.core.artefact import Draft, code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.dataset import KIND, DatasetWriter, Role, Sample, Split
+from l1ad.core.layout import ObjectLayout, load_layout
+from l1ad.data.split import assign, event_keys
+from l1ad.simulation.export import FileSet, SimulatedSample, stream, tuned_menu
+from l1ad.simulation.generator import GeneratorSettings
+from l1ad.simulation.hardware import counts_for
+from l1ad.simulation.menu import L1_MENU, MenuItem
+from l1ad.simulation.processes import find_process
+from l1ad.simulation.production import Plan, produce
 
 COLUMNS = ("sample", "split", "weight", "run", "event", "pileup", "pass_l1", "pass_hlt", "menu")
 BACKGROUND = "zero_bias"

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from l1ad.artefact import code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.config import Config
-from l1ad.dataset import load_dataset
-from l1ad.errors import ConfigError, InputError, LayoutError, ModelError
-from l1ad.physics.studies.catalogue import STUDIES, check_study, run_study
-from l1ad.physics.studies.result import Material, StudyResult
+from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.dataset import load_dataset
+from l1ad.core.errors import ConfigError, InputError, LayoutError, ModelError
+from l1ad.core.trained import load_trained
 from l1ad.reporting.document import Page, Section, Text, Verdict
 from l1ad.reporting.render import write_page
-from l1ad.trained import load_trained
+from l1ad.studies.catalogue import STUDIES, check_study, run_study
+from l1ad.studies.result import Material, StudyResult
 
 KIND = "study"
 ALL = "all"
@@ -102,7 +102,7 @@ def _one(config: Config, name: str, force: bool) -> StudyOutcome:
     model.network.layout.check(dataset.x_hw[:1], f"Dataset {str(dataset.path)!r}")
     inputs = {"dataset": dataset.digest, "model": model.digest}
     settings = {section: config.plain()[section] for section in _SECTIONS}
-    code = code_digest("l1ad.stages.study") + code_digest(f"l1ad.physics.studies.{name}")
+    code = code_digest("l1ad.stages.study") + code_digest(f"l1ad.studies.{name}")
     key = stage_key(KIND, inputs, settings | {"study": name}, config.studies.seed, code)
     target = config.run / "studies" / name
     if not force and is_current(target, KIND, key):

@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from l1ad.agreement import Agreement
-from l1ad.artefact import Draft, code_digest, is_current, read_manifest, stage_key, writing
-from l1ad.board import Board, load_board
 from l1ad.config import Config
-from l1ad.dataset import Dataset, load_dataset
-from l1ad.errors import ConfigError, LayoutError, nearest
-from l1ad.hls.target import resolve_target, with_configured_thresholds
-from l1ad.network import Network
-from l1ad.resources import ResourceReport
+from l1ad.core.agreement import Agreement
+from l1ad.core.artefact import Draft, code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.board import Board, load_board
+from l1ad.core.dataset import Dataset, load_dataset
+from l1ad.core.errors import ConfigError, LayoutError, nearest
+from l1ad.core.network import Network
+from l1ad.core.resources import ResourceReport
+from l1ad.core.trained import TrainedModel, load_trained
+from l1ad.firmware.target import resolve_target, with_configured_thresholds
 from l1ad.rtl.flow import synthesise_open, vivado_project, write_rtl
 from l1ad.rtl.project import RtlProject
 from l1ad.rtl.proof import compare_rtl, simulate_vhdl
 from l1ad.toolchain import GHDL, GXX, VERILATOR, VITIS_HLS, VIVADO, YOSYS, FoundTool, find, require
 from l1ad.toolchain.timing import timed
-from l1ad.trained import TrainedModel, load_trained
 from l1ad.vendor.driver import synthesise as run_vendor
 from l1ad.vendor.project import Step, VendorProject
 

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.artefact import is_artefact
 from l1ad.config import Config
-from l1ad.dataset import load_dataset
-from l1ad.errors import InputError
-from l1ad.fixed import IntArray
-from l1ad.network import Network
+from l1ad.core.artefact import is_artefact
+from l1ad.core.dataset import load_dataset
+from l1ad.core.errors import InputError
+from l1ad.core.fixed import IntArray
+from l1ad.core.network import Network
+from l1ad.core.trained import load_trained
 from l1ad.scores.events import comparison_events
 from l1ad.scores.implementations import REFERENCE, Implementation, find_implementations
-from l1ad.trained import load_trained
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from l1ad.artefact import code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.config import Config
-from l1ad.dataset import Dataset, load_dataset
-from l1ad.errors import LayoutError
-from l1ad.models.results import save_float, save_quantised
-from l1ad.models.training import train_float, train_quantised
-from l1ad.trained import FLOAT_KIND, KIND
+from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.dataset import Dataset, load_dataset
+from l1ad.core.errors import LayoutError
+from l1ad.core.trained import FLOAT_KIND, KIND
+from l1ad.training.recipe import train_float, train_quantised
+from l1ad.training.results import save_float, save_quantised
 
 SECTIONS = ("name", "layout", "model", "score", "scaling", "training")
 

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from l1ad.agreement import Agreement, compare, merge
-from l1ad.artefact import code_digest, is_artefact, is_current, read_manifest, stage_key, writing
 from l1ad.config import Config
-from l1ad.dataset import Dataset, load_dataset
-from l1ad.errors import InputError, MismatchError
-from l1ad.fixed import IntArray
-from l1ad.layout import ObjectLayout
-from l1ad.network import Network
+from l1ad.core.agreement import Agreement, compare, merge
+from l1ad.core.artefact import code_digest, is_artefact, is_current, read_manifest, stage_key, writing
+from l1ad.core.dataset import Dataset, load_dataset
+from l1ad.core.errors import InputError, MismatchError
+from l1ad.core.fixed import IntArray
+from l1ad.core.layout import ObjectLayout
+from l1ad.core.network import Network
+from l1ad.core.trained import load_trained
 from l1ad.ranges import float32_exact, prove
 from l1ad.scores.events import comparison_events
 from l1ad.scores.implementations import Found, find_implementations
-from l1ad.trained import load_trained
 
 KIND = "verify"
 #: Events handed to every implementation at a time.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from l1ad.errors import ToolMissingError
+from l1ad.core.errors import ToolMissingError
 from l1ad.toolchain.tools import TOOLS, Tool, find
 
 

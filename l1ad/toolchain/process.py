@@ -17,7 +17,7 @@ from io import FileIO
 from pathlib import Path
 from types import FrameType
 
-from l1ad.errors import InputError, ToolFailedError
+from l1ad.core.errors import InputError, ToolFailedError
 from l1ad.toolchain.tools import FoundTool
 
 #: Seconds between asking a process group to end and killing it.

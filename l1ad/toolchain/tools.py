@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from l1ad.errors import ToolMissingError, nearest
+from l1ad.core.errors import ToolMissingError, nearest
 
 _PROBE_S = 60.0
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from l1ad import toolchain
-from l1ad.errors import ConfigError, MismatchError, ReportError, ToolFailedError, ToolMissingError
-from l1ad.resources import ResourceReport
+from l1ad.core.errors import ConfigError, MismatchError, ReportError, ToolFailedError, ToolMissingError
+from l1ad.core.resources import ResourceReport
 from l1ad.vendor import tcl
 from l1ad.vendor.marker import Marker, digest, make_folder, read_marker, write_marker, write_text
 from l1ad.vendor.parsers import combine, read_parts

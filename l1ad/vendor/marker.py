@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from l1ad.errors import InputError
+from l1ad.core.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from l1ad.board import check_part
-from l1ad.errors import ConfigError, InputError, nearest
+from l1ad.core.board import check_part
+from l1ad.core.errors import ConfigError, InputError, nearest
 
 _RTL = {".v", ".sv", ".vhd", ".vhdl"}
 _CPP = {".cpp", ".cc", ".cxx", ".c"}

@@ -10,9 +10,9 @@ import pytest
 from l1ad.benchmarks import emulator
 from l1ad.benchmarks.networks import bench_events, bench_network
 from l1ad.benchmarks.timing import Timing, timed
+from l1ad.core.errors import MismatchError
+from l1ad.core.network import Score
 from l1ad.emulator import build
-from l1ad.errors import MismatchError
-from l1ad.network import Score
 from l1ad.ranges import float32_exact, require_safe
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")

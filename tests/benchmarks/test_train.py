@@ -3,7 +3,7 @@
 import pytest
 
 from l1ad.benchmarks import train
-from l1ad.errors import MismatchError
+from l1ad.core.errors import MismatchError
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from l1ad.config.load import parse_config
-from l1ad.errors import ConfigError
+from l1ad.core.errors import ConfigError
 
 TEXT = """
 name: tiny

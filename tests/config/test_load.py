@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from l1ad.config import load_config, parse_config
-from l1ad.errors import ConfigError
+from l1ad.core.errors import ConfigError
 
 PROJECT = Path(__file__).parents[2]
 MINIMAL = """

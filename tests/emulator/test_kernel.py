@@ -11,15 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from l1ad.emulator import build, reference
+from l1ad.core.errors import ConversionError, InputError, LayoutError, ToolFailedError
+from l1ad.core.fixed import FixedPoint, Overflow, Rounding
+from l1ad.core.layout import ObjectLayout, ObjectSlot
+from l1ad.core.network import Dense, Network, Score
+from l1ad.emulator import build
 from l1ad.emulator.dense import Method, method
 from l1ad.emulator.kernel import Emulator
 from l1ad.emulator.source import kernel_source
-from l1ad.errors import ConversionError, InputError, LayoutError, ToolFailedError
-from l1ad.fixed import FixedPoint, Overflow, Rounding
-from l1ad.layout import ObjectLayout, ObjectSlot
-from l1ad.network import Dense, Network, Score
 from l1ad.ranges import Interval, prove
+from l1ad.spec import reference
 from tests.networks import make_events, make_network, make_threshold_events, tiny_layout
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from l1ad.artefact import writing
-from l1ad.emulator.golden import adversarial_events, make_golden
-from l1ad.errors import ArtefactError
+from l1ad.core.artefact import writing
+from l1ad.core.errors import ArtefactError
+from l1ad.firmware.golden import adversarial_events, make_golden
 from l1ad.hls.project import KIND, HlsProject, load_project, open_project, project_files, vendor_project, write_files
 from tests.networks import make_network
 from tests.projects import TARGET, make_project

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from l1ad.config.physics import RatesConfig
-from l1ad.errors import InputError
+from l1ad.core.errors import InputError
 from l1ad.physics.rates import (
     Kind,
     RateSample,

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from l1ad.errors import LayoutError
-from l1ad.layout import ObjectLayout, load_layout
+from l1ad.core.errors import LayoutError
+from l1ad.core.layout import ObjectLayout, load_layout
 from l1ad.physics.variables import Cut, available_cuts, cut_variable, multiplicity
 from tests.datasets_made import make_x
 

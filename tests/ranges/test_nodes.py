@@ -7,10 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from l1ad.emulator import reference
-from l1ad.errors import ConversionError, ModelError
-from l1ad.fixed import FixedPoint
-from l1ad.network import Network, Score
+from l1ad.core.errors import ConversionError, ModelError
+from l1ad.core.fixed import FixedPoint
+from l1ad.core.network import Network, Score
 from l1ad.ranges import (
     Interval,
     NodeRange,
@@ -22,6 +21,7 @@ from l1ad.ranges import (
     smallest_score,
     sum_fractional,
 )
+from l1ad.spec import reference
 from tests.networks import HIDDEN, make_events, make_network
 
 NETWORKS = {

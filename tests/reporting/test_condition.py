@@ -1,6 +1,6 @@
 import pytest
 
-from l1ad.errors import InputError
+from l1ad.core.errors import InputError
 from l1ad.reporting.condition import parse_condition
 
 NAMES = ("lut", "latency_ns", "dsp", "level")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from l1ad.emulator import reference
-from l1ad.emulator.golden import Golden
-from l1ad.network import Network
+from l1ad.core.network import Network
+from l1ad.firmware.golden import Golden
 from l1ad.rtl.design import COLUMNS, Design, Interface
 from l1ad.rtl.pipeline import trace_pipeline
 from l1ad.rtl.project import RtlProject, project_files, write_project
 from l1ad.rtl.trace import trace_network
 from l1ad.rtl.vivado import Part
+from l1ad.spec import reference
 from tests.networks import make_events
 
 PART = Part("xcvu9p-flga2104-2-e", 25.0)

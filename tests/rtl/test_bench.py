@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from l1ad import toolchain
-from l1ad.errors import ConversionError
+from l1ad.core.errors import ConversionError
 from l1ad.rtl.design import Design
 from l1ad.rtl.project import project_files, write_project
 from l1ad.rtl.strategies import Strategy, trace_strategy

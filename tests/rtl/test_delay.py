@@ -2,7 +2,7 @@
 
 import pytest
 
-from l1ad.errors import ReportError, ToolFailedError
+from l1ad.core.errors import ReportError, ToolFailedError
 from l1ad.rtl.delay import ULTRASCALE_PLUS, Cell, DelayModel, Netlist, fit, output_times
 from tests.reference_network import reference_file
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from l1ad import toolchain
-from l1ad.errors import ArtefactError, MismatchError, ToolFailedError
-from l1ad.network import Network, Score
+from l1ad.core.errors import ArtefactError, MismatchError, ToolFailedError
+from l1ad.core.network import Network, Score
 from l1ad.rtl.design import Interface
 from l1ad.rtl.ghdl import in_order, run_vhdl_bench
 from tests.networks import make_network

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from l1ad import toolchain
-from l1ad.emulator import reference
-from l1ad.errors import ConversionError
-from l1ad.network import Network, Score
+from l1ad.core.errors import ConversionError
+from l1ad.core.network import Network, Score
 from l1ad.rtl.design import Interface
 from l1ad.rtl.inner import inner_nodes, why_closed
 from l1ad.rtl.project import RtlProject
+from l1ad.spec import reference
 from l1ad.stages.trace import partings
 from tests.networks import make_events, make_network
 from tests.rtl.projects import make_project

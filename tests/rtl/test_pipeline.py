@@ -2,7 +2,7 @@
 
 import pytest
 
-from l1ad.errors import ConfigError
+from l1ad.core.errors import ConfigError
 from l1ad.rtl.pipeline import ALKAID_UNIT_NS, estimate, trace_pipeline, trace_whole
 from tests.networks import make_network
 

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from l1ad.errors import ConversionError
-from l1ad.fixed import FixedPoint, Overflow, Rounding
+from l1ad.core.errors import ConversionError
+from l1ad.core.fixed import FixedPoint, Overflow, Rounding
 from l1ad.rtl.quantise import cast, choose, constant, plus
 
 SOURCES = ("ap_fixed<8,4>", "ap_ufixed<7,2>", "ap_fixed<6,-1>", "ap_fixed<5,7>", "ap_ufixed<1,0>")

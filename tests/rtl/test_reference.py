@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from l1ad import toolchain
-from l1ad.emulator import reference
 from l1ad.rtl.calibration import load_calibration
 from l1ad.rtl.delay import ULTRASCALE_PLUS
 from l1ad.rtl.report import stage_times
 from l1ad.rtl.simulate import RtlSimulation
 from l1ad.rtl.yosys import synthesise
+from l1ad.spec import reference
 from tests.networks import make_events
 from tests.reference_network import gelato_network
 from tests.rtl.projects import make_project

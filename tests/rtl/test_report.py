@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from l1ad.board import load_board
+from l1ad.core.board import load_board
 from l1ad.rtl import report as module
 from l1ad.rtl.delay import ULTRASCALE_PLUS, Netlist
 from l1ad.rtl.project import RtlProject

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from l1ad import toolchain
-from l1ad.emulator import reference
-from l1ad.errors import LayoutError, ToolFailedError
-from l1ad.network import Network, Score
+from l1ad.core.errors import LayoutError, ToolFailedError
+from l1ad.core.network import Network, Score
 from l1ad.rtl.design import Interface
 from l1ad.rtl.driver import driver_source
 from l1ad.rtl.simulate import LIBRARY, RtlSimulation, compile_simulation, include_folder
+from l1ad.spec import reference
 from tests.networks import make_events, make_network, make_threshold_events
 from tests.rtl.projects import make_project
 

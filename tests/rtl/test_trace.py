@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from l1ad.emulator import reference
-from l1ad.fixed import FixedPoint, IntArray
-from l1ad.network import Network, Score, Threshold
+from l1ad.core.fixed import FixedPoint, IntArray
+from l1ad.core.network import Network, Score, Threshold
 from l1ad.rtl.design import Design
 from l1ad.rtl.pipeline import trace_pipeline, trace_whole
 from l1ad.rtl.trace import steps, trace_network, values_read
 from l1ad.rtl.verilog import verilog_files
+from l1ad.spec import reference
 from tests.networks import make_events, make_network, make_threshold_events
 
 WIDTHS = {Score.LATENT_L2: (4, 2), Score.KL: (4, 4), Score.R_Z: (4, 4), Score.MSE: (4, 8), Score.MASKED_MSE: (4, 8)}

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from l1ad import toolchain
-from l1ad.board import load_board
-from l1ad.errors import ReportError, ToolFailedError
-from l1ad.resources import Level, ResourceReport
+from l1ad.core.board import load_board
+from l1ad.core.errors import ReportError, ToolFailedError
+from l1ad.core.resources import Level, ResourceReport
 from l1ad.rtl.delay import ULTRASCALE_PLUS, Cell, Netlist
 from l1ad.rtl.report import resource_report, stage_times
 from l1ad.rtl.yosys import count_carry8, read_statistics, recipe, synthesise

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from l1ad.dataset import Dataset
-from l1ad.errors import InputError
+from l1ad.core.dataset import Dataset
+from l1ad.core.errors import InputError
+from l1ad.core.scoreset import Source
 from l1ad.scores.closeness import Closeness, Tolerances, compare_scores
-from l1ad.scoreset import Source
 from tests.datasets_made import make_dataset, make_scores
 
 N_BACKGROUND, N_SIGNAL = 400, 100

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from l1ad.emulator import reference
-from l1ad.errors import ConversionError
-from l1ad.fixed import FixedPoint
+from l1ad.core.errors import ConversionError
+from l1ad.core.fixed import FixedPoint
 from l1ad.scores.float64 import float64_outputs
+from l1ad.spec import reference
 from tests.networks import make_events, make_network, make_threshold_events
 
 CASES = {

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from l1ad.emulator import build, reference
-from l1ad.errors import ArtefactError, ConversionError, MismatchError
-from l1ad.fixed import FixedPoint
+from l1ad.core.errors import ArtefactError, ConversionError, MismatchError
+from l1ad.core.fixed import FixedPoint
+from l1ad.emulator import build
 from l1ad.rtl import simulate
 from l1ad.scores import implementations
 from l1ad.scores.implementations import Implementation, find_implementations
+from l1ad.spec import reference
 from tests.networks import make_events, make_network
 from tests.rtl.projects import make_project
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from l1ad.errors import InputError
+from l1ad.core.errors import InputError
 from l1ad.scores import metrics
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from l1ad.dataset import Role, Split
-from l1ad.errors import InputError
+from l1ad.core.dataset import Role, Split
+from l1ad.core.errors import InputError
 from l1ad.scores import metrics
 from l1ad.scores.performance import background_of, evaluate, signals_of
 from tests.datasets_made import make_dataset, make_scores, pt_sum

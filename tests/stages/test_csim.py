@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 
 from l1ad import toolchain
-from l1ad.artefact import read_manifest, writing
 from l1ad.config import Config
 from l1ad.config.load import parse_config
-from l1ad.emulator import reference
-from l1ad.errors import ArtefactError, ConversionError, LayoutError, MismatchError
-from l1ad.fixed import FixedPoint
+from l1ad.core.artefact import read_manifest, writing
+from l1ad.core.errors import ArtefactError, ConversionError, LayoutError, MismatchError
+from l1ad.core.fixed import FixedPoint
+from l1ad.core.network import Network
+from l1ad.core.scoreset import Source, load_scores
+from l1ad.core.trained import FLOAT_FILE, NETWORK_FILE, FloatDense, FloatNetwork, FloatScore
 from l1ad.hls.project import load_project
-from l1ad.network import Network
-from l1ad.scoreset import Source, load_scores
+from l1ad.spec import reference
 from l1ad.stages.convert import convert
 from l1ad.stages.csim import _agreements, _chosen_rows, csim
-from l1ad.trained import FLOAT_FILE, NETWORK_FILE, FloatDense, FloatNetwork, FloatScore
 from tests.datasets_made import make_dataset
 from tests.networks import make_network, tiny_layout
 
@@ -138,7 +138,7 @@ def test_a_differing_qkeras_score_fails_and_says_where(converted: Config, monkey
         scores[17] += 3
         return scores
 
-    monkeypatch.setattr("l1ad.models.evaluate.qkeras_scores", wrong)
+    monkeypatch.setattr("l1ad.qkeras.evaluate.qkeras_scores", wrong)
     message = (
         r"^QKERAS and CSIM must be equal as integers; 1 of 4000 events differ, by up to 3 units in the last place "
         r"\(event 17: \d+ against \d+\); they part at none of the C simulation's nodes, which are the reference's\. Run 'l1ad trace'"
@@ -156,7 +156,7 @@ def test_the_first_differing_node_is_named(converted: Config, monkeypatch: pytes
     scores, evaluate = reference.scores, reference.evaluate
     monkeypatch.setattr(reference, "scores", lambda _, x_hw: scores(other, x_hw))
     monkeypatch.setattr(reference, "evaluate", lambda _, x_hw: evaluate(other, x_hw))
-    monkeypatch.setattr("l1ad.models.build.refusal", lambda _: "left out")
+    monkeypatch.setattr("l1ad.qkeras.build.refusal", lambda _: "left out")
     with pytest.raises(
         MismatchError, match=r"^REFERENCE and CSIM must be equal .*; they part at dense2\.result\[1\]: -?\d+ against -?\d+\. Run"
     ):

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from l1ad.emulator import reference
+from l1ad.core.errors import ArtefactError, ConversionError
+from l1ad.core.network import Network, Score, Threshold
 from l1ad.emulator.package import model_info, package_files
-from l1ad.errors import ArtefactError, ConversionError
-from l1ad.network import Network, Score, Threshold
+from l1ad.spec import reference
 from l1ad.stages.emulator_package import emulator_package
 from tests.networks import make_network
 from tests.runs_made import make_run

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from l1ad.config import load_config
-from l1ad.emulator import reference
-from l1ad.errors import ConfigError, ModelError
+from l1ad.core.errors import ConfigError, ModelError
+from l1ad.core.trained import load_trained
+from l1ad.spec import reference
 from l1ad.stages.import_model import ImportRequest, import_model
-from l1ad.trained import load_trained
 from tests.networks import make_events
 
 ROOT = Path(__file__).parents[2]

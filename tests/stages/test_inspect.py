@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from l1ad.errors import InputError
+from l1ad.core.errors import InputError
 from l1ad.stages.inspect import _edges, inspect
 from tests.event_files import write_fortymhz, write_gelato
 from tests.root_files import write_l1ntuple, write_nanoaod, write_xaod

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from l1ad.config import Config, parse_config
-from l1ad.dataset import Role, Split, load_dataset
-from l1ad.datasets import execute, gelato, part
-from l1ad.errors import InputError, LayoutError
+from l1ad.core.dataset import Role, Split, load_dataset
+from l1ad.core.errors import InputError, LayoutError
+from l1ad.data import execute, gelato, part
 from l1ad.stages.prepare import PrepareResult, prepare
 from tests.cluster import run_and_kill_a_worker, run_until_killed, two_workers
 from tests.event_files import event_columns, write_fortymhz, write_gelato
@@ -296,7 +296,7 @@ def test_a_stopped_run_goes_on_with_the_next_piece(folder: Path, monkeypatch: py
 _KILLED = """
 import sys
 from pathlib import Path
-from l1ad.datasets import execute, gelato
+from l1ad.data import execute, gelato
 from l1ad.stages.prepare import prepare
 from tests.stages.test_prepare import config
 execute.PIECE_EVENTS, gelato.block = 25, lambda data: None

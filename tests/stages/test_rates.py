@@ -4,15 +4,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from l1ad.artefact import writing
 from l1ad.config import Config, parse_config
-from l1ad.dataset import Role, Split
-from l1ad.errors import ArtefactError, InputError
+from l1ad.core.artefact import writing
+from l1ad.core.dataset import Role, Split
+from l1ad.core.errors import ArtefactError, InputError
+from l1ad.core.scoreset import Source, load_scores
+from l1ad.core.thresholds import load_thresholds
 from l1ad.reporting import drawing
 from l1ad.reporting.document import Figure
-from l1ad.scoreset import Source, load_scores
 from l1ad.stages.rates import rates
-from l1ad.thresholds import load_thresholds
 from tests.datasets_made import make_dataset, make_scores, pt_sum
 
 TEXT = """

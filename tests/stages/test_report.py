@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from l1ad.errors import ArtefactError, InputError, LimitError
+from l1ad.core.errors import ArtefactError, InputError, LimitError
+from l1ad.core.resources import Level, ResourceReport
+from l1ad.core.scoreset import Source, load_scores
 from l1ad.reporting import drawing
 from l1ad.reporting.document import Figure
-from l1ad.resources import Level, ResourceReport
 from l1ad.scores.performance import evaluate
-from l1ad.scoreset import Source, load_scores
 from l1ad.stages.report import report
 from tests.reported_runs import PART, make_run, open_report
 
@@ -36,7 +36,7 @@ def test_one_run_gives_every_form_with_the_numbers_of_its_artefacts(tmp_path):
     assert row["lut_of_part"] == 6000 / 1182240
     assert row["latency_of_budget"] == 18.5 / 25
     assert row["lut_of_budget"] is None
-    from l1ad.dataset import load_dataset
+    from l1ad.core.dataset import load_dataset
 
     expected = evaluate(load_dataset(run / "dataset"), load_scores(run / "csim", Source.CSIM), (1e-3,))
     assert row["auc"] == expected.mean_auc()

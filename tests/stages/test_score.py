@@ -11,14 +11,15 @@ import h5py
 import numpy as np
 import pytest
 
-from l1ad.artefact import MANIFEST
 from l1ad.config import Config
-from l1ad.dataset import load_dataset
-from l1ad.datasets import execute, fortymhz, records
-from l1ad.emulator import build, reference
+from l1ad.core.artefact import MANIFEST
+from l1ad.core.dataset import load_dataset
+from l1ad.core.errors import InputError
+from l1ad.core.network import Score
+from l1ad.data import execute, fortymhz, records
+from l1ad.emulator import build
 from l1ad.emulator.kernel import Emulator
-from l1ad.errors import InputError
-from l1ad.network import Score
+from l1ad.spec import reference
 from l1ad.stages import score as stage
 from l1ad.stages.score import score
 from tests.cluster import run_and_kill_a_worker, run_until_killed, two_workers
@@ -207,7 +208,7 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 _KILLED = """
 import sys
 from pathlib import Path
-from l1ad.datasets import execute, fortymhz
+from l1ad.data import execute, fortymhz
 from l1ad.stages.score import score
 from tests.runs_made import make_config
 execute.PIECE_EVENTS, fortymhz.block = 25, lambda data: None

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from l1ad.config import Config, parse_config
-from l1ad.dataset import Role, Split, load_dataset
-from l1ad.errors import ConfigError, LayoutError
-from l1ad.physics.simulation.detector import SHAPES
-from l1ad.physics.simulation.production import Plan, produce
+from l1ad.core.dataset import Role, Split, load_dataset
+from l1ad.core.errors import ConfigError, LayoutError
+from l1ad.simulation.detector import SHAPES
+from l1ad.simulation.production import Plan, produce
 from l1ad.stages import simulate as stage
 from l1ad.stages.prepare import prepare
 

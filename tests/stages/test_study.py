@@ -3,18 +3,18 @@ import json
 import numpy as np
 import pytest
 
-from l1ad.artefact import writing
-from l1ad.errors import ArtefactError, InputError
-from l1ad.physics.studies.catalogue import STUDIES
-from l1ad.physics.studies.result import StudyResult
-from l1ad.physics.studies.trainings import changed
+from l1ad.core.artefact import writing
+from l1ad.core.errors import ArtefactError, InputError
 from l1ad.reporting.document import State, Table, text_columns
 from l1ad.stages import study as stage
 from l1ad.stages.scan import scan
 from l1ad.stages.study import study
+from l1ad.studies.catalogue import STUDIES
+from l1ad.studies.result import StudyResult
+from l1ad.studies.trainings import changed
 from tests.datasets_made import make_dataset
 from tests.networks import make_network
-from tests.physics.studies.material_made import as_float, make_config
+from tests.studies.material_made import as_float, make_config
 
 
 def make_model(config, n_background: int = 3000):

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 from l1ad import toolchain
-from l1ad.agreement import Agreement
-from l1ad.artefact import writing
 from l1ad.config import Config
-from l1ad.emulator import reference
-from l1ad.errors import ArtefactError, ConfigError, LayoutError, MismatchError, ToolMissingError
+from l1ad.core.agreement import Agreement
+from l1ad.core.artefact import writing
+from l1ad.core.errors import ArtefactError, ConfigError, LayoutError, MismatchError, ToolMissingError
+from l1ad.core.resources import Level, ResourceReport
+from l1ad.core.scoreset import ScoreSet, Source
 from l1ad.hls import project as hls_project
 from l1ad.hls.project import HlsProject
-from l1ad.resources import Level, ResourceReport
 from l1ad.rtl.project import load_project
-from l1ad.scoreset import ScoreSet, Source
+from l1ad.spec import reference
 from l1ad.stages import synth as stage
 from l1ad.stages.synth import choose_tool, synth
 from l1ad.vendor.project import Step, VendorProject

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from l1ad.config import Config, parse_config
-from l1ad.emulator import reference
-from l1ad.errors import ArtefactError, ConfigError, InputError, LayoutError
-from l1ad.models.evaluate import qkeras_scores
+from l1ad.core.errors import ArtefactError, ConfigError, InputError, LayoutError
+from l1ad.core.trained import load_trained
+from l1ad.qkeras.evaluate import qkeras_scores
+from l1ad.spec import reference
 from l1ad.stages.train import train
-from l1ad.trained import load_trained
 from tests.datasets_made import make_dataset
 
 MODEL = {

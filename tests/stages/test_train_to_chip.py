@@ -9,14 +9,15 @@ import pytest
 
 from l1ad import toolchain
 from l1ad.config import parse_config
-from l1ad.emulator import build, reference
+from l1ad.core.trained import load_trained
+from l1ad.emulator import build
 from l1ad.emulator.kernel import Emulator
 from l1ad.hls.csim import Csim
-from l1ad.scores.reference import float_scores
+from l1ad.scores.float_reference import float_scores
+from l1ad.spec import reference
 from l1ad.stages.convert import convert
 from l1ad.stages.csim import csim
 from l1ad.stages.train import train
-from l1ad.trained import load_trained
 from tests.datasets_made import make_dataset
 
 pytestmark = pytest.mark.skipif(toolchain.find("g++") is None, reason="there is no C++ compiler")

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from l1ad.emulator import build, reference
-from l1ad.errors import ArtefactError, ConversionError, InputError, MismatchError
+from l1ad.core.errors import ArtefactError, ConversionError, InputError, MismatchError
+from l1ad.emulator import build
 from l1ad.scores import implementations
 from l1ad.scores.events import BLOCK, comparison_block, comparison_events
 from l1ad.scores.implementations import Found, Implementation
+from l1ad.spec import reference
 from l1ad.stages import verify as stage
 from l1ad.stages.trace import trace
 from l1ad.stages.verify import verify
@@ -138,7 +139,7 @@ def test_data_of_another_layout_are_refused(tmp_path: Path) -> None:
 
 
 def test_events_are_numbered_the_same_however_they_are_cut(tmp_path: Path) -> None:
-    from l1ad.dataset import load_dataset
+    from l1ad.core.dataset import load_dataset
 
     config = make_run(tmp_path, NETWORK, 5000)
     dataset = load_dataset(config.run / "dataset")

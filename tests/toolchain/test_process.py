@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from l1ad.errors import InputError, ToolFailedError
+from l1ad.core.errors import InputError, ToolFailedError
 from l1ad.toolchain import FoundTool, Tool, describe_exit, process, run
 
 SHELL = FoundTool(Tool("sh", ("sh",), ("L1AD_SH",), "test", "install it"), Path("/bin/sh"), ("/bin/sh", "-c"))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from l1ad import toolchain
-from l1ad.errors import ToolMissingError
+from l1ad.core.errors import ToolMissingError
 from l1ad.toolchain import Tool
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from l1ad.errors import ConfigError
-from l1ad.resources import Level
+from l1ad.core.errors import ConfigError
+from l1ad.core.resources import Level
 from l1ad.vendor.driver import phase_of, synthesise
 from l1ad.vendor.project import Step, VendorProject
 from tests.vendor.stand_in import Machine

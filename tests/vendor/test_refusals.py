@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from l1ad.errors import ConfigError, InputError, ToolMissingError
+from l1ad.core.errors import ConfigError, InputError, ToolMissingError
 from l1ad.vendor.driver import synthesise
 from l1ad.vendor.project import Step, VendorProject
 from tests.vendor.stand_in import Machine

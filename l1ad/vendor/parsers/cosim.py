@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from l1ad.resources import Level, ResourceReport
+from l1ad.core.resources import Level, ResourceReport
 from l1ad.vendor.parsers.text import Source, integer_or_none
 
 FAILED = "The C/RTL cosimulation failed: the RTL does not compute what the C++ does."

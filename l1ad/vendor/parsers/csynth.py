@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from l1ad.board import part_totals
-from l1ad.errors import ConfigError
-from l1ad.resources import LayerResources, Level, PartTotals, ResourceReport
+from l1ad.core.board import part_totals
+from l1ad.core.errors import ConfigError
+from l1ad.core.resources import LayerResources, Level, PartTotals, ResourceReport
 from l1ad.vendor.parsers.text import Source, Table, half_step_ns, integer, integer_or_none, tables, time_ns
 
 NAMES = {"bram18": ("BRAM_18K",), "dsp": ("DSP", "DSP48E"), "ff": ("FF",), "lut": ("LUT",), "uram": ("URAM",)}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from l1ad.resources import Level, ResourceReport
+from l1ad.core.resources import Level, ResourceReport
 from l1ad.vendor.parsers import xmltree
 from l1ad.vendor.parsers.csynth import MANDATORY, NAMES, check_latency, device_totals, totals
 from l1ad.vendor.parsers.text import Source, integer, integer_or_none, time_ns

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-from l1ad.resources import LayerResources, Level, PartTotals, ResourceReport
+from l1ad.core.resources import LayerResources, Level, PartTotals, ResourceReport
 from l1ad.vendor.parsers import xmltree
 from l1ad.vendor.parsers.text import Source, decimal_or_none, integer, picoseconds_or_none
 

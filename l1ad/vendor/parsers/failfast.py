@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from l1ad.resources import ResourceReport
+from l1ad.core.resources import ResourceReport
 from l1ad.vendor.parsers.header import level_of_name
 from l1ad.vendor.parsers.text import Source, decimal, tables
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from l1ad.errors import ReportError
-from l1ad.resources import Level, ResourceReport
+from l1ad.core.errors import ReportError
+from l1ad.core.resources import Level, ResourceReport
 from l1ad.vendor.parsers.export import logic_part
 from l1ad.vendor.parsers.kinds import parse_report
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from l1ad.resources import Level
+from l1ad.core.resources import Level
 from l1ad.vendor.parsers.text import Source
 
 _STATES = {

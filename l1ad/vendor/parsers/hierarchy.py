@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from l1ad.resources import LayerResources, ResourceReport
+from l1ad.core.resources import LayerResources, ResourceReport
 from l1ad.vendor.parsers.header import has_command, read_header
 from l1ad.vendor.parsers.text import Source, Table, integer, tables
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from l1ad.errors import ReportError
-from l1ad.resources import ResourceReport
+from l1ad.core.errors import ReportError
+from l1ad.core.resources import ResourceReport
 from l1ad.vendor.parsers import cosim, csynth, csynth_xml, export, failfast, hierarchy, timing, utilisation, xmltree
 from l1ad.vendor.parsers.text import Source, read_source
 

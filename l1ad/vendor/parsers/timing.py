@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from l1ad.resources import Level, ResourceReport
+from l1ad.core.resources import Level, ResourceReport
 from l1ad.vendor.parsers.header import Header, has_command, level_of_name, read_header
 from l1ad.vendor.parsers.text import Source, decimal, integer_or_none, picoseconds, picoseconds_or_none
 

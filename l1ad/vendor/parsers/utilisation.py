@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 
-from l1ad.board import part_totals
-from l1ad.errors import ConfigError
-from l1ad.resources import Level, PartTotals, ResourceReport
+from l1ad.core.board import part_totals
+from l1ad.core.errors import ConfigError
+from l1ad.core.resources import Level, PartTotals, ResourceReport
 from l1ad.vendor.parsers.header import has_command, read_header
 from l1ad.vendor.parsers.text import Source, Table, integer, tables
 

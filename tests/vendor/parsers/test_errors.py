@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from l1ad.errors import ReportError
+from l1ad.core.errors import ReportError
 from l1ad.vendor.parsers import parse_report
 
 GOLDEN = Path(__file__).parents[2] / "golden"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from l1ad.errors import ReportError
-from l1ad.resources import Level
+from l1ad.core.errors import ReportError
+from l1ad.core.resources import Level
 from l1ad.vendor.parsers import merge, parse_folder, parse_report
 
 GOLDEN = Path(__file__).parents[2] / "golden"

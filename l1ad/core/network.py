@@ -1,0 +1,380 @@
+"""Hold a network as the chip computes it: integer weights, a type at every step, the score and its thresholds.
+
+This is what ``train`` and ``import`` write and what every implementation (QKeras check, HLS, emulator, RTL) is made from.
+Integers ``c`` of a type with ``f`` fractional bits stand for ``c * 2 ** -f``. Semantics, step by step:
+
+1. ``scaled``: ``Scaling.apply`` of the hardware integers; objects below their pt threshold read 0 first.
+2. For each layer: every product ``input * weight`` is cast to ``accumulator`` (None: kept in full), the bias likewise, and summed;
+   a wrapping accumulator wraps. The sum is cast to ``result`` (None: kept in full); then the activation; then the cast to ``output``.
+3. The score, from the last layer's output (and the scaled input); see ``ScoreSpec``.
+4. Trigger bits: ``score >= threshold``.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from l1ad.core.errors import ModelError
+from l1ad.core.fixed import FixedPoint, FloatArray, IntArray, Overflow
+from l1ad.core.layout import ObjectLayout, parse_layout_dict
+from l1ad.core.scaling import Scaling
+
+
+class Activation(enum.Enum):
+    """What a layer does between its result and its output type."""
+
+    LINEAR = "linear"
+    RELU = "relu"
+
+
+class Score(enum.Enum):
+    """Which anomaly score is computed on the chip."""
+
+    LATENT_L2 = "latent_l2"
+    MASKED_MSE = "masked_mse"
+    MSE = "mse"
+    KL = "kl"
+    R_Z = "r_z"
+
+    @property
+    def is_reconstruction(self) -> bool:
+        """Say whether the score compares the input with its reconstruction."""
+        return self in (Score.MSE, Score.MASKED_MSE)
+
+    @property
+    def needs_log_variance(self) -> bool:
+        """Say whether the network's outputs are means followed by log-variances."""
+        return self in (Score.KL, Score.R_Z)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSpec:
+    """Say which score, and the type of each of its steps.
+
+    - ``latent_l2``: sum over outputs of ``square(mu * mu)``.
+    - ``mse`` / ``masked_mse``: sum over ``columns`` of ``square(d * d)``, ``d = difference(x - y)`` with ``x`` the scaled input and
+      ``y`` the output of the same column; the masked score leaves out columns whose object is absent (its hardware pt is 0 or below
+      its threshold).
+      It is the sum: divided by the number of columns it would be the mean squared error, a constant factor.
+      ``cyclic``: for phi columns one full turn is added to or taken from ``x - y`` once, when it is below minus half a turn or
+      not below half a turn, before the cast.
+    - ``kl``: outputs are ``mu`` then ``v = log sigma^2``; sum of ``square(mu * mu) + table(v)``, ``table(v) = exp(v) - v - 1``: twice the
+      Kullback-Leibler divergence to the unit Gaussian (Kingma & Welling, arXiv:1312.6114, appendix B).
+    - ``r_z``: sum of ``square(mu * mu) * table(v)``, ``table(v) = exp(-v)`` (arXiv:2108.03986, the score R_z).
+
+    The sum is exact and then cast to ``total``.
+
+    Attributes:
+        kind: which score.
+        square: type of each squared term.
+        total: type of the score.
+        difference: type of each difference; only for reconstruction scores.
+        columns: input columns that take part; only for reconstruction scores.
+        cyclic: whether phi differences are folded into half a turn.
+        table: type of the lookup table's entries; only for ``kl`` and ``r_z``.
+    """
+
+    kind: Score
+    square: FixedPoint
+    total: FixedPoint
+    difference: FixedPoint | None = None
+    columns: tuple[int, ...] = ()
+    cyclic: bool = False
+    table: FixedPoint | None = None
+
+    def table_codes(self, log_variance: FixedPoint) -> IntArray:
+        """Compute the lookup table, indexed by ``code - log_variance.min_int``.
+
+        Args:
+            log_variance: type of the table's address.
+
+        Returns:
+            Integer codes of ``self.table``, shape ``(2 ** log_variance.width,)``.
+
+        Raises:
+            ModelError: the score has no table, or the address is wider than 12 bits.
+        """
+        if self.table is None:
+            raise ModelError(f"Score {self.kind.value!r} has no lookup table; only 'kl' and 'r_z' have one.")
+        if log_variance.width > 12:
+            raise ModelError(
+                f"A log-variance of {log_variance.width} bits wants a table of more than 4096 entries; use 12 bits or fewer."
+            )
+        return self.table.to_int(self.table_values(log_variance))
+
+    def table_values(self, log_variance: FixedPoint) -> FloatArray:
+        """Give the lookup table before it is quantised; float64, shape ``(2 ** log_variance.width,)``."""
+        v = log_variance.from_int(np.arange(log_variance.min_int, log_variance.max_int + 1))
+        return np.exp(v) - v - 1.0 if self.kind is Score.KL else np.exp(-v)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        return {
+            "kind": self.kind.value,
+            "square": str(self.square),
+            "total": str(self.total),
+            "difference": None if self.difference is None else str(self.difference),
+            "columns": list(self.columns),
+            "cyclic": self.cyclic,
+            "table": None if self.table is None else str(self.table),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> ScoreSpec:
+        """Read what ``to_dict`` gave."""
+        return cls(
+            Score(data["kind"]),
+            FixedPoint.parse(data["square"]),
+            FixedPoint.parse(data["total"]),
+            _optional_type(data["difference"]),
+            tuple(int(c) for c in data["columns"]),
+            bool(data["cyclic"]),
+            _optional_type(data["table"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Name a trigger bit and the smallest integer score that sets it."""
+
+    name: str
+    value: int
+
+    @property
+    def port(self) -> str:
+        """Give the name of the firmware's output port, the same in HLS and RTL."""
+        return f"trigger_{self.name}"
+
+    @property
+    def value_port(self) -> str:
+        """Give the name of the input port that carries the threshold itself, where it has one."""
+        return f"threshold_{self.name}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dense:
+    """Hold one dense layer in integers.
+
+    Attributes:
+        name: the layer's name, unique in its network, a C identifier.
+        weight: integer codes of ``weight_type``, shape ``(n_in, n_out)``.
+        bias: integer codes of ``bias_type``, shape ``(n_out,)``.
+        accumulator: type each product and the running sum is cast into; None keeps everything (exact).
+        result: type the sum is cast into before the activation; None keeps everything.
+        activation: what follows.
+        output: type of what the layer gives.
+    """
+
+    name: str
+    weight: IntArray
+    weight_type: FixedPoint
+    bias: IntArray
+    bias_type: FixedPoint
+    activation: Activation
+    output: FixedPoint
+    accumulator: FixedPoint | None = None
+    result: FixedPoint | None = None
+
+    @property
+    def n_in(self) -> int:
+        """Give the number of inputs."""
+        return int(self.weight.shape[0])
+
+    @property
+    def n_out(self) -> int:
+        """Give the number of outputs."""
+        return int(self.weight.shape[1])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        return {
+            "name": self.name,
+            "weight": self.weight.tolist(),
+            "weight_type": str(self.weight_type),
+            "bias": self.bias.tolist(),
+            "bias_type": str(self.bias_type),
+            "activation": self.activation.value,
+            "output": str(self.output),
+            "accumulator": None if self.accumulator is None else str(self.accumulator),
+            "result": None if self.result is None else str(self.result),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Dense:
+        """Read what ``to_dict`` gave."""
+        return cls(
+            name=str(data["name"]),
+            weight=np.array(data["weight"], dtype=np.int64),
+            weight_type=FixedPoint.parse(data["weight_type"]),
+            bias=np.array(data["bias"], dtype=np.int64),
+            bias_type=FixedPoint.parse(data["bias_type"]),
+            activation=Activation(data["activation"]),
+            output=FixedPoint.parse(data["output"]),
+            accumulator=_optional_type(data["accumulator"]),
+            result=_optional_type(data["result"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """Hold everything between the hardware integers and the trigger bits.
+
+    Attributes:
+        name: a C identifier.
+        layout: the input columns.
+        scaling: hardware integers to the input type.
+        layers: the dense layers, in order.
+        score: what is computed from the last layer's output.
+        thresholds: the trigger bits.
+        may_wrap: whether nodes may wrap (an imported firmware that does so by design); otherwise a node that can is an error.
+    """
+
+    name: str
+    layout: ObjectLayout
+    scaling: Scaling
+    layers: tuple[Dense, ...]
+    score: ScoreSpec
+    thresholds: tuple[Threshold, ...] = ()
+    may_wrap: bool = False
+
+    def __post_init__(self) -> None:
+        self.scaling.check(self.layout)
+        self._check_chain()
+        self._check_score()
+
+    def _check_chain(self) -> None:
+        width = self.layout.n_columns
+        if not self.layers:
+            raise ModelError(f"Network {self.name!r} has no layers; it wants at least one.")
+        for layer in self.layers:
+            if layer.n_in != width:
+                raise ModelError(
+                    f"Layer {layer.name!r} wants {layer.n_in} inputs and gets {width}; the model does not fit layout {self.layout.name!r}."
+                )
+            for what, codes, type_ in (("weights", layer.weight, layer.weight_type), ("biases", layer.bias, layer.bias_type)):
+                if codes.size and (codes.min() < type_.min_int or codes.max() > type_.max_int):
+                    raise ModelError(f"Layer {layer.name!r} has {what} outside {type_}; quantise them first.")
+            if layer.bias.shape != (layer.n_out,):
+                raise ModelError(f"Layer {layer.name!r} wants {layer.n_out} biases, got shape {layer.bias.shape!r}.")
+            if layer.accumulator is not None and layer.accumulator.overflow is not Overflow.WRAP:
+                raise ModelError(
+                    f"Layer {layer.name!r} has a saturating accumulator {layer.accumulator}: its sum depends on the order; use wrapping or none."
+                )
+            width = layer.n_out
+
+    def _check_score(self) -> None:
+        kind, outputs = self.score.kind, self.layers[-1].n_out
+        if kind.is_reconstruction:
+            if outputs != self.layout.n_columns:
+                raise ModelError(
+                    f"Score {kind.value!r} wants {self.layout.n_columns} reconstructed columns, the network gives {outputs}."
+                )
+            if self.score.difference is None or not self.score.columns:
+                raise ModelError(f"Score {kind.value!r} wants a difference type and the columns that take part.")
+        if kind.needs_log_variance and (outputs % 2 or self.score.table is None):
+            raise ModelError(
+                f"Score {kind.value!r} wants means and as many log-variances and a table type, the network gives {outputs} outputs."
+            )
+
+    @property
+    def n_inputs(self) -> int:
+        """Give the number of hardware integers of an event."""
+        return self.layout.n_columns
+
+    @property
+    def exact(self) -> bool:
+        """Say whether every sum is kept in full, as QKeras computes it."""
+        return all(layer.accumulator is None and layer.result is None for layer in self.layers)
+
+    @property
+    def shape(self) -> str:
+        """Give the network's shape as the field writes it, ``44-32-16-3``."""
+        return "-".join(str(n) for n in (self.n_inputs, *(layer.n_out for layer in self.layers)))
+
+    def phi_turn(self, column: int, fractional: int) -> int | None:
+        """Give a full turn of a phi column in units of ``2 ** -fractional`` after scaling; None for other columns.
+
+        Raises:
+            ModelError: the turn is no whole number of such units.
+        """
+        period = self.layout.phi_period(column)
+        if period is None:
+            return None
+        bits = fractional - self.scaling.shift[column]
+        if bits < 0 and period % (1 << -bits):
+            raise ModelError(
+                f"A full turn of {self.layout.names[column]} is no whole number of steps after its shift; use a smaller shift."
+            )
+        return period << bits if bits >= 0 else period >> -bits
+
+    def with_thresholds(self, thresholds: tuple[Threshold, ...]) -> Network:
+        """Give the same network with other trigger bits."""
+        return replace(self, thresholds=thresholds)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        return {
+            "name": self.name,
+            "layout": self.layout.to_dict(),
+            "scaling": self.scaling.to_dict(),
+            "layers": [layer.to_dict() for layer in self.layers],
+            "score": self.score.to_dict(),
+            "thresholds": [{"name": t.name, "value": t.value} for t in self.thresholds],
+            "may_wrap": self.may_wrap,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Network:
+        """Read what ``to_dict`` gave."""
+        return cls(
+            name=str(data["name"]),
+            layout=parse_layout_dict(data["layout"], "network.json"),
+            scaling=Scaling.from_dict(data["scaling"]),
+            layers=tuple(Dense.from_dict(layer) for layer in data["layers"]),
+            score=ScoreSpec.from_dict(data["score"]),
+            thresholds=tuple(Threshold(str(t["name"]), int(t["value"])) for t in data["thresholds"]),
+            may_wrap=bool(data["may_wrap"]),
+        )
+
+    @property
+    def trigger_bits(self) -> dict[str, int]:
+        """Give the thresholds by name."""
+        return {threshold.name: threshold.value for threshold in self.thresholds}
+
+    @property
+    def digest(self) -> str:
+        """Give the SHA-256 of everything that decides the score (thresholds and name left out), in hex."""
+        data = self.to_dict()
+        del data["thresholds"], data["name"]
+        return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write the network as JSON."""
+        path.write_text(json.dumps(self.to_dict()), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Network:
+        """Read a network that ``save`` wrote.
+
+        Raises:
+            ModelError: the file is missing or is no network.
+        """
+        try:
+            return cls.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise ModelError(f"There is no network at {str(path)!r}; run 'l1ad train' or 'l1ad import' first.") from None
+        except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"{str(path)!r} is not a network: {type(error).__name__} {error}; write it with 'l1ad train' or 'l1ad import'."
+            ) from None
+
+
+def _optional_type(text: str | None) -> FixedPoint | None:
+    return None if text is None else FixedPoint.parse(text)

@@ -1,0 +1,210 @@
+"""Scale hardware integers to the network's input: ``(x - offset) >> shift``, by powers of two, exactly.
+
+One ``Scaling`` serves training, emulation and firmware; it is never typed twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l1ad.core.errors import LayoutError
+from l1ad.core.fixed import FixedPoint, FloatArray, IntArray
+from l1ad.core.layout import ObjectLayout
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """Hold offset and shift of every column, and the type the scaled value is cast into.
+
+    Attributes:
+        offset: hardware counts subtracted from each column.
+        shift: bits each difference is shifted right by; negative shifts left. No bit is lost before the cast.
+        type: the network's input type; its rounding and overflow modes do the cast.
+        phi_reference: kind of the object whose first place gives the phi that all others are rotated to, before offset and
+            shift; None leaves phi as it is. A rotated phi is the signed difference in ``[-period/2, period/2)`` for a present
+            object and 0 for an absent one (pt 0), so the reference's own phi becomes 0.
+        min_pt_hw: least pt, in hardware counts, of objects of a kind; others have none. An object below is treated as absent: all
+            its features read 0, before anything else, and it leaves the mask of masked scores. Objects behind it stay where they
+            are: the chip has no sorter (``data.select.min_pt_gev`` is another cut: it is made once in the data, when they are
+            prepared, and there objects behind move up).
+    """
+
+    offset: tuple[int, ...]
+    shift: tuple[int, ...]
+    type: FixedPoint
+    phi_reference: str | None = None
+    min_pt_hw: tuple[tuple[str, int], ...] = ()
+
+    def check(self, layout: ObjectLayout) -> None:
+        """Refuse a scaling that does not fit a layout.
+
+        Raises:
+            LayoutError: wrong number of columns, a phi reference that has no phi or another incommensurable period, or a pt threshold
+                that no object can pass or every one does.
+        """
+        for name, values in (("offset", self.offset), ("shift", self.shift)):
+            if len(values) != layout.n_columns:
+                raise LayoutError(
+                    f"Scaling {name} wants {layout.n_columns} values for layout {layout.name!r}, got {len(values)}."
+                )
+        if self.phi_reference is not None:
+            self._check_reference(layout, self.phi_reference)
+        for kind, count in self.min_pt_hw:
+            slot = layout.slot(kind)
+            top = slot.types[slot.features.index("pt")].max_int
+            if not 1 <= count <= top:
+                raise LayoutError(
+                    f"The pt threshold of {kind!r} wants 1 to {top} hardware counts in layout {layout.name!r}, got {count!r}."
+                )
+
+    @staticmethod
+    def _check_reference(layout: ObjectLayout, kind: str) -> None:
+        period = layout.slot(kind).phi_period
+        if period is None:
+            raise LayoutError(f"Object {kind!r} of layout {layout.name!r} has no phi to rotate to; choose another phi_reference.")
+        for slot in layout.slots:
+            if slot.phi_period is not None and slot.phi_period % period and period % slot.phi_period:
+                raise LayoutError(
+                    f"Phi of {slot.kind!r} ({slot.phi_period} counts) and of {kind!r} ({period}) have no common grid."
+                )
+
+    def thresholds(self, layout: ObjectLayout) -> IntArray:
+        """Give for each column the least pt of its object, 0 where there is no threshold; shape ``(n_columns,)``."""
+        least = dict(self.min_pt_hw)
+        return np.array([least.get(column.kind, 0) for column in layout.columns], dtype=np.int64)
+
+    def present(self, layout: ObjectLayout, x_hw: NDArray[Any]) -> NDArray[np.bool_]:
+        """Say for each column whether its object is there: its pt is not 0 and not below its threshold.
+
+        Args:
+            layout: the columns' layout.
+            x_hw: hardware integers, shape ``(n_events, n_columns)``.
+
+        Returns:
+            Same shape.
+        """
+        pt = np.asarray(x_hw)[:, layout.presence_column]
+        if not self.min_pt_hw:
+            return np.asarray(pt != 0)
+        least = self.thresholds(layout)
+        return np.where(least > 0, pt >= least, pt != 0)
+
+    def surviving(self, layout: ObjectLayout, x_hw: NDArray[Any]) -> IntArray:
+        """Set all features of objects below their pt threshold to 0.
+
+        Args:
+            layout: the columns' layout.
+            x_hw: hardware integers, shape ``(n_events, n_columns)``.
+
+        Returns:
+            int64, same shape.
+        """
+        x = np.asarray(x_hw, dtype=np.int64)
+        if not self.min_pt_hw:
+            return x
+        return np.where(self.present(layout, x) | (self.thresholds(layout) == 0), x, 0)
+
+    def rotated(self, layout: ObjectLayout, x_hw: IntArray) -> IntArray:
+        """Leave objects below threshold out, then rotate phi to the reference object, if there is one.
+
+        The reference's phi is put on each column's own grid: multiplied by the ratio of the periods, or shifted right
+        (truncated) by it where the column's grid is coarser.
+
+        Args:
+            layout: the columns' layout.
+            x_hw: hardware integers, shape ``(n_events, n_columns)``.
+
+        Returns:
+            int64, same shape.
+        """
+        x = self.surviving(layout, x_hw)
+        if self.phi_reference is None:
+            return x
+        start = layout.slot_columns(self.phi_reference).start
+        reference_column = start + layout.slot(self.phi_reference).features.index("phi")
+        reference_period = layout.slot(self.phi_reference).phi_period or 1
+        out = x.copy()
+        for i, presence in enumerate(layout.presence_column):
+            period = layout.phi_period(i)
+            if period is None:
+                continue
+            reference = x[:, reference_column] * period // reference_period
+            turned = np.mod(x[:, i] - reference + period // 2, period) - period // 2
+            out[:, i] = np.where(x[:, presence] != 0, turned, 0)
+        return out
+
+    def apply(self, layout: ObjectLayout, x_hw: IntArray) -> IntArray:
+        """Scale hardware integers to codes of the input type.
+
+        Args:
+            layout: the columns' layout.
+            x_hw: hardware integers, shape ``(n_events, n_columns)``.
+
+        Returns:
+            Integer codes of ``self.type``, int64, same shape.
+        """
+        x = self.rotated(layout, x_hw) - np.array(self.offset, dtype=np.int64)
+        out = np.empty(x.shape, dtype=np.int64)
+        for i, shift in enumerate(self.shift):
+            out[:, i] = self.type.cast(x[:, i], shift)
+        return out
+
+    def apply_float(self, layout: ObjectLayout, x_hw: IntArray) -> FloatArray:
+        """Scale hardware integers without quantising, for the floating-point reference; float64, same shape."""
+        x = self.rotated(layout, x_hw) - np.array(self.offset, dtype=np.int64)
+        return np.ldexp(x.astype(np.float64), -np.array(self.shift, dtype=np.int64))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        data = {
+            "offset": list(self.offset),
+            "shift": list(self.shift),
+            "type": str(self.type),
+            "phi_reference": self.phi_reference,
+        }
+        return data | ({"min_pt_hw": dict(self.min_pt_hw)} if self.min_pt_hw else {})
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Scaling:
+        """Read what ``to_dict`` gave."""
+        return cls(
+            tuple(int(v) for v in data["offset"]),
+            tuple(int(v) for v in data["shift"]),
+            FixedPoint.parse(data["type"]),
+            data.get("phi_reference"),
+            tuple(sorted((str(kind), int(count)) for kind, count in dict(data.get("min_pt_hw", {})).items())),
+        )
+
+
+def pt_thresholds(
+    layout: ObjectLayout, min_pt_hw: Mapping[str, int], min_pt_gev: Mapping[str, float]
+) -> tuple[tuple[str, int], ...]:
+    """Bring pt thresholds into the form that ``Scaling`` holds.
+
+    Args:
+        layout: whose least significant bits turn GeV into counts.
+        min_pt_hw: thresholds in hardware counts, by kind.
+        min_pt_gev: thresholds in GeV, of other kinds.
+
+    Returns:
+        Kind and counts, by kind.
+
+    Raises:
+        LayoutError: a kind the layout has not, or a threshold in GeV that is no whole number of counts.
+    """
+    counts = dict(min_pt_hw)
+    for kind, value in min_pt_gev.items():
+        slot = layout.slot(kind)
+        lsb = slot.lsb[slot.features.index("pt")]
+        counts[kind] = round(value / lsb)
+        if abs(value / lsb - counts[kind]) > 1e-6:
+            raise LayoutError(
+                f"A pt threshold of {value:g} GeV for {kind!r} is {value / lsb:g} hardware counts of {lsb:g} GeV; "
+                "give a whole number of counts, or min_pt_hw."
+            )
+    return tuple(sorted(counts.items()))

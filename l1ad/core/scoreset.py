@@ -1,0 +1,95 @@
+"""Hold anomaly scores of a dataset, from one source, with what they were made from."""
+
+from __future__ import annotations
+
+import enum
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l1ad.core.errors import ArtefactError, InputError
+from l1ad.core.fixed import FloatArray
+
+
+class Source(enum.Enum):
+    """Who computed a score."""
+
+    FLOAT = "float"
+    QKERAS = "qkeras"
+    CSIM = "csim"
+    EMULATOR = "emulator"
+    RTL = "rtl"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoreSet:
+    """Hold one score an event.
+
+    Attributes:
+        source: who computed it.
+        values: float64 for ``FLOAT``, int64 codes for all others; shape ``(n_events,)``.
+        step: value of one unit in the last place; None for ``FLOAT``.
+        rows: numbers of the dataset's events the scores belong to, shape ``(n_events,)``.
+        dataset_digest: digest of the dataset.
+        model_digest: digest of the network (or of the float model).
+    """
+
+    source: Source
+    values: NDArray[Any]
+    step: float | None
+    rows: NDArray[np.int64]
+    dataset_digest: str
+    model_digest: str
+
+    def __post_init__(self) -> None:
+        if self.values.shape != self.rows.shape or self.values.ndim != 1:
+            raise InputError(f"Scores want one value for each of {self.rows.shape!r} events, got shape {self.values.shape!r}.")
+
+    @property
+    def as_float(self) -> FloatArray:
+        """Give the scores as float64 values."""
+        return self.values.astype(np.float64) * (1.0 if self.step is None else self.step)
+
+    def require_dataset(self, digest: str) -> ScoreSet:
+        """Return self if the scores belong to a dataset.
+
+        Raises:
+            InputError: they belong to another one.
+        """
+        if self.dataset_digest != digest:
+            raise InputError(
+                f"The {self.source.value} scores belong to dataset {self.dataset_digest[:12]}, not to {digest[:12]}; score this dataset first."
+            )
+        return self
+
+    def save(self, folder: Path) -> None:
+        """Write ``<source>.npy`` and ``<source>.json`` (the rows as ``<source>_rows.npy``)."""
+        name = self.source.value
+        np.save(folder / f"{name}.npy", self.values)
+        np.save(folder / f"{name}_rows.npy", self.rows)
+        data = {"step": self.step, "dataset_digest": self.dataset_digest, "model_digest": self.model_digest}
+        (folder / f"{name}.json").write_text(json.dumps(data, indent=1), encoding="utf-8")
+
+
+def load_scores(folder: Path, source: Source) -> ScoreSet:
+    """Read scores that ``ScoreSet.save`` wrote; arrays are memory-mapped.
+
+    Raises:
+        ArtefactError: there are none of this source.
+    """
+    name = source.value
+    try:
+        data = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        values = np.load(folder / f"{name}.npy", mmap_mode="r")
+        rows = np.load(folder / f"{name}_rows.npy", mmap_mode="r")
+        return ScoreSet(source, values, data["step"], rows, data["dataset_digest"], data["model_digest"])
+    except FileNotFoundError:
+        raise ArtefactError(f"There are no {name} scores in {str(folder)!r}; run the stage that makes them.") from None
+    except (json.JSONDecodeError, KeyError, ValueError) as error:
+        raise ArtefactError(
+            f"The {name} scores in {str(folder)!r} are damaged ({type(error).__name__} {error}); make them again."
+        ) from None

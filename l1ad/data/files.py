@@ -1,0 +1,99 @@
+"""Find the files that a configuration names, and fingerprint them."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from l1ad.core.errors import InputError
+from l1ad.data.formats import FileDescription, Format
+
+_WHOLE_BYTES = 64 * 2**20
+_PIECE_BYTES = 2**16
+_PIECES = 64
+
+
+def resolve(patterns: Iterable[str], folder: Path) -> tuple[Path, ...]:
+    """Expand paths and patterns to files, each pattern's matches in name order.
+
+    Args:
+        patterns: paths or glob patterns (``**`` for folders of any depth), relative to ``folder`` unless absolute.
+        folder: the configuration's folder.
+
+    Raises:
+        InputError: nothing there, or a file named twice.
+    """
+    found: list[Path] = []
+    for pattern in patterns:
+        full = str(folder / Path(pattern).expanduser())
+        # Path.glob does not take absolute patterns.
+        matches = sorted(map(Path, glob.glob(full, recursive=True))) if glob.has_magic(pattern) else [Path(full)]  # noqa: PTH207
+        if not matches:
+            raise InputError(f"Nothing matches {pattern!r} in {str(folder)!r}; check the pattern in the configuration.")
+        found += [match.resolve() for match in matches]
+    twice = sorted({str(path) for path in found if found.count(path) > 1})
+    if twice:
+        raise InputError(f"{twice[0]!r} is named twice; its events would count twice, so name each file once.")
+    return tuple(found)
+
+
+def common_format(formats: Mapping[Path, Format], wanted: Format | None, sample: str) -> Format:
+    """Give the one format that all files of a sample have.
+
+    Args:
+        formats: the files, and what `recognise` said of each.
+        wanted: the format the configuration asks for, or None to recognise it.
+        sample: the sample's name, for messages.
+
+    Raises:
+        InputError: they differ.
+    """
+    for path, found in formats.items():
+        first_path, first = next(iter(formats.items()))
+        if wanted is not None and found is not wanted:
+            raise InputError(
+                f"{str(path)!r} has format {found.value!r}, the configuration says {wanted.value!r}; set data.format to 'auto'."
+            )
+        if found is not first:
+            raise InputError(
+                f"Sample {sample!r} mixes formats: {str(first_path)!r} is {first.value!r}, {str(path)!r} is {found.value!r}; "
+                "make one sample of each."
+            )
+    return next(iter(formats.values()))
+
+
+def same_sources(first: FileDescription, other: FileDescription, sample: str) -> None:
+    """Require that two files hold Level-1 objects in the same places, so that all events of a sample come from the same algorithms.
+
+    Raises:
+        InputError: objects of a kind are read from one container in one file and from another in the other.
+    """
+    here, there = _level1_places(first), _level1_places(other)
+    for kind, stored in here.items():
+        if there.get(kind, stored) != stored:
+            raise InputError(
+                f"Sample {sample!r} mixes sources: {kind!r} objects are {stored!r} in {str(first.path)!r} and {there[kind]!r} in "
+                f"{str(other.path)!r}; make one sample of each."
+            )
+
+
+def _level1_places(description: FileDescription) -> dict[str, str]:
+    """Give where objects of each kind are read from: the first place that is there; the software trigger's are wanted by few layouts."""
+    objects = [entry for entry in description.objects if not entry.kind.startswith("HLT ")]
+    return {entry.kind: entry.stored for entry in reversed(objects)}
+
+
+def fingerprint(path: Path) -> str:
+    """Digest a file: whole up to 64 MB, else its size and 64 pieces spread over it."""
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        if size <= _WHOLE_BYTES:
+            digest.update(file.read())
+            return digest.hexdigest()
+        for i in range(_PIECES):
+            file.seek((size - _PIECE_BYTES) * i // (_PIECES - 1))
+            digest.update(file.read(_PIECE_BYTES))
+    return digest.hexdigest()

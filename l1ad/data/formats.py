@@ -1,0 +1,134 @@
+"""Name the file formats, say what a reader of one is, and recognise a file's format."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from l1ad.core.errors import InputError, nearest
+from l1ad.core.layout import ObjectLayout
+from l1ad.data.chunk import EventChunk
+
+
+class Format(enum.Enum):
+    """Name the file formats that can be read."""
+
+    FORTYMHZ = "fortymhz"
+    GELATO = "gelato"
+    GELATO_MERGED = "gelato_merged"
+    L1NTUPLE = "l1ntuple"
+    NANOAOD = "nanoaod"
+    XAOD = "xaod"
+
+    @classmethod
+    def parse(cls, text: str) -> Format:
+        """Find a format by its name.
+
+        Raises:
+            InputError: there is no such format.
+        """
+        try:
+            return cls(text)
+        except ValueError:
+            raise InputError(f"There is no file format {text!r}; {nearest(text, [f.value for f in cls])}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectColumns:
+    """Describe one kind of object in a file: where it is stored, how many places it has (None: any number), which features."""
+
+    kind: str
+    stored: str
+    places: int | None
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileDescription:
+    """Say what a file is.
+
+    Attributes:
+        path: the file.
+        format: its format.
+        n_events: how many events it has.
+        objects: the kinds of objects in it.
+        columns: the dataset columns it can fill.
+        menu_items: names of the trigger decisions in it, by bit of the ``menu`` column.
+        notes: what else a user should know, a sentence each.
+        block: events that are stored and unpacked together, or None where that differs by column.
+    """
+
+    path: Path
+    format: Format
+    n_events: int
+    objects: tuple[ObjectColumns, ...]
+    columns: tuple[str, ...]
+    menu_items: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    block: int | None = None
+
+
+class Reader(Protocol):
+    """Read one format."""
+
+    format: Format
+
+    def describe(self, path: Path) -> FileDescription:
+        """Say what a file is; raises InputError for one that is damaged or of another kind."""
+        ...
+
+    def chunks(
+        self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = (), events: range | None = None
+    ) -> Iterator[EventChunk]:
+        """Read a file's events, or a range of them, at most ``size`` at once; ``seeds`` name trigger bits for the menu column."""
+        ...
+
+
+def recognise(path: Path) -> Format:
+    """Tell a file's format by what is in it.
+
+    Raises:
+        InputError: no such file, a folder, damaged, or of no known format.
+    """
+    _check_file(path)
+    with path.open("rb") as file:
+        magic = file.read(8)
+    if magic.startswith(b"\x89HDF"):
+        from l1ad.data.hdf5 import recognise_hdf5
+
+        return Format(recognise_hdf5(path))
+    if magic.startswith(b"root"):
+        from l1ad.data.root import recognise_root
+
+        _check_whole_root(path)
+        return Format(recognise_root(path))
+    raise InputError(
+        f"{str(path)!r} is neither an HDF5 nor a ROOT file (it begins with {magic!r}); give one of the supported formats."
+    )
+
+
+def _check_whole_root(path: Path) -> None:
+    """Refuse a ROOT file shorter than its header says; the part that is there may well be readable, and would pass for all of it.
+
+    Header (ROOT's TFile): magic, version and first byte, 4 bytes each, then the end: 8 bytes from version 1 000 000 on, else 4.
+    """
+    with path.open("rb") as file:
+        header = file.read(20)
+    end = int.from_bytes(header[12:20] if int.from_bytes(header[4:8], "big") >= 1_000_000 else header[12:16], "big")
+    size = path.stat().st_size
+    if size < end:
+        raise InputError(
+            f"{str(path)!r} cannot be read as ROOT ({size} of {end} bytes are there); it may be cut off, fetch it again."
+        )
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise InputError(f"{str(path)!r} is a folder; give a file, or a pattern such as '{path.name}/*.h5'.")
+    if not path.is_file():
+        raise InputError(f"There is no file {str(path)!r}; check the path in the configuration.")
+    if path.stat().st_size == 0:
+        raise InputError(f"{str(path)!r} is empty; download or write it again.")

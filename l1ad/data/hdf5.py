@@ -1,0 +1,191 @@
+"""Open HDF5 files with errors that name the file and the data set, read them in chunks and append to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l1ad.core.errors import InputError
+from l1ad.data.foreign import refuse_foreign
+
+#: Events per stored block; each block holds one object place, so that a run of absent objects costs next to nothing.
+BLOCK = 32_768
+#: Events whose objects fit a second-level cache: 2 MB as float64.
+_NEAR_EVENTS = 2_048
+#: Data sets that tell the HDF5 formats apart.
+_SIGNATURES = (
+    ("fortymhz", ("Particles",)),
+    ("gelato_merged", ("L1_data",)),
+    ("gelato_merged", ("HLT_data",)),
+    ("gelato", ("L1_jFexSR_jets",)),
+    ("gelato", ("HLT_jets",)),
+    ("fortymhz", ("X_train",)),
+    ("fortymhz", ("Data",)),
+)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """Open an HDF5 file for reading.
+
+    Raises:
+        InputError: the file is missing, cut off or damaged, also when that shows only while reading.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{str(path)!r} cannot be read as HDF5 ({reason}); it may be cut off, fetch it again.") from None
+
+
+def recognise_hdf5(path: Path) -> str:
+    """Tell which HDF5 format a file has.
+
+    Raises:
+        InputError: none of those known.
+    """
+    with opened(path) as file:
+        names = set(file.keys())
+    for format_, wanted in _SIGNATURES:
+        if names.issuperset(wanted):
+            return format_
+    refuse_foreign("HDF5", sorted(names), path)
+    raise InputError(
+        f"{str(path)!r} is an HDF5 file of no known format: it has {sorted(names)[:8]!r}; "
+        "wanted 'Particles', 'X_train' or 'Data' (40 MHz), 'L1_jFexSR_jets' or 'HLT_jets' (GELATO), or 'L1_data' or 'HLT_data' (GELATO merged)."
+    )
+
+
+def array(file: Any, name: str, path: Path, shape: tuple[int | None, ...]) -> Any:
+    """Find a numeric data set of a given form.
+
+    Args:
+        file: the open file.
+        name: the data set's name.
+        path: the file's path, for messages.
+        shape: wanted size of each axis, None for any.
+
+    Raises:
+        InputError: missing, not numeric, or of another shape.
+    """
+    import h5py
+
+    found = file.get(name)
+    if not isinstance(found, h5py.Dataset):
+        raise InputError(f"{str(path)!r} has no data set {name!r}; it has {sorted(file.keys())[:12]!r}.")
+    if found.dtype.kind not in "fiub":
+        raise InputError(
+            f"{str(path)!r}: data set {name!r} must hold numbers, got dtype {found.dtype}; write it again as floats."
+        )
+    fits = len(found.shape) == len(shape) and all(want in (None, got) for want, got in zip(shape, found.shape, strict=True))
+    if not fits:
+        wanted = ", ".join("any" if size is None else str(size) for size in shape)
+        raise InputError(
+            f"{str(path)!r}: data set {name!r} must have shape ({wanted}{',' * (len(shape) == 1)}), got {found.shape!r}; is this the right format?"
+        )
+    return found
+
+
+def block(data: Any) -> int | None:
+    """Give how many events of a data set are stored together, or None where they are stored in one piece."""
+    return int(data.chunks[0]) if data.chunks else None
+
+
+def spans(events: range, size: int, block: int | None) -> Iterator[slice]:
+    """Part events into slices of about ``size`` that end where stored blocks do, so that none is unpacked twice."""
+    step = size if not block else max(size // block, 1) * block
+    first = events.start
+    while first < events.stop:
+        stop = min((first // step + 1) * step, events.stop)
+        yield slice(first, stop)
+        first = stop
+
+
+def near(n_events: int) -> Iterator[slice]:
+    """Part events that were read into slices small enough that all that is done with one happens in the processor's cache."""
+    for first in range(0, n_events, _NEAR_EVENTS):
+        yield slice(first, min(first + _NEAR_EVENTS, n_events))
+
+
+class Hdf5Appender:
+    """Append events to the data sets of a new file.
+
+    Each data set is compressed with gzip (of the given level) and shuffle in blocks of one object place. Events wait until they fill a
+    block, so that none is unpacked and packed again; leaving the context writes the rest.
+    """
+
+    def __init__(self, path: Path, level: int = 4) -> None:
+        import h5py
+
+        self._level = level
+        self._file = h5py.File(path, "w")
+        self._waiting: dict[str, list[NDArray[Any]]] = {}
+        self._n_waiting = 0
+
+    def __enter__(self) -> Hdf5Appender:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with self._file:
+            if kind is None:
+                self._write(self._n_waiting)
+
+    def append(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Append arrays of equal length to the data sets of their names, which the first call decides; each call gives all of them."""
+        for name, values in arrays.items():
+            self._waiting.setdefault(name, []).append(values)
+        self._n_waiting += len(next(iter(arrays.values()), ()))
+        if self._n_waiting >= BLOCK:
+            self._write(self._n_waiting // BLOCK * BLOCK)
+
+    def _write(self, n_events: int) -> None:
+        """Write the first of the events that wait."""
+        for name, parts in self._waiting.items():
+            values = np.concatenate(parts)
+            if name not in self._file:
+                self._make(name, values)
+            data = self._file[name]
+            start = len(data)
+            data.resize(start + n_events, axis=0)
+            data[start:] = values[:n_events]
+            self._waiting[name] = [values[n_events:]]
+        self._n_waiting -= n_events
+
+    def _make(self, name: str, values: NDArray[Any]) -> None:
+        block = (BLOCK, 1, values.shape[2]) if values.ndim == 3 else (BLOCK, *values.shape[1:])
+        self._file.create_dataset(
+            name,
+            shape=(0, *values.shape[1:]),
+            maxshape=(None, *values.shape[1:]),
+            dtype=values.dtype,
+            chunks=block,
+            compression="gzip",
+            compression_opts=self._level,
+            shuffle=True,
+            track_times=False,
+        )
+
+    def constant(self, name: str, values: NDArray[Any]) -> None:
+        """Store a small array as it is."""
+        self._file.create_dataset(name, data=values, track_times=False)
+
+    def attribute(self, name: str, value: object) -> None:
+        """Store an attribute of the file."""
+        self._file.attrs[name] = value
+
+
+def binary_fraction(values: NDArray[np.float64], lsb: float) -> NDArray[np.float64]:
+    """Round values to a power of two of at most 0.8 hardware steps.
+
+    Few significant bits compress well, and rounding to the hardware step recovers the count: the error is at most 0.4 steps.
+    """
+    step = 2.0 ** np.floor(np.log2(0.8 * lsb))
+    return np.rint(values / step) * step

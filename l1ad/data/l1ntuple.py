@@ -1,0 +1,155 @@
+"""Read CMS L1Ntuples: unpacked or re-emulated Level-1 objects, event numbers, and decisions of the Global Trigger."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l1ad.core.errors import InputError
+from l1ad.core.layout import ObjectLayout
+from l1ad.data.chunk import EventChunk
+from l1ad.data.cms import KINDS, Collection, check_layout
+from l1ad.data.columns import event_columns
+from l1ad.data.formats import FileDescription, Format, ObjectColumns
+from l1ad.data.root import branch_names, flat, opened, require, steps, tree
+from l1ad.data.seeds import check_seeds, seed_columns
+
+#: Objects: what the hardware sent, else what the emulator made.
+TREES = ("l1UpgradeTree/L1UpgradeTree", "l1UpgradeEmuTree/L1UpgradeTree")
+EVENT_TREE = "l1EventTree/L1EventTree"
+DECISION_TREES = ("l1uGTTree/L1uGTTree", "l1uGTEmuTree/L1uGTTree")
+_STEMS = {"jet": "jet", "eg": "eg", "tau": "tau", "muon": "muon", "sum": "sum"}
+_COLUMNS = {"run": "run", "event": "event", "pileup": "nPV_True"}
+_ALIAS = re.compile(r"(?:L1uGT\.)?(m_algoDecision\w+)\[(\d+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Trees:
+    """Hold the trees of a file that belong together, entry by entry."""
+
+    objects: Any
+    name: str
+    events: Any | None
+    decisions: Any | None
+
+
+class L1NtupleReader:
+    """Read integer branches of bunch crossing 0; sums are picked by type."""
+
+    format = Format.L1NTUPLE
+
+    def describe(self, path: Path) -> FileDescription:
+        """Say what a file is, and whether its objects are unpacked or emulated."""
+        with opened(path) as file:
+            trees = _trees(file, path)
+            names = branch_names(trees.objects)
+            columns = tuple(
+                name for name, stored in _COLUMNS.items() if trees.events is not None and stored in branch_names(trees.events)
+            )
+            note = "Objects as the hardware sent them." if trees.name == TREES[0] else "Objects as the emulator made them."
+            seeds = f"{len(_aliases(trees.decisions))} trigger bits can be named in data.menu."
+            return FileDescription(
+                path, self.format, int(trees.objects.num_entries), tuple(_objects(names)), columns, notes=(note, seeds)
+            )
+
+    def chunks(
+        self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = (), events: range | None = None
+    ) -> Iterator[EventChunk]:
+        """Read a file's events, about ``size`` at once; ``seeds`` are trigger bits for the menu column."""
+        check_layout(layout, "an L1Ntuple")
+        with opened(path) as file:
+            trees = _trees(file, path)
+            names = branch_names(trees.objects)
+            aliases = _aliases(trees.decisions)
+            check_seeds(seeds, aliases, path)
+            collections = {slot.kind: _collection(slot.kind, names, path, trees.name) for slot in layout.slots}
+            branches = sorted({branch for c in collections.values() for branch in c.branches})
+            for first, stop in steps(events or range(trees.objects.num_entries), size):
+                data = {b: trees.objects[names[b]].array(entry_start=first, entry_stop=stop) for b in branches}
+                flats = {branch: flat(values, str(path), branch) for branch, values in data.items()}
+                counts = {
+                    kind: c.counts(flats, layout.slot(kind).multiplicity, str(path), first) for kind, c in collections.items()
+                }
+                bits = _bits(trees.decisions, {seed: aliases[seed] for seed in seeds}, first, stop, path)
+                yield EventChunk(counts, _event_columns(trees.events, first, stop, path) | seed_columns(bits), first)
+
+
+def _trees(file: Any, path: Path) -> _Trees:
+    names = {name.rpartition(";")[0] for name in file.keys(recursive=True)}
+    chosen = next((name for name in TREES if name in names), None)
+    if chosen is None:
+        raise InputError(f"{str(path)!r} has neither tree {TREES[0]!r} nor {TREES[1]!r}; is it an L1Ntuple?")
+    decision = next((name for name in DECISION_TREES if name in names), None)
+    trees = _Trees(
+        tree(file, chosen, path),
+        chosen,
+        tree(file, EVENT_TREE, path) if EVENT_TREE in names else None,
+        tree(file, decision, path) if decision else None,
+    )
+    for other in (trees.events, trees.decisions):
+        if other is not None and other.num_entries != trees.objects.num_entries:
+            raise InputError(
+                f"{str(path)!r}: trees {chosen!r} and {other.name!r} have {trees.objects.num_entries} and {other.num_entries} events; "
+                "the file is damaged."
+            )
+    return trees
+
+
+def _collection(kind: str, names: dict[str, str], path: Path, tree_name: str) -> Collection:
+    stem = _STEMS[KINDS[kind][0]]
+    features = {"pt": "IEt", "phi": "IPhi"} if stem == "sum" else {"pt": "IEt", "eta": "IEta", "phi": "IPhi"}
+    hardware = {feature: stem + suffix for feature, suffix in features.items()}
+    sum_type = "sumType" if stem == "sum" else None
+    crossing = stem + "Bx"
+    require([*hardware.values(), crossing, *([sum_type] if sum_type else [])], names, path, tree_name)
+    return Collection(stem, kind, hardware, {}, crossing, sum_type)
+
+
+def _objects(names: dict[str, str]) -> Iterator[ObjectColumns]:
+    for kind, stem in _STEMS.items():
+        stored = tuple(
+            sorted(
+                name.removeprefix(stem) for name in names if name.startswith(stem) and name[len(stem) : len(stem) + 1].isupper()
+            )
+        )
+        if stored:
+            yield ObjectColumns("met" if kind == "sum" else kind, stem, None, stored)
+
+
+def _event_columns(events: Any | None, first: int, stop: int, path: Path) -> dict[str, NDArray[Any]]:
+    if events is None:
+        return {}
+    names = branch_names(events)
+    there = {name: stored for name, stored in _COLUMNS.items() if stored in names}
+    read = {name: events[names[stored]].array(entry_start=first, entry_stop=stop) for name, stored in there.items()}
+    return event_columns(read, there, path, slice(first, stop))
+
+
+def _aliases(decisions: Any | None) -> dict[str, tuple[str, int]]:
+    """Give branch and bit of each seed; the file stores them as aliases, e.g. 'L1uGT.m_algoDecisionInitial[440]'."""
+    if decisions is None:
+        return {}
+    found = {name: _ALIAS.fullmatch(str(text).strip()) for name, text in (decisions.aliases or {}).items()}
+    return {name: (match[1], int(match[2])) for name, match in found.items() if match}
+
+
+def _bits(decisions: Any | None, seeds: dict[str, tuple[str, int]], first: int, stop: int, path: Path) -> dict[str, NDArray[Any]]:
+    if decisions is None or not seeds:
+        return {}
+    names = branch_names(decisions)
+    require({branch for branch, _ in seeds.values()}, names, path, "L1uGTTree")
+    bits = {}
+    for seed, (branch, bit) in seeds.items():
+        counts, content = flat(decisions[names[branch]].array(entry_start=first, entry_stop=stop), str(path), branch)
+        if (counts <= bit).any():
+            raise InputError(
+                f"{str(path)!r}: branch {branch!r} has fewer than {bit + 1} bits, which {seed!r} needs; the file is damaged."
+            )
+        bits[seed] = content[np.cumsum(counts) - counts + bit]
+    return bits

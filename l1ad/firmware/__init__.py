@@ -1,0 +1,1 @@
+"""What a firmware is made of, whatever makes it: ports, clock and part, thresholds, golden vectors."""

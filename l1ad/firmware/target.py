@@ -1,0 +1,122 @@
+"""Say for what chip, clock and surroundings the top is generated."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from l1ad.config import Config
+from l1ad.config.firmware import FirmwareConfig
+from l1ad.core.board import Board
+from l1ad.core.errors import ConversionError
+from l1ad.core.network import Network, Threshold
+from l1ad.core.thresholds import load_thresholds
+
+
+class Style(enum.Enum):
+    """How the tool cuts the design: one stage without registers, or a pipeline."""
+
+    COMBINATIONAL = "combinational"
+    PIPELINED = "pipelined"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Hold everything about the top that is not in the network.
+
+    Attributes:
+        part: full part name.
+        clock_ns: clock period.
+        clock_uncertainty: part of the period that HLS keeps off.
+        style: one stage or a pipeline.
+        packed: whether the inputs are one word an object.
+        interface: handshake of the data ports, ``ap_none`` or ``ap_vld``.
+        control: handshake of the block, ``ap_ctrl_none`` or ``ap_ctrl_hs``.
+        threshold_ports: whether thresholds are ports.
+        reuse_factor: products that share a multiplier.
+        strategy: how hls4ml computes a layer's products: ``latency``, ``resource`` or ``distributed_arithmetic``.
+    """
+
+    part: str
+    clock_ns: float
+    clock_uncertainty: float
+    style: Style
+    packed: bool = False
+    interface: str = "ap_none"
+    control: str = "ap_ctrl_none"
+    threshold_ports: bool = False
+    reuse_factor: int = 1
+    strategy: str = "latency"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        return asdict(self) | {"style": self.style.value}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Target:
+        """Read what ``to_dict`` gave."""
+        return cls(**(data | {"style": Style(data["style"])}))
+
+
+def resolve_target(firmware: FirmwareConfig, board: Board) -> Target:
+    """Put a configuration and its board together.
+
+    Args:
+        firmware: the configuration.
+        board: the board it names.
+
+    Returns:
+        The target, with nothing left open.
+    """
+    clock_ns = board.clock_ns if firmware.clock_ns is None else firmware.clock_ns
+    return Target(
+        part=board.part,
+        clock_ns=clock_ns,
+        clock_uncertainty=board.clock_uncertainty,
+        style=_style(firmware, clock_ns, board.latency_budget_ns),
+        packed=firmware.ports == "packed",
+        interface=firmware.interface,
+        control=firmware.control,
+        threshold_ports=firmware.threshold_ports,
+        reuse_factor=firmware.reuse_factor,
+        strategy=firmware.strategy,
+    )
+
+
+def _style(firmware: FirmwareConfig, clock_ns: float, budget_ns: float | None) -> Style:
+    if firmware.style != "auto":
+        return Style(firmware.style)
+    single = budget_ns is not None and clock_ns >= budget_ns and firmware.reuse_factor == 1
+    return Style.COMBINATIONAL if single else Style.PIPELINED
+
+
+def with_configured_thresholds(network: Network, config: Config) -> Network:
+    """Give the network the trigger bits of the configuration, where it names any.
+
+    Raises:
+        ConfigError: the file of the thresholds is missing or is none.
+        ConversionError: a threshold is no value of the score's type, or the thresholds were found for another network.
+    """
+    if config.firmware.thresholds_file is not None:
+        network = network.with_thresholds(_from_file(network, config, config.firmware.thresholds_file))
+    elif config.firmware.thresholds:
+        network = network.with_thresholds(tuple(Threshold(name, value) for name, value in config.firmware.thresholds.items()))
+    total = network.score.total
+    for threshold in network.thresholds:
+        if not total.min_int <= threshold.value <= total.max_int:
+            raise ConversionError(
+                f"Threshold {threshold.name!r} is {threshold.value}, the score {total} has codes {total.min_int} to {total.max_int}; "
+                "give an integer in that range."
+            )
+    return network
+
+
+def _from_file(network: Network, config: Config, path: str) -> tuple[Threshold, ...]:
+    found = load_thresholds(config.path(path))
+    if found.network_digest != network.digest:
+        raise ConversionError(
+            f"The thresholds in {path!r} were found for network {found.network_digest[:12]}, this one is {network.digest[:12]}; run "
+            "'l1ad csim' and 'l1ad rates' again, with firmware.thresholds_file left out until then."
+        )
+    return found.thresholds

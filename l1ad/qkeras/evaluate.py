@@ -1,0 +1,173 @@
+"""Evaluate a network with QKeras, and its score from QKeras' outputs: the model's side of the exactness comparison."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l1ad.core.errors import ConversionError
+from l1ad.core.fixed import FLOAT64_BITS, FixedPoint, FloatArray, IntArray
+from l1ad.core.network import Activation, Network, Score
+from l1ad.qkeras.build import build_qkeras, refusal, significand_bits
+from l1ad.qkeras.runtime import tensorflow
+from l1ad.ranges import float32_exact
+
+#: Events QKeras takes at a time.
+CHUNK = 32_768
+
+
+def qkeras_outputs(network: Network, x_hw: NDArray[Any]) -> tuple[IntArray, str]:
+    """Evaluate a network as its QKeras model does.
+
+    QKeras computes in float32, which is exact while every sum provably fits 24 bits. Where that is not proved, the same quantisers and
+    weights are evaluated in float64, and the second value says so.
+
+    Args:
+        network: the network.
+        x_hw: hardware integers, shape ``(n_events, n_columns)``.
+
+    Returns:
+        Integer codes of the last layer's output, int64 ``(n_events, n_out)``; ``'float32'`` (QKeras itself) or ``'float64'``.
+
+    Raises:
+        LayoutError: the events do not fit the layout.
+        ConversionError: QKeras cannot compute the network, or not even float64 is exact.
+    """
+    network.layout.check(x_hw, "Events to evaluate")
+    reason = refusal(network)
+    if reason is not None:
+        raise ConversionError(f"Network {network.name!r} has no exact QKeras model: {reason}; compare the other implementations.")
+    output = network.layers[-1].output
+    if float32_exact(network):
+        return _codes(_predict(network, x_hw), output), "float32"
+    _require_float64(network)
+    parts = [_evaluate_float64(network, _scaled(network, x_hw[s : s + CHUNK])) for s in range(0, len(x_hw), CHUNK)]
+    values = np.concatenate(parts) if parts else np.empty((0, network.layers[-1].n_out))
+    return _codes(values, output), "float64"
+
+
+def _scaled(network: Network, x_hw: NDArray[Any]) -> FloatArray:
+    return network.scaling.apply_float(network.layout, np.asarray(x_hw, dtype=np.int64))
+
+
+def _codes(values: FloatArray, type_: FixedPoint) -> IntArray:
+    return np.asarray(np.rint(np.ldexp(values, type_.fractional)), dtype=np.int64)
+
+
+def _predict(network: Network, x_hw: NDArray[Any]) -> FloatArray:
+    """Call the QKeras model chunk by chunk; every scaled value is a float32 number."""
+    tf = tensorflow()
+    model = build_qkeras(network)
+    call = tf.function(lambda x: model(x, training=False), input_signature=[tf.TensorSpec((None, network.n_inputs), tf.float32)])
+    out = np.empty((len(x_hw), network.layers[-1].n_out))
+    for start in range(0, len(x_hw), CHUNK):
+        part = slice(start, start + CHUNK)
+        out[part] = call(tf.constant(_scaled(network, x_hw[part]).astype(np.float32))).numpy()
+    return out
+
+
+def _require_float64(network: Network) -> None:
+    for name, bits in significand_bits(network).items():
+        if bits > FLOAT64_BITS:
+            raise ConversionError(
+                f"The sum of layer {name!r} may need {bits} bits, float64 has {FLOAT64_BITS}; use narrower types for an exact comparison."
+            )
+
+
+def _evaluate_float64(network: Network, x: FloatArray) -> FloatArray:
+    """Evaluate the same quantisers and weights in float64."""
+    values = network.scaling.type.quantise(x)
+    for layer in network.layers:
+        values = values @ layer.weight_type.from_int(layer.weight) + layer.bias_type.from_int(layer.bias)
+        if layer.activation is Activation.RELU:
+            values = np.maximum(values, 0.0)
+        values = layer.output.quantise(values)
+    return values
+
+
+def qkeras_scores(network: Network, x_hw: NDArray[Any]) -> IntArray:
+    """Compute the integer scores from QKeras' outputs.
+
+    The score's steps are evaluated in float64 with the score's types, independently of the integer implementations; every step is
+    exact, which is checked.
+
+    Args:
+        network: the network.
+        x_hw: hardware integers, shape ``(n_events, n_columns)``.
+
+    Returns:
+        Codes of ``network.score.total``, int64 ``(n_events,)``.
+
+    Raises:
+        LayoutError: the events do not fit the layout.
+        ConversionError: as for ``qkeras_outputs``, or a step of the score does not fit float64.
+    """
+    _require_exact_score(network)
+    codes, _ = qkeras_outputs(network, x_hw)
+    return score_codes(network, np.asarray(x_hw), codes)
+
+
+def score_codes(network: Network, x_hw: NDArray[Any], codes: IntArray) -> IntArray:
+    """Compute the score from the last layer's codes, in float64 with the score's types.
+
+    Args:
+        network: the network.
+        x_hw: hardware integers, shape ``(n_events, n_columns)``.
+        codes: the last layer's codes, shape ``(n_events, n_out)``.
+
+    Returns:
+        Codes of ``network.score.total``, int64 ``(n_events,)``.
+    """
+    out = np.empty(len(x_hw), dtype=np.int64)
+    for start in range(0, len(x_hw), CHUNK):
+        part = slice(start, start + CHUNK)
+        values = network.layers[-1].output.from_int(codes[part])
+        terms = _reconstruction(network, x_hw[part], values) if network.score.kind.is_reconstruction else _latent(network, values)
+        out[part] = network.score.total.to_int(terms.sum(axis=1))
+    return out
+
+
+def _require_exact_score(network: Network) -> None:
+    """Refuse a score whose squares or sum need more than float64's significand."""
+    spec = network.score
+    base = spec.difference or network.layers[-1].output
+    term = max(2 * base.width, spec.square.width + (spec.table.width if spec.table else 0))
+    bits = term + max(network.layers[-1].n_out, 1).bit_length()
+    if bits > FLOAT64_BITS:
+        raise ConversionError(
+            f"The score may need {bits} bits, float64 has {FLOAT64_BITS}; give the output, score.difference or score.square fewer bits."
+        )
+
+
+def _reconstruction(network: Network, x_hw: NDArray[Any], y: FloatArray) -> FloatArray:
+    spec = network.score
+    assert spec.difference is not None  # Network checks it
+    columns = list(spec.columns)
+    d = (network.scaling.type.quantise(_scaled(network, x_hw)) - y)[:, columns]
+    if spec.cyclic:
+        for i, column in enumerate(columns):
+            turn = _turn(network, column)
+            if turn:
+                d[:, i] += turn * (d[:, i] < -turn / 2.0).astype(float) - turn * (d[:, i] >= turn / 2.0)
+    squares = spec.square.quantise(spec.difference.quantise(d) ** 2)
+    if spec.kind is Score.MASKED_MSE:
+        squares *= network.scaling.present(network.layout, x_hw)[:, columns]
+    return squares
+
+
+def _turn(network: Network, column: int) -> float:
+    """Give a full turn in scaled units, 0 for columns that are no phi."""
+    return float((network.layout.phi_period(column) or 0) * 2.0 ** -network.scaling.shift[column])
+
+
+def _latent(network: Network, values: FloatArray) -> FloatArray:
+    spec = network.score
+    if spec.table is None:
+        return spec.square.quantise(values**2)
+    mean, log_variance = np.split(values, 2, axis=1)
+    square = spec.square.quantise(mean**2)
+    if spec.kind is Score.KL:
+        return square + spec.table.quantise(np.exp(log_variance) - log_variance - 1.0)
+    return square * spec.table.quantise(np.exp(-log_variance))

@@ -1,0 +1,139 @@
+"""Read QKeras' quantisers from a file: a dictionary or a call written as text, parsed and never evaluated."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from l1ad.core.errors import ModelError
+from l1ad.core.fixed import FixedPoint, Overflow
+from l1ad.core.network import Activation
+
+#: Arguments in the order in which they may be written without a name, with QKeras 0.9.0's defaults.
+_BITS_ARGUMENTS = {
+    "bits": 8,
+    "integer": 0,
+    "symmetric": 0,
+    "keep_negative": True,
+    "alpha": None,
+    "use_stochastic_rounding": False,
+}
+_RELU_ARGUMENTS = {
+    "bits": 8,
+    "integer": 0,
+    "use_sigmoid": 0,
+    "negative_slope": 0.0,
+    "use_stochastic_rounding": False,
+    "relu_upper_bound": None,
+}
+#: Arguments that do not change what is computed.
+_HARMLESS = {"scale_axis", "var_name", "use_ste", "use_variables", "is_quantized_clip", "qnoise_factor"}
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiser:
+    """Hold what a quantiser does.
+
+    Attributes:
+        activation: what it does before it quantises.
+        type: the type it quantises to; None for none (a plain ReLU).
+        negative_slope: slope of a leaky ReLU, which the type cannot represent.
+    """
+
+    activation: Activation
+    type: FixedPoint | None
+    negative_slope: float = 0.0
+
+
+def parse_quantiser(description: Any, where: str, *, weights: bool = False) -> Quantiser | None:
+    """Read a quantiser.
+
+    Args:
+        description: a Keras dictionary, a call as text such as ``quantized_bits(6,1,alpha=1)``, or None.
+        where: whose it is, for messages.
+        weights: whether it is a weight quantiser: there QKeras makes alpha None a data-dependent scale.
+
+    Returns:
+        The quantiser; None for none and for ``linear``.
+
+    Raises:
+        ModelError: it is not understood, or not exactly convertible.
+    """
+    if description is None or description == "linear":
+        return None
+    name, arguments = _call(description, where)
+    if name == "relu":
+        return Quantiser(Activation.RELU, None)
+    if name == "quantized_bits":
+        return _bits(_complete(_BITS_ARGUMENTS, arguments, name, where), where, weights)
+    if name == "quantized_relu":
+        return _relu(_complete(_RELU_ARGUMENTS, arguments, name, where), where)
+    raise ModelError(
+        f"{where} uses {name!r}, which cannot be converted exactly; use quantized_bits or quantized_relu with alpha=1."
+    )
+
+
+def _call(description: Any, where: str) -> tuple[str, dict[str | int, Any]]:
+    if isinstance(description, Mapping) and "class_name" in description:
+        return str(description["class_name"]).split(">")[-1], dict(description.get("config") or {})
+    if isinstance(description, str):
+        return _parsed_text(description, where)
+    raise ModelError(f"{where} has a quantiser that is not understood: {description!r}; use quantized_bits or quantized_relu.")
+
+
+def _parsed_text(text: str, where: str) -> tuple[str, dict[str | int, Any]]:
+    try:
+        tree = ast.parse(text, mode="eval").body
+        if isinstance(tree, ast.Name):
+            return tree.id, {}
+        if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name):
+            raise ValueError
+        positional: dict[str | int, Any] = {i: ast.literal_eval(value) for i, value in enumerate(tree.args)}
+        return tree.func.id, positional | {str(k.arg): ast.literal_eval(k.value) for k in tree.keywords}
+    except (SyntaxError, ValueError):
+        raise ModelError(
+            f"{where} has a quantiser that is not understood: {text!r}; use quantized_bits or quantized_relu."
+        ) from None
+
+
+def _complete(defaults: Mapping[str, Any], given: Mapping[str | int, Any], name: str, where: str) -> dict[str, Any]:
+    names = list(defaults)
+    out = dict(defaults)
+    for key, value in given.items():
+        if isinstance(key, int) and key >= len(names):
+            raise ModelError(f"{where}: {name} has {key + 1} arguments without a name, which is not understood; name them.")
+        argument = names[key] if isinstance(key, int) else key
+        if argument not in defaults and argument not in _HARMLESS:
+            raise ModelError(f"{where}: argument {argument!r} of {name} is not understood; the import knows {names!r}.")
+        if argument == "qnoise_factor" and value != 1.0:
+            raise ModelError(f"{where}: qnoise_factor must be 1 (full quantisation), got {value!r}; finish the training first.")
+        out[argument] = value
+    if out["use_stochastic_rounding"]:
+        raise ModelError(f"{where} rounds at random (use_stochastic_rounding), which no chip does; train it without.")
+    return out
+
+
+def _bits(arguments: Mapping[str, Any], where: str, weights: bool) -> Quantiser:
+    alpha = arguments["alpha"]
+    if alpha != 1 and not (alpha is None and not weights):
+        raise ModelError(
+            f"{where} has alpha {alpha!r}: its scale is not 1, so that it cannot be converted exactly; train with alpha=1."
+        )
+    type_ = FixedPoint.from_quantized_bits(
+        int(arguments["bits"]), int(arguments["integer"]), keep_negative=bool(arguments["keep_negative"])
+    )
+    if type_.width - int(type_.signed) < 1:
+        raise ModelError(f"{where} is a binary quantiser (1 bit), which is no fixed-point type; use at least 2 bits.")
+    return Quantiser(Activation.LINEAR, replace(type_, overflow=Overflow.SAT_SYM) if arguments["symmetric"] else type_)
+
+
+def _relu(arguments: Mapping[str, Any], where: str) -> Quantiser:
+    if arguments["use_sigmoid"]:
+        raise ModelError(f"{where} is a quantized_relu with use_sigmoid, which is no ReLU; train it without.")
+    type_ = FixedPoint.from_quantized_relu(int(arguments["bits"]), int(arguments["integer"]))
+    bound = arguments["relu_upper_bound"]
+    if bound is not None and bound < type_.max:
+        raise ModelError(f"{where} has relu_upper_bound {bound!r} below its type's end {type_.max:g}; train it without.")
+    return Quantiser(Activation.RELU, type_, float(arguments["negative_slope"]))

@@ -1,0 +1,1 @@
+"""The specification in code, written by hand from the network and apart from every backend."""

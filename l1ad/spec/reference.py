@@ -1,0 +1,174 @@
+"""Compute every step of a network in int64, as ``l1ad.core.network`` documents it: the specification in code.
+
+Every other implementation (QKeras, C simulation, compiled emulator, RTL) is compared with this one. It is written to be read
+beside ``Network`` and ``ScoreSpec``, not to be fast. A network whose intermediate values could leave int64 is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l1ad.core.fixed import FixedPoint, IntArray
+from l1ad.core.network import Activation, Dense, Network, Score, ScoreSpec
+from l1ad.ranges import require_int64, score_grids, sum_fractional
+
+#: Events computed at a time: what one chunk holds stays in the cache.
+CHUNK = 4096
+
+
+def evaluate(network: Network, x_hw: NDArray[np.integer[Any]]) -> dict[str, IntArray]:
+    """Compute the integer codes of every node.
+
+    Args:
+        network: the network.
+        x_hw: hardware integers in the layout's range, shape ``(n_events, n_columns)``.
+
+    Returns:
+        By node, in order of computation: ``scaled``, ``<layer>.accumulator``, ``<layer>.result``, ``<layer>.output``, then
+        ``difference`` (reconstruction scores, one column for each of ``score.columns``), ``square`` and ``score``; int64, shape
+        ``(n_events, n)``, the score ``(n_events,)``. ``square`` is what is summed: masked, and with the table's part for ``kl``
+        and ``r_z`` on the common grid. A node without a type keeps everything.
+
+    Raises:
+        LayoutError: ``x_hw`` does not fit the layout.
+        ConversionError: a node can leave int64.
+    """
+    network.layout.check(x_hw, "Events to evaluate")
+    require_int64(network)
+    return _evaluate(network, np.asarray(x_hw, dtype=np.int64))
+
+
+def _evaluate(network: Network, x: IntArray) -> dict[str, IntArray]:
+    nodes: dict[str, IntArray] = {"scaled": network.scaling.apply(network.layout, x)}
+    codes, type_ = nodes["scaled"], network.scaling.type
+    for layer in network.layers:
+        steps = _layer(layer, codes, type_)
+        nodes |= {f"{layer.name}.{step}": values for step, values in steps.items()}
+        codes, type_ = steps["output"], layer.output
+    return nodes | _score(network, x, nodes["scaled"], codes)
+
+
+def _layer(layer: Dense, codes: IntArray, type_: FixedPoint) -> dict[str, IntArray]:
+    total = _sum(layer, codes, type_.fractional)
+    fractional = sum_fractional(layer, type_.fractional)
+    result = total
+    if layer.result is not None:
+        result = layer.result.cast(total, fractional)
+        fractional = layer.result.fractional
+    active = np.maximum(result, 0) if layer.activation is Activation.RELU else result
+    return {"accumulator": total, "result": result, "output": layer.output.cast(active, fractional)}
+
+
+def _sum(layer: Dense, codes: IntArray, fractional: int) -> IntArray:
+    """Sum products and bias: exactly, or each cast to the accumulator first."""
+    grid = sum_fractional(layer, fractional)
+    product = fractional + layer.weight_type.fractional
+    if layer.accumulator is None:
+        return ((codes @ layer.weight) << (grid - product)) + (layer.bias << (grid - layer.bias_type.fractional))
+    total = np.tile(layer.accumulator.cast(layer.bias, layer.bias_type.fractional), (len(codes), 1))
+    for i, weights in enumerate(layer.weight):
+        total += layer.accumulator.cast(codes[:, i : i + 1] * weights, product)
+    return layer.accumulator.overflowed(total)
+
+
+def _score(network: Network, x: IntArray, scaled: IntArray, outputs: IntArray) -> dict[str, IntArray]:
+    spec = network.score
+    grids = score_grids(network)
+    nodes: dict[str, IntArray] = {}
+    if spec.kind.is_reconstruction:
+        nodes["difference"] = _difference(network, scaled, outputs)
+        terms = spec.square.cast(nodes["difference"] ** 2, 2 * grids.base)
+        if spec.kind is Score.MASKED_MSE:
+            terms *= network.scaling.present(network.layout, x)[:, list(spec.columns)]
+    else:
+        terms = _latent_terms(spec, outputs, network.layers[-1].output)
+    return nodes | {"square": terms, "score": spec.total.cast(terms.sum(axis=1), grids.term)}
+
+
+def _difference(network: Network, scaled: IntArray, outputs: IntArray) -> IntArray:
+    """Subtract the reconstruction from the scaled input on their common grid, fold phi, cast."""
+    spec = network.score
+    assert spec.difference is not None  # Network checks it
+    f_in, f_out = network.scaling.type.fractional, network.layers[-1].output.fractional
+    fractional = max(f_in, f_out)
+    columns = list(spec.columns)
+    exact = (scaled[:, columns] << (fractional - f_in)) - (outputs[:, columns] << (fractional - f_out))
+    if spec.cyclic:
+        for i, column in enumerate(columns):
+            turn = network.phi_turn(column, fractional)
+            if turn is not None:
+                exact[:, i] = folded(exact[:, i], turn)
+    return spec.difference.cast(exact, fractional)
+
+
+def folded(values: IntArray, turn: int) -> IntArray:
+    """Add a turn once to values below minus half a turn, take one from values not below half a turn.
+
+    Args:
+        values: integers, any shape.
+        turn: a full turn in the same units.
+
+    Returns:
+        int64, same shape.
+    """
+    return values + turn * (2 * values < -turn) - turn * (2 * values >= turn)
+
+
+def _latent_terms(spec: ScoreSpec, outputs: IntArray, type_: FixedPoint) -> IntArray:
+    """Square the means; add or multiply what the table gives for the log-variances."""
+    if not spec.kind.needs_log_variance:
+        return spec.square.cast(outputs**2, 2 * type_.fractional)
+    n = outputs.shape[1] // 2
+    square = spec.square.cast(outputs[:, :n] ** 2, 2 * type_.fractional)
+    assert spec.table is not None  # Network checks it
+    table = spec.table_codes(type_)[outputs[:, n:] - type_.min_int]
+    if spec.kind is Score.R_Z:
+        return square * table
+    grid = max(spec.square.fractional, spec.table.fractional)
+    return (square << (grid - spec.square.fractional)) + (table << (grid - spec.table.fractional))
+
+
+def chunks(n_events: int, size: int = CHUNK) -> Iterator[slice]:
+    """Cut a number of events into slices of at most ``size``."""
+    for start in range(0, n_events, size):
+        yield slice(start, min(start + size, n_events))
+
+
+def scores(network: Network, x_hw: NDArray[np.integer[Any]]) -> IntArray:
+    """Compute the integer scores, chunk by chunk in flat memory.
+
+    Args:
+        network: the network.
+        x_hw: hardware integers in the layout's range, shape ``(n_events, n_columns)``.
+
+    Returns:
+        Codes of ``network.score.total``, int64, shape ``(n_events,)``.
+
+    Raises:
+        LayoutError: ``x_hw`` does not fit the layout.
+        ConversionError: a node can leave int64.
+    """
+    network.layout.check(x_hw, "Events to score")
+    require_int64(network)
+    out = np.empty(len(x_hw), dtype=np.int64)
+    for part in chunks(len(x_hw)):
+        out[part] = _evaluate(network, np.asarray(x_hw[part], dtype=np.int64))["score"]
+    return out
+
+
+def bits(network: Network, codes: IntArray) -> NDArray[np.bool_]:
+    """Compare scores with the thresholds.
+
+    Args:
+        network: the network.
+        codes: integer scores, shape ``(n_events,)``.
+
+    Returns:
+        Trigger bits, shape ``(n_events, n_thresholds)``, in the thresholds' order.
+    """
+    values = np.array([threshold.value for threshold in network.thresholds], dtype=np.int64)
+    return np.asarray(codes, dtype=np.int64)[:, np.newaxis] >= values

@@ -1,0 +1,102 @@
+"""The standard table: every sample by every score and simple cut."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from l1ad.core.scoreset import ScoreSet
+from l1ad.physics.variables import available_cuts
+from l1ad.reporting.document import Block, State, Table, between, number_columns, text_columns, with_error
+from l1ad.reporting.drawing import Axes, histogram_plot
+from l1ad.scores.performance import Performance, evaluate
+from l1ad.studies.result import Material, StudyResult, cut_scores, evaluation_rows, firmware_scores, float_reference_scores
+
+QUESTION = "How do all samples look for all scores?"
+
+
+def study_samples(material: Material) -> StudyResult:
+    """Judge the float, QKeras and firmware scores and the simple cuts on every sample.
+
+    QKeras' scores are those of the firmware, integer by integer, wherever the C simulation was run; they are computed here too.
+    """
+    dataset = material.dataset
+    named = _all_scores(material)
+    fpr = material.config.studies.fpr
+    results = {name: evaluate(dataset, scores, (fpr,)) for name, scores in named.items()}
+    blocks: list[Block] = [_auc_table(results), _efficiency_table(results, fpr)]
+    firmware = named["firmware"]
+    shown = {}
+    for sample in dataset.samples:
+        rows = np.isin(firmware.rows, dataset.rows(sample=sample.name))
+        if rows.any():
+            shown[sample.label or sample.name] = (
+                np.log10(firmware.as_float[rows] + 1.0),
+                np.asarray(dataset.column("weight")[firmware.rows[rows]]),
+            )
+    blocks.append(
+        histogram_plot(
+            "samples", "Firmware scores of every sample.", Axes("log₁₀(1 + score)", "fraction of events", log_y=True), shown
+        )
+    )
+    numbers = {name: result.to_dict() for name, result in results.items()}
+    return StudyResult("samples", QUESTION, _finding(results, fpr), State.NOTE, numbers, tuple(blocks))
+
+
+def _all_scores(material: Material) -> dict[str, ScoreSet]:
+    named: dict[str, ScoreSet] = {}
+    reference = float_reference_scores(material)
+    if reference is not None:
+        named["float"] = reference
+    qkeras = _qkeras_scores(material)
+    if qkeras is not None:
+        named["qkeras"] = qkeras
+    named["firmware"] = firmware_scores(material)
+    return named | {cut.value: cut_scores(material.dataset, cut) for cut in available_cuts(material.dataset.layout)}
+
+
+def _qkeras_scores(material: Material) -> ScoreSet | None:
+    """Compute the scores by QKeras; None where the network is no QKeras model."""
+    from l1ad.core.scoreset import Source
+    from l1ad.qkeras.build import refusal
+    from l1ad.qkeras.evaluate import qkeras_scores
+
+    network = material.model.network
+    if refusal(network) is not None:
+        return None
+    rows = evaluation_rows(material.dataset)
+    codes = qkeras_scores(network, np.asarray(material.dataset.x_hw[rows]))
+    return ScoreSet(Source.QKERAS, codes, network.score.total.step, rows, material.dataset.digest, network.digest)
+
+
+def _auc_table(results: dict[str, Performance]) -> Table:
+    first = next(iter(results.values()))
+    rows = tuple(
+        (s.label, *(with_error(r.signals[i].auc.value, r.signals[i].auc.error, 100.0) for r in results.values()))
+        for i, s in enumerate(first.signals)
+    )
+    return Table(
+        "Area under the ROC curve [%]", (*text_columns("Signal"), *number_columns(*results)), rows, "Errors after DeLong."
+    )
+
+
+def _efficiency_table(results: dict[str, Performance], fpr: float) -> Table:
+    first = next(iter(results.values()))
+    rows = []
+    for i, signal in enumerate(first.signals):
+        points = [r.signals[i].points[0].signal for r in results.values()]
+        rows.append((signal.label, *(between(p.value, p.low, p.high) for p in points)))
+    behind = ", ".join(f"{name} {r.signals[0].points[0].background.n_passed}" for name, r in results.items() if r.signals)
+    note = f"Background events behind the points: {behind}."
+    return Table(
+        f"Efficiency at background fraction {fpr:g} [%]", (*text_columns("Signal"), *number_columns(*results)), tuple(rows), note
+    )
+
+
+def _finding(results: dict[str, Performance], fpr: float) -> str:
+    best = []
+    firmware = results["firmware"]
+    for i, signal in enumerate(firmware.signals):
+        others = {name: r.signals[i].points[0].signal.value for name, r in results.items() if name not in ("float", "qkeras")}
+        winner = max(others, key=lambda name: others[name])
+        best.append(f"{signal.label}: {winner} ({100 * others[winner]:.1f} %)")
+    return f"Highest efficiency at background fraction {fpr:g}: {'; '.join(best)}."

@@ -1,0 +1,1 @@
+"""Training: teachers, lessons, the quantised recipe, and the exact integer network at its end."""

@@ -1,0 +1,57 @@
+"""Turn trained weights into the exact integer network, and the float baseline into the float reference."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from l1ad.core.layout import ObjectLayout
+from l1ad.core.network import Dense
+from l1ad.core.scaling import Scaling
+from l1ad.core.trained import FloatDense, FloatNetwork, FloatScore
+from l1ad.training.plan import Plan
+from l1ad.training.state import Array, Parameters
+
+
+def extract_layers(plan: Plan, parameters: Parameters, seed_index: int = 0) -> tuple[Dense, ...]:
+    """Quantise the chip layers of one network to integers: they compute what the training graph computed, exactly.
+
+    Args:
+        plan: the training graph.
+        parameters: trained weights.
+        seed_index: which of the networks.
+    """
+    layers = []
+    for i in range(plan.n_chip):
+        types = plan.layers[i].types
+        assert types is not None  # the plan gives every chip layer its types
+        weight, bias = _chip_arrays(plan, parameters, i, seed_index)
+        layers.append(
+            Dense(
+                plan.layers[i].name,
+                types.weight.to_int(weight),
+                types.weight,
+                types.bias.to_int(bias),
+                types.bias,
+                plan.layers[i].activation,
+                types.output,
+            )
+        )
+    return tuple(layers)
+
+
+def extract_float(
+    plan: Plan, layout: ObjectLayout, scaling: Scaling, score: FloatScore, parameters: Parameters, seed_index: int = 0
+) -> FloatNetwork:
+    """Take the layers the score needs out of the float baseline, in float64."""
+    layers = []
+    for i in range(plan.n_chip):
+        weight, bias = _chip_arrays(plan, parameters, i, seed_index)
+        layers.append(
+            FloatDense(plan.layers[i].name, weight.astype(np.float64), bias.astype(np.float64), plan.layers[i].activation)
+        )
+    return FloatNetwork(layout, scaling, tuple(layers), score)
+
+
+def _chip_arrays(plan: Plan, parameters: Parameters, index: int, seed_index: int) -> tuple[Array, Array]:
+    n_out = plan.chip_outputs if index == plan.n_chip - 1 else plan.layers[index].n_out
+    return parameters.weights[index][seed_index][:, :n_out], parameters.biases[index][seed_index][0, :n_out]

@@ -1,0 +1,50 @@
+"""Quantise a float network after training, without training it for that: the comparison that quantisation-aware training has to beat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l1ad.config import Config
+from l1ad.core.network import Network
+from l1ad.core.trained import FloatNetwork
+from l1ad.ranges.score_types import score_spec
+from l1ad.training.extract import extract_layers
+from l1ad.training.lesson import student_plan
+from l1ad.training.plan import plan_model
+from l1ad.training.state import Parameters
+from l1ad.training.type_fit import fitted
+
+
+def post_training_network(config: Config, reference: FloatNetwork, x_hw: NDArray[Any], bits: int) -> Network:
+    """Round a float network to a number of bits.
+
+    Weights and hidden activations get that many bits, with the integer bits that hold them on the given events; input and output keep
+    the configuration's types.
+
+    Args:
+        config: the configuration.
+        reference: the float network.
+        x_hw: events to measure ranges on, hardware integers ``(n_events, n_columns)``.
+        bits: at least 2.
+
+    Returns:
+        The exact network.
+
+    Raises:
+        ModelError: too few bits, or a score that needs more than 62.
+    """
+    layout, scaling = reference.layout, reference.scaling
+    changes = {"weight_bits": (bits,), "activation_bits": (bits,), "weight_integer": None, "activation_integer": None}
+    chosen = config.model_copy(update={"model": config.model.model_copy(update=changes)})
+    parameters = Parameters(
+        tuple(layer.weight[np.newaxis].astype(np.float32) for layer in reference.layers),
+        tuple(layer.bias[np.newaxis, np.newaxis].astype(np.float32) for layer in reference.layers),
+    )
+    x = scaling.type.quantise(scaling.apply_float(layout, np.asarray(x_hw, dtype=np.int64)))
+    (plan,), start = fitted(student_plan(plan_model(chosen, layout)), parameters, x)
+    layers = extract_layers(plan, start)
+    spec = score_spec(config.score, layout, scaling, layers, reference.score.columns)
+    return Network(config.name, layout, scaling, layers, spec)

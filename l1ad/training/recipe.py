@@ -1,0 +1,204 @@
+"""Train a configuration's model: teachers and float baseline, then the quantised network that starts from the baseline."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from l1ad.config import Config
+from l1ad.core.dataset import Dataset
+from l1ad.core.network import Network
+from l1ad.core.trained import FLOAT_FILE, FloatNetwork, FloatScore
+from l1ad.ranges.score_types import score_spec
+from l1ad.training.curves import History
+from l1ad.training.events import Events
+from l1ad.training.extract import extract_float, extract_layers
+from l1ad.training.lesson import RATES, Lesson, distil_share, load_lesson, make_lesson, rarity_scale, student_plan, student_start
+from l1ad.training.loop import Fit, fit
+from l1ad.training.plan import Plan
+from l1ad.training.problem import Problem, make_problem
+from l1ad.training.pruning import PruningSchedule
+from l1ad.training.state import Parameters, initial_parameters
+from l1ad.training.teacher import TEACHERS_CHECKPOINT, Teacher, train_teacher
+from l1ad.training.type_fit import fitted
+
+PARAMETERS_FILE = "parameters.npz"
+TEACHER_FILE = "teacher.npz"
+TARGETS_FILE = "targets.npz"
+#: Seeds of a student's candidates lie this far apart.
+CANDIDATE_STRIDE = 1_000_003
+#: Events on which the ranges of hidden neurons are measured before quantisation.
+RANGE_EVENTS = 20_000
+#: Background fraction, one of ``RATES``, at which candidates are compared.
+TRIGGER_FRACTION = 0.001
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FloatTraining:
+    """Hold the float baseline, one network a seed; lesson and teacher are None for the plain recipe."""
+
+    problem: Problem
+    fit: Fit
+    references: tuple[FloatNetwork, ...]
+    best: int
+    lesson: Lesson | None
+    teacher: Teacher | None
+
+    @property
+    def reference(self) -> FloatNetwork:
+        """Give the network that is kept."""
+        return self.references[self.best]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QuantisedTraining:
+    """Hold the quantised networks, one a seed, and the number of the one that is kept."""
+
+    problem: Problem
+    fit: Fit
+    networks: tuple[Network, ...]
+    best: int
+    reference: FloatNetwork
+    float_history: History
+
+
+def train_float(config: Config, dataset: Dataset, checkpoint: Path) -> FloatTraining:
+    """Train the float baseline; with the robust recipe its teachers first.
+
+    Args:
+        config: the configuration.
+        dataset: its dataset.
+        checkpoint: file for the state after every epoch; the teachers' lies beside it.
+
+    Raises:
+        TrainingError: the loss diverged.
+    """
+    problem = make_problem(config, dataset)
+    plan, train, validation, lesson = problem.plan, problem.train, problem.validation, None
+    teacher = train_teacher(problem, checkpoint.with_name(TEACHERS_CHECKPOINT)) if problem.robust else None
+    if teacher is not None:
+        lesson = make_lesson(problem, teacher)
+        plan, train, validation = student_plan(plan), lesson.train, lesson.validation
+    start = initial_parameters(plan, problem.seeds, problem.scaling.columns)
+    if problem.robust:
+        start = student_start(plan, start)
+    graph = problem.graph(plan, distil=distil_share(plan) if problem.robust else 0.0)
+    settings = problem.settings(config.training.float_epochs, "float training")
+    done = fit(graph, train, validation, settings, start, checkpoint)
+    problem = replace(problem, plan=plan)
+    references = tuple(_reference(problem, done.parameters, i) for i in range(len(problem.seeds)))
+    return FloatTraining(problem, done, references, best_seed(done), lesson, teacher)
+
+
+def best_seed(done: Fit) -> int:
+    """Choose the network with the smallest validation loss on background; no signal is looked at."""
+    return int(np.argmin(done.history["validation"][-1]))
+
+
+def _reference(problem: Problem, parameters: Parameters, index: int) -> FloatNetwork:
+    kind = problem.plan.score
+    score = FloatScore(kind, problem.score_columns, problem.config.score.cyclic_phi and kind.is_reconstruction)
+    return extract_float(problem.plan, problem.layout, problem.scaling.scaling, score, parameters, index)
+
+
+def train_quantised(config: Config, dataset: Dataset, baseline: Path, checkpoint: Path) -> QuantisedTraining:
+    """Train quantisation-aware, starting from the float baseline.
+
+    Args:
+        config: the configuration.
+        dataset: its dataset.
+        baseline: folder of the float baseline.
+        checkpoint: file for the state after every epoch.
+
+    Raises:
+        TrainingError: the loss diverged.
+    """
+    problem = make_problem(config, dataset)
+    train, validation = problem.train, problem.validation
+    if problem.robust:
+        lesson = load_lesson(problem, baseline / TARGETS_FILE)
+        train, validation = lesson.train, lesson.validation
+        problem = replace(problem, plan=student_plan(problem.plan))
+    plans, start = _starting_point(problem, baseline, train)
+    n = config.training.candidates if problem.robust else 1
+    distil = distil_share(problem.plan) if problem.robust else 0.0
+    graph = problem.graph(problem.plan, [plan for plan in plans for _ in range(n)], distil=distil)
+    seeds = tuple(seed + k * CANDIDATE_STRIDE for seed in problem.seeds for k in range(n))
+    settings = problem.settings(config.training.epochs, "quantisation-aware training", seeds, _pruning(config))
+    start = Parameters.from_flat([np.repeat(a, n, axis=0) for a in start.flat])
+    done = fit(graph, _repeated(train, n), _repeated(validation, n), settings, start, checkpoint)
+    networks = tuple(_network(problem, plans[i // n], done.parameters, i) for i in range(n * len(plans)))
+    if n > 1:
+        kept = best_candidates(done.history["validation"][-1], [_accepted(network, problem, train) for network in networks], n)
+        done, networks = chosen_networks(done, kept), tuple(networks[i] for i in kept)
+    float_history = json.loads((baseline / "history.json").read_text(encoding="utf-8"))["float"]
+    return QuantisedTraining(problem, done, networks, best_seed(done), FloatNetwork.load(baseline / FLOAT_FILE), float_history)
+
+
+def _repeated(events: Events, n: int) -> Events:
+    """Give every candidate its student's target."""
+    return events if events.target is None else replace(events, target=np.repeat(events.target, n, axis=0))
+
+
+def best_candidates(losses: Sequence[float], accepted: Sequence[float], n: int) -> list[int]:
+    """Choose, of every ``n`` networks, the one with the smallest sum of two ranks; no signal is looked at.
+
+    The loss alone says little about the few heavy background events that make a threshold; what a threshold lets through does.
+
+    Args:
+        losses: validation losses.
+        accepted: parts of the mixed events above the threshold of a background fraction.
+        n: candidates of a seed.
+
+    Returns:
+        Their numbers, one a seed; the smaller loss decides between equal sums.
+    """
+    kept = []
+    for first in range(0, len(losses), n):
+        loss, accept = np.array(losses[first : first + n]), np.array(accepted[first : first + n])
+        ranks = np.argsort(np.argsort(loss)) + np.argsort(np.argsort(-accept))
+        kept.append(first + int(np.lexsort((loss, ranks))[0]))
+    return kept
+
+
+def chosen_networks(done: Fit, kept: list[int]) -> Fit:
+    """Keep some of the networks that were trained side by side."""
+    history = {name: [[values[i] for i in kept] for values in epochs] for name, epochs in done.history.items()}
+    return Fit(Parameters.from_flat([a[kept] for a in done.parameters.flat]), history)
+
+
+def _accepted(network: Network, problem: Problem, lesson: Events) -> float:
+    """Give the part of the mixed training events that score above all but ``TRIGGER_FRACTION`` of the background."""
+    from l1ad.spec.reference import scores
+
+    n_background = len(problem.train.x_hw)
+    values = scores(network, np.asarray(lesson.x_hw, dtype=np.int64)).astype(np.float64)
+    scale = rarity_scale(values[:n_background], problem.train.weight)
+    return float(np.mean(values[n_background:] > scale[RATES == TRIGGER_FRACTION]))
+
+
+def _pruning(config: Config) -> PruningSchedule:
+    training = config.training
+    begin, end = (round(part * training.epochs) for part in (training.prune_from, training.prune_to))
+    return PruningSchedule(training.sparsity, begin, end)
+
+
+def _starting_point(problem: Problem, baseline: Path, train: Events) -> tuple[tuple[Plan, ...], Parameters]:
+    """Read the float weights and fit them to the types, and open types to them."""
+    with np.load(baseline / PARAMETERS_FILE, allow_pickle=False) as arrays:
+        parameters = Parameters.from_flat([arrays[f"p{i}"] for i in range(len(arrays.files))])
+    scaling = problem.scaling.scaling
+    every = max(1, len(train.x_hw) // RANGE_EVENTS)
+    x = scaling.apply_float(problem.layout, np.asarray(train.x_hw[::every], dtype=np.int64))
+    return fitted(problem.plan, parameters, scaling.type.quantise(x))
+
+
+def _network(problem: Problem, plan: Plan, parameters: Parameters, index: int) -> Network:
+    scaling = problem.scaling.scaling
+    layers = extract_layers(plan, parameters, index)
+    spec = score_spec(problem.config.score, problem.layout, scaling, layers, problem.score_columns)
+    return Network(problem.config.name, problem.layout, scaling, layers, spec)

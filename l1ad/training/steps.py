@@ -1,0 +1,232 @@
+"""Compile training: one XLA call an epoch, over integers held in memory, for several networks side by side.
+
+Stock ``model.fit`` pays for Python, for the input pipeline and for a graph of small operations at every step. Here the whole
+epoch is one compiled loop: gather, scale, forward, backward, Adam and the moving average.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from l1ad.core.fixed import FixedPoint, FloatArray
+from l1ad.core.layout import ObjectLayout
+from l1ad.core.scaling import Scaling
+from l1ad.training.distillation import distillation_loss
+from l1ad.training.events import Events
+from l1ad.training.forward import forward, scaled_input
+from l1ad.training.losses import LossSpec, event_loss
+from l1ad.training.plan import LayerTypes, Plan
+
+_BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-7  # Adam's constants (Kingma & Ba, arXiv:1412.6980), as in Keras
+#: Events a validation step takes.
+VALIDATION_CHUNK = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Hold what the compiled functions are made for.
+
+    Attributes:
+        plan: the layers.
+        types: of each chip layer's quantised values, one for each network; none to train in float.
+        loss: the loss.
+        layout: the columns.
+        scaling: hardware integers to the input type.
+        average: decay of the moving average.
+        distil: how much the distance to the events' target scores counts against the loss itself; 1 is all, 0 nothing.
+        normalised: whether hidden layers are normalised over each batch.
+    """
+
+    plan: Plan
+    loss: LossSpec
+    layout: ObjectLayout
+    scaling: Scaling
+    types: tuple[tuple[LayerTypes, ...], ...]
+    average: float
+    distil: float = 0.0
+    normalised: bool = False
+
+    @property
+    def quantised(self) -> bool:
+        """Say whether chip layers have their quantised values."""
+        return bool(self.types)
+
+    @property
+    def noisy(self) -> bool:
+        """Say whether a variational encoder's latent values are drawn."""
+        return self.plan.variational and self.distil < 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Hold events as tensors: counts less offset, presence bits, weights and target scores."""
+
+    counts: Any
+    present: Any
+    weight: Any
+    target: Any
+    n_events: int
+
+
+def make_table(tf: Any, graph: Graph, events: Events) -> Table:
+    """Put events into memory as integers.
+
+    Args:
+        tf: TensorFlow.
+        graph: whose layout and scaling.
+        events: the events.
+    """
+    x_hw = np.asarray(events.x_hw)
+    target = np.zeros((1, len(x_hw))) if events.target is None else events.target
+    counts = graph.scaling.rotated(graph.layout, x_hw) - np.array(graph.scaling.offset, dtype=np.int64)
+    small = np.int16 if np.abs(counts).max(initial=0) < 2**15 else np.int32
+    present = graph.scaling.present(graph.layout, x_hw).astype(np.int8)
+    weight, target = (tf.constant(v.astype(np.float32)) for v in (events.weight, target))
+    return Table(tf.constant(counts.astype(small)), tf.constant(present), weight, target, len(x_hw))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Hold a batch: scaled inputs and presence ``(n_seeds, n, n_columns)``, weight and target ``(n_seeds, n)``."""
+
+    x: Any
+    present: Any
+    weight: Any
+    target: Any
+
+
+def gather(tf: Any, graph: Graph, table: Table, index: Any) -> Batch:
+    """Take events out of a table and scale them.
+
+    Args:
+        tf: TensorFlow.
+        graph: how to scale.
+        table: the events.
+        index: event numbers ``(n_seeds, n)``.
+    """
+    factor = tf.constant(np.ldexp(1.0, -np.array(graph.scaling.shift)).astype(np.float32))
+    x = scaled_input(tf, tf.gather(table.counts, index), factor, graph.plan.input_type, graph.quantised)
+    present = tf.cast(tf.gather(table.present, index), tf.float32)
+    one_target = table.target.shape[0] == 1
+    target = tf.gather(table.target[0], index) if one_target else tf.gather(table.target, index, batch_dims=1)
+    return Batch(x, present, tf.gather(table.weight, index), target)
+
+
+def _losses(tf: Any, graph: Graph, flat: list[Any], masks: list[Any], batch: Batch, noise: Any) -> Any:
+    """Give the weighted mean loss of each network, shape ``(n_seeds,)``."""
+    n = len(graph.plan.layers)
+    weights = [w * m for w, m in zip(flat[:n], masks, strict=True)]
+    out = forward(tf, graph.plan, weights, flat[n:], batch.x, noise, graph.types, graph.normalised)
+    loss = 0.0
+    if graph.distil < 1.0:
+        loss += (1.0 - graph.distil) * event_loss(tf, graph.loss, out, batch.x, batch.present)
+    if graph.distil > 0.0:
+        loss += graph.distil * distillation_loss(tf, graph.loss, graph.plan.score, out, batch)
+    return tf.reduce_mean(batch.weight * loss, axis=1)
+
+
+def compile_epoch(tf: Any, graph: Graph, table: Table) -> Callable[..., Any]:
+    """Compile one epoch.
+
+    Args:
+        tf: TensorFlow.
+        graph: what to train.
+        table: the events.
+
+    Returns:
+        A function of flat parameters, Adam's moments (two lists), flat averages, masks, event numbers
+        ``(n_steps, n_seeds, batch)``, learning rates ``(n_steps,)``, the number of the first step and a seed ``(2,)``; it gives the
+        four lists after the epoch and the mean loss ``(n_seeds,)``.
+    """
+    ranges = _ranges(graph)
+
+    def step(carry: Any, masks: Any, index: Any, rate: Any, number: Any, seed: Any) -> Any:
+        flat, first, second, average = carry
+        batch = gather(tf, graph, table, index)
+        noise = None
+        if graph.noisy:
+            shape = (*index.shape, graph.plan.latent)
+            noise = tf.random.stateless_normal(shape, tf.stack([seed[0], seed[1] + number]))
+        with tf.GradientTape() as tape:
+            tape.watch(flat)
+            losses = _losses(tf, graph, flat, masks, batch, noise)
+            total = tf.reduce_sum(losses)
+        updated = _adam(tf, flat, tape.gradient(total, flat), first, second, rate, number, ranges)
+        return *updated, _averaged(tf, average, updated[0], graph.average, number), losses
+
+    def epoch(flat: Any, first: Any, second: Any, average: Any, masks: Any, index: Any, rates: Any, start: Any, seed: Any) -> Any:
+        def body(i: Any, carry: Any, total: Any) -> Any:
+            *carry, losses = step(carry, masks, index[i], rates[i], start + i, seed)
+            return i + 1, tuple(carry), total + losses
+
+        zero = tf.zeros([index.shape[1]], tf.float32)
+        _, carry, total = tf.while_loop(lambda i, *_: i < index.shape[0], body, (0, (flat, first, second, average), zero))
+        return *carry, total / float(index.shape[0])
+
+    return tf.function(epoch, jit_compile=True, autograph=False)
+
+
+def _ranges(graph: Graph) -> list[Any]:
+    """Give the range of each parameter's type for each network, 1 where it has none: steps are taken in parts of it.
+
+    Adam's steps do not depend on the loss' scale; with these they do not depend on a layer's either, and weights of a type with large
+    steps move as easily from one to the next as others.
+    """
+    free = [1.0] * (len(graph.plan.layers) - len(graph.types))
+    weights = [_range([t.weight for t in layer]) for layer in graph.types]
+    biases = [_range([t.bias for t in layer]) for layer in graph.types]
+    return [*weights, *free, *biases, *free]
+
+
+def _range(types: Sequence[FixedPoint]) -> Any:
+    return np.ldexp(1.0, [t.integer - 1 for t in types]).astype(np.float32)[:, np.newaxis, np.newaxis]
+
+
+def _adam(
+    tf: Any, flat: Any, gradients: Any, first: Any, second: Any, rate: Any, number: Any, ranges: list[Any]
+) -> tuple[Any, Any, Any]:
+    first = [_BETA1 * m + (1.0 - _BETA1) * g for m, g in zip(first, gradients, strict=True)]
+    second = [_BETA2 * v + (1.0 - _BETA2) * g * g for v, g in zip(second, gradients, strict=True)]
+    t = tf.cast(number + 1, tf.float32)
+    scale = rate * tf.sqrt(1.0 - _BETA2**t) / (1.0 - _BETA1**t)
+    parts = zip(flat, first, second, ranges, strict=True)
+    flat = [p - scale * size * m / (tf.sqrt(v) + _EPSILON) for p, m, v, size in parts]
+    return flat, first, second
+
+
+def _averaged(tf: Any, average: Any, flat: Any, decay: float, number: Any) -> Any:
+    """Move the average; early on it follows closely, so that the starting weights are forgotten."""
+    t = tf.cast(number, tf.float32)
+    keep = tf.minimum(decay, (1.0 + t) / (10.0 + t)) if decay > 0 else 0.0
+    return [keep * a + (1.0 - keep) * p for a, p in zip(average, flat, strict=True)]
+
+
+def compile_validation(tf: Any, graph: Graph, table: Table) -> Callable[[list[Any], list[Any]], FloatArray]:
+    """Compile the mean loss over a table, without noise.
+
+    Args:
+        tf: TensorFlow.
+        graph: what is trained.
+        table: the events.
+
+    Returns:
+        A function of flat parameters and masks that gives the loss of each network, float64 ``(n_seeds,)``.
+    """
+
+    def chunk(flat: Any, masks: Any, index: Any) -> Any:
+        every = tf.tile(index[tf.newaxis], [flat[0].shape[0], 1])
+        return _losses(tf, graph, flat, masks, gather(tf, graph, table, every), None)
+
+    compiled = tf.function(chunk, jit_compile=True, autograph=False)
+    size = min(VALIDATION_CHUNK, table.n_events)
+    starts = range(0, table.n_events - size + 1, size)
+
+    def validate(flat: list[Any], masks: list[Any]) -> FloatArray:
+        parts = [compiled(flat, masks, tf.range(s, s + size)).numpy() for s in starts]
+        return np.mean(np.array(parts, dtype=np.float64), axis=0)
+
+    return validate

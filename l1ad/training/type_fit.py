@@ -1,0 +1,86 @@
+"""Fit a float network to its fixed-point types and the open types to the network, without changing what it computes.
+
+A ReLU passes positive factors: what a hidden neuron is multiplied by, the next layer's weights are divided by (Nagel et al.,
+arXiv:1906.04721). With that freedom every hidden neuron is brought to fill its output type, and every layer's weights to fill
+theirs; the fewest integer bits that hold them are chosen where the configuration leaves them open.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from l1ad.core.fixed import FixedPoint, FloatArray
+from l1ad.core.network import Activation
+from l1ad.training.plan import LayerTypes, Plan
+from l1ad.training.state import Parameters
+
+#: Part of a hidden neuron's values that must lie in its output type's range.
+ACTIVATIONS_COVERED = 0.999
+#: Part of a layer's weights that must lie in their type's range.
+WEIGHTS_COVERED = 0.98
+#: A neuron that is (almost) never active is taken to be this part of the layer's median.
+LEAST_ACTIVE = 0.05
+
+
+def fitted(plan: Plan, parameters: Parameters, x: Any) -> tuple[tuple[Plan, ...], Parameters]:
+    """Fit weights and open types to each other, for each network by itself.
+
+    Args:
+        plan: the graph, with open types.
+        parameters: float weights.
+        x: scaled inputs to measure on, float, shape ``(n_events, n_columns)``.
+
+    Returns:
+        The graph with all types chosen, one for each network, and parameters of the same float function.
+    """
+    weights = [w.astype(np.float64) for w in parameters.weights]
+    biases = [b.astype(np.float64) for b in parameters.biases]
+    values = np.broadcast_to(np.asarray(x, dtype=np.float64), (parameters.n_seeds, *x.shape))
+    plans = [list(plan.layers) for _ in range(parameters.n_seeds)]
+    for i, layer in enumerate(plan.layers[: plan.n_chip]):
+        values = values @ weights[i] + biases[i]
+        if layer.types is None:
+            continue
+        if layer.activation is Activation.RELU:
+            values = np.maximum(values, 0.0)
+            factor = _factors(layer.types, weights[i], np.quantile(values, ACTIVATIONS_COVERED, axis=1, keepdims=True))
+            weights[i], biases[i], values = weights[i] * factor, biases[i] * factor, values * factor
+            weights[i + 1] = weights[i + 1] / factor.swapaxes(1, 2)
+        elif plan.variational and i == plan.n_encoder - 1:
+            values = values[..., : plan.latent]
+        for chosen, weight, bias, value in zip(plans, weights[i], biases[i], values, strict=True):
+            chosen[i] = replace(layer, types=_chosen(layer.types, weight, bias, value))
+    return tuple(replace(plan, layers=tuple(chosen)) for chosen in plans), Parameters.from_flat([*weights, *biases])
+
+
+def _factors(types: LayerTypes, weight: FloatArray, top: FloatArray) -> FloatArray:
+    """Give each hidden neuron's factor, ``(n_seeds, 1, n_out)``: equal ranges within a layer, weights that fill their type."""
+    floor = LEAST_ACTIVE * np.array([[[np.median(t[t > 0]) if (t > 0).any() else 1.0]] for t in top])
+    relative = 1.0 / np.maximum(top, floor)
+    if "output" not in types.open:
+        return relative * types.output.max
+    largest = np.quantile(np.abs(weight * relative), WEIGHTS_COVERED, axis=(1, 2), keepdims=True)
+    return relative * types.weight.max / np.maximum(largest, 1e-9)
+
+
+def _chosen(types: LayerTypes, weight: FloatArray, bias: FloatArray, values: FloatArray) -> LayerTypes:
+    spread = float(np.quantile(np.abs(weight), WEIGHTS_COVERED))
+    top = float(np.quantile(values, ACTIVATIONS_COVERED, axis=0).max())
+    needed = {"weight": spread, "bias": float(np.abs(bias).max()), "output": top}
+    chosen = {name: with_integer(getattr(types, name), largest) for name, largest in needed.items() if name in types.open}
+    return replace(types, open=frozenset(), **chosen)
+
+
+def with_integer(type_: FixedPoint, largest: float) -> FixedPoint:
+    """Give a type of the same width with the fewest integer bits (at least none) that hold a magnitude.
+
+    Args:
+        type_: width, sign and modes.
+        largest: the magnitude; a hair above a power of two does not cost a bit.
+    """
+    integer = max(0, math.ceil(math.log2(max(largest, 2.0**-30)) - 0.05))
+    return replace(type_, integer=integer + int(type_.signed))

@@ -1,0 +1,104 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from l1ad.core.errors import ModelError
+from l1ad.core.fixed import FixedPoint
+from l1ad.core.layout import parse_layout
+from l1ad.core.network import Activation, Dense, Network, Score, ScoreSpec, Threshold
+from l1ad.core.scaling import Scaling
+
+LAYOUT = parse_layout(
+    """
+name: tiny
+slots:
+  - {kind: jet, multiplicity: 1, phi_period: 128, features: {pt: {type: uint<8>, lsb: 0.5}, phi: {type: uint<7>, lsb: 0.049}}}
+  - {kind: met, multiplicity: 1, features: {pt: {type: uint<9>, lsb: 0.5}}}
+""",
+    "tiny",
+)
+T = FixedPoint.parse("ap_fixed<8,4,AP_RND_CONV,AP_SAT>")
+W = FixedPoint.parse("ap_fixed<4,2>")
+SQUARE = FixedPoint.parse("ap_ufixed<12,6>")
+
+
+def dense(name: str, n_in: int, n_out: int) -> Dense:
+    weight = (np.arange(n_in * n_out).reshape(n_in, n_out) % 8) - 4
+    return Dense(name, weight, W, np.zeros(n_out, dtype=np.int64), W, Activation.LINEAR, T)
+
+
+def network(score: ScoreSpec | None = None, *layers: Dense) -> Network:
+    spec = score or ScoreSpec(Score.LATENT_L2, SQUARE, SQUARE)
+    return Network(
+        "tiny", LAYOUT, Scaling((0,) * 3, (4, 3, 4), T), layers or (dense("enc", 3, 2),), spec, (Threshold("tight", 9),)
+    )
+
+
+def test_round_trip_through_a_file_keeps_everything(tmp_path: Path) -> None:
+    saved = network()
+    saved.save(tmp_path / "network.json")
+    loaded = Network.load(tmp_path / "network.json")
+    assert loaded.to_dict() == saved.to_dict()
+    assert loaded.shape == "3-2"
+    assert loaded.thresholds == (Threshold("tight", 9),)
+
+
+def test_the_digest_follows_the_score_and_not_the_thresholds() -> None:
+    first = network()
+    assert first.with_thresholds(()).digest == first.digest
+    changed = dense("enc", 3, 2)
+    changed.weight[0, 0] += 1
+    assert network(None, changed).digest != first.digest
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"^Layer 'enc' wants 4 inputs and gets 3; the model does not fit layout 'tiny'\.$"):
+        network(None, dense("enc", 4, 2))
+    with pytest.raises(ModelError, match=r"^Network 'tiny' has no layers"):
+        Network("tiny", LAYOUT, Scaling((0,) * 3, (0,) * 3, T), (), ScoreSpec(Score.LATENT_L2, SQUARE, SQUARE))
+    with pytest.raises(ModelError, match=r"^Layer 'enc' has weights outside ap_fixed<4,2>; quantise them first\.$"):
+        network(None, dataclasses.replace(dense("enc", 3, 2), weight=np.full((3, 2), 8)))
+    with pytest.raises(ModelError, match=r"^Layer 'enc' wants 2 biases, got shape \(3,\)\.$"):
+        network(None, dataclasses.replace(dense("enc", 3, 2), bias=np.zeros(3, dtype=np.int64)))
+    with pytest.raises(ModelError, match=r"^Layer 'enc' has a saturating accumulator"):
+        network(None, dataclasses.replace(dense("enc", 3, 2), accumulator=T))
+    with pytest.raises(ModelError, match=r"^Score 'mse' wants 3 reconstructed columns, the network gives 2\.$"):
+        network(ScoreSpec(Score.MSE, SQUARE, SQUARE, T, (0, 1, 2)))
+    with pytest.raises(ModelError, match=r"^Score 'mse' wants a difference type and the columns that take part\.$"):
+        network(ScoreSpec(Score.MSE, SQUARE, SQUARE), dense("enc", 3, 3))
+    with pytest.raises(ModelError, match=r"^Score 'kl' wants means and as many log-variances and a table type"):
+        network(ScoreSpec(Score.KL, SQUARE, SQUARE))
+
+
+def test_a_missing_or_damaged_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"^There is no network at .*; run 'l1ad train' or 'l1ad import' first\.$"):
+        Network.load(tmp_path / "network.json")
+    (tmp_path / "network.json").write_text('{"name": "x"}')
+    with pytest.raises(ModelError, match=r"is not a network: KeyError 'layout'"):
+        Network.load(tmp_path / "network.json")
+
+
+def test_phi_turns_are_in_units_of_the_scaled_grid() -> None:
+    assert network().phi_turn(1, 4) == 128 * 2
+    assert network().phi_turn(0, 4) is None
+    assert network().phi_turn(1, -4) == 1
+    with pytest.raises(ModelError, match=r"^A full turn of jet\[0\]\.phi_hw is no whole number of steps"):
+        network().phi_turn(1, -5)
+
+
+def test_score_tables() -> None:
+    table = FixedPoint.parse("ap_ufixed<16,6,AP_RND_CONV,AP_SAT>")
+    address = FixedPoint.parse("ap_fixed<4,3>")
+    kl = ScoreSpec(Score.KL, SQUARE, SQUARE, table=table).table_codes(address)
+    assert kl.shape == (16,)
+    assert kl[8] == 0  # exp(0) - 0 - 1
+    assert kl[10] == round((np.e - 2) * 1024)
+    r_z = ScoreSpec(Score.R_Z, SQUARE, SQUARE, table=table).table_codes(address)
+    assert r_z[8] == 1024
+    assert r_z[0] == round(np.exp(4.0) * 1024)
+    with pytest.raises(ModelError, match=r"^Score 'latent_l2' has no lookup table"):
+        network().score.table_codes(address)
+    with pytest.raises(ModelError, match=r"^A log-variance of 13 bits wants a table of more than 4096 entries"):
+        ScoreSpec(Score.R_Z, SQUARE, SQUARE, table=table).table_codes(FixedPoint.parse("ap_fixed<13,3>"))

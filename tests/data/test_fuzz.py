@@ -1,0 +1,81 @@
+"""Mutated files: whatever is in them, a reader gives events or one InputError; nothing crashes, hangs or leaks a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from l1ad.core.errors import InputError
+from l1ad.core.layout import load_layout
+from l1ad.data.chunk import OutOfRange, RangeTally, fit
+from l1ad.data.formats import recognise
+from l1ad.data.readers import reader
+from tests.event_files import write_fortymhz, write_gelato
+from tests.root_files import write_l1ntuple, write_nanoaod, write_xaod
+
+FILES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "f.h5": (write_fortymhz, "fortymhz57"),
+    "g.h5": (write_gelato, "l1topo44"),
+    "n.root": (write_nanoaod, "axol1tl57"),
+    "l.root": (write_l1ntuple, "axol1tl57"),
+    "x.root": (write_xaod, "l1topo44"),
+}
+
+
+def mutate(whole: bytes, rng: np.random.Generator) -> bytes:
+    """Flip bytes, cut off, blank out, or repeat a piece."""
+    data = bytearray(whole)
+    start = int(rng.integers(0, len(data)))
+    length = int(rng.integers(1, 64))
+    match int(rng.integers(0, 4)):
+        case 0:
+            for place in rng.integers(0, len(data), int(rng.integers(1, 20))):
+                data[place] ^= int(rng.integers(1, 256))
+        case 1:
+            del data[start:]
+        case 2:
+            data[start : start + length] = bytes(len(data[start : start + length]))
+        case _:
+            data[start:start] = data[start : start + length]
+    return bytes(data)
+
+
+def read(path: Path, layout_name: str) -> None:
+    layout = load_layout(layout_name)
+    format_ = recognise(path)
+    reader(format_).describe(path)
+    for chunk in reader(format_).chunks(path, layout, 20):
+        fit(chunk, layout, OutOfRange.CLIP, RangeTally(), str(path))
+
+
+def fuzz(folder: Path, name: str, numbers: range) -> int:
+    write, layout = FILES[name]
+    write(folder / name)
+    whole = (folder / name).read_bytes()
+    refused: list[str] = []
+    for number in numbers:
+        rng = np.random.default_rng([number, len(name)])
+        path = folder / f"mutated_{name}"
+        path.write_bytes(mutate(whole, rng))
+        try:
+            read(path, layout)
+        except InputError as error:
+            refused.append(str(error))
+    assert all("mutated_" in message and "\n" not in message for message in refused)
+    return len(refused)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", FILES)
+def test_mutated_files_are_read_or_refused(tmp_path: Path, name: str) -> None:
+    assert fuzz(tmp_path, name, range(40)) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", FILES)
+def test_thousands_of_mutated_files(tmp_path: Path, name: str) -> None:
+    assert fuzz(tmp_path, name, range(1000)) > 100
