@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "l1ad"
-LEAVES = {"core", "ranges", "config", "toolchain"}
+LEAVES = {"core", "graph", "ranges", "config", "toolchain"}
 LIBRARIES = {
     "firmware",
     "spec",

@@ -25,8 +25,8 @@ from l1ad.emulator.lanes import (
     with_constant,
     wrapped,
 )
+from l1ad.graph.interval import total
 from l1ad.ranges import Interval, sum_fractional
-from l1ad.ranges.interval import total
 
 #: Neurons whose sums are in registers together: enough to hide the latency of one multiply-accumulate.
 TILE = 12

@@ -5,8 +5,8 @@ type that holds them and whether wrapping or saturation can happen. The bounds a
 are independent there); after that they are safe: correlations between neurons are not used.
 """
 
+from l1ad.graph import Interval, round_shift, smallest_type
 from l1ad.ranges.float32 import float32_exact, float32_failure
-from l1ad.ranges.interval import Interval, round_shift, smallest_type
 from l1ad.ranges.nodes import NodeRange, ScoreGrids, prove, require_int64, require_safe, score_grids, sum_fractional
 from l1ad.ranges.safe_score import smallest_score
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from l1ad.core.network import Dense, Network
-from l1ad.ranges.interval import Interval
-from l1ad.ranges.nodes import layer_terms, prove, sum_fractional
+from l1ad.graph import Interval
+from l1ad.graph.bounds import affine_terms
+from l1ad.graph.operations import Affine
+from l1ad.ranges.nodes import prove, sum_fractional
 
 #: Integers up to here, both signs, are exact in float32 (24 bits of significand).
 LIMIT = 1 << 24
@@ -34,7 +36,8 @@ def float32_failure(network: Network) -> str | None:
 def _needed(layer: Dense, inputs: tuple[Interval, ...], fractional: int, neuron: int, output: Interval) -> int:
     """Give the largest integer, in units of the finest grid, that the neuron's float arithmetic may meet."""
     grid = sum_fractional(layer, fractional)
-    terms = layer_terms(layer, inputs, fractional, neuron)
+    affine = Affine(layer.weight, layer.weight_type.fractional, layer.bias, layer.bias_type.fractional)
+    terms = affine_terms(affine, inputs, [fractional] * layer.n_in, grid, neuron)
     finer = max(0, layer.output.fractional - grid)
     high = sum(max(0, term.high) for term in terms) << finer
     low = -sum(min(0, term.low) for term in terms) << finer

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from l1ad.core.errors import ConversionError
 from l1ad.core.fixed import MAX_WIDTH, FixedPoint, Overflow
 from l1ad.core.layout import ObjectLayout
-from l1ad.core.network import Activation, Dense, Network, Score
-from l1ad.ranges.interval import Interval, hull, smallest_type, total
+from l1ad.core.network import Dense, Network, Score
+from l1ad.graph import Graph, Interval, bounds, lower, smallest_type
+from l1ad.graph.interval import hull
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,142 +119,47 @@ def score_grids(network: Network) -> ScoreGrids:
 
 
 def prove(network: Network) -> tuple[NodeRange, ...]:
-    """Give the range of every node over all representable hardware inputs, in order of computation."""
-    nodes = [_scaled(network)]
-    values, type_ = nodes[0].values, network.scaling.type
+    """Give the range of every node over all representable hardware inputs, in order of computation.
+
+    Returns:
+        The nodes of ``l1ad.spec.reference.evaluate``, and ``table``; what an unnamed step before one meets counts as its intermediate.
+    """
+    graph = lower(network)
+    found = bounds(graph)
+    types = _types(network)
+    nodes: list[NodeRange] = []
+    met = 0
+    for name in _in_order(graph):
+        bound = found[name]
+        met = max(met, bound.intermediate)
+        if name in types:
+            nodes.append(NodeRange(name, types[name], graph.grids[graph.node(name).name][0], bound.needed, bound.values, met))
+            met = 0
+    return tuple(nodes)
+
+
+def _in_order(graph: Graph) -> list[str]:
+    """Name the graph's nodes in order, with each layer's result behind its accumulator where it is the same node."""
+    names = []
+    for node in graph.nodes:
+        names.append(node.name)
+        names += [further for further, name in graph.aliases.items() if name == node.name]
+    return names
+
+
+def _types(network: Network) -> dict[str, FixedPoint | None]:
+    """Give the declared types of the nodes that are reported, by name; None where everything is kept."""
+    spec = network.score
+    types: dict[str, FixedPoint | None] = {"scaled": network.scaling.type}
     for layer in network.layers:
-        nodes += _layer(layer, values, type_.fractional)
-        values, type_ = nodes[-1].values, layer.output
-    return (*nodes, *_score(network, nodes[0].values, values))
-
-
-def _node(name: str, type_: FixedPoint, arriving: list[Interval], fractional: list[int]) -> NodeRange:
-    """Cast intervals, each on its own grid, to a node's type."""
-    shifts = [f - type_.fractional for f in fractional]
-    needed = tuple(interval.rounded(shift, type_.rounding) for interval, shift in zip(arriving, shifts, strict=True))
-    intermediate = max(i.magnitude for i in (*arriving, *needed))
-    return NodeRange(name, type_, type_.fractional, needed, tuple(i.overflowed(type_) for i in needed), intermediate)
+        types |= {f"{layer.name}.accumulator": layer.accumulator, f"{layer.name}.result": layer.result}
+        types[f"{layer.name}.output"] = layer.output
+    return types | {"difference": spec.difference, "square": spec.square, "table": spec.table, "score": spec.total}
 
 
 def hardware_intervals(layout: ObjectLayout) -> tuple[Interval, ...]:
     """Give the range of each hardware column."""
     return tuple(Interval(column.type.min_int, column.type.max_int) for column in layout.columns)
-
-
-def rotated_intervals(network: Network) -> tuple[Interval, ...]:
-    """Give the range of each column after phi is rotated to the reference object, if there is one."""
-    raw = list(hardware_intervals(network.layout))
-    kind = network.scaling.phi_reference
-    if kind is None:
-        return tuple(raw)
-    own = network.layout.slot_columns(kind).start + network.layout.slot(kind).features.index("phi")
-    for i in range(len(raw)):
-        period = network.layout.phi_period(i)
-        if period is not None:
-            raw[i] = Interval(0, 0) if i == own else Interval(-(period // 2), period - 1 - period // 2)
-    return tuple(raw)
-
-
-def _scaled(network: Network) -> NodeRange:
-    scaling = network.scaling
-    moved = [
-        Interval(i.low - offset, i.high - offset) for i, offset in zip(rotated_intervals(network), scaling.offset, strict=True)
-    ]
-    return _node("scaled", scaling.type, moved, list(scaling.shift))
-
-
-def _layer(layer: Dense, inputs: tuple[Interval, ...], fractional: int) -> list[NodeRange]:
-    accumulator = _accumulator(layer, inputs, fractional)
-    result = accumulator
-    if layer.result is not None:
-        result = _node(layer.name, layer.result, list(accumulator.values), [accumulator.fractional] * layer.n_out)
-    result = NodeRange(f"{layer.name}.result", layer.result, result.fractional, result.needed, result.values, result.intermediate)
-    active = [i.rectified() if layer.activation is Activation.RELU else i for i in result.values]
-    return [accumulator, result, _node(f"{layer.name}.output", layer.output, active, [result.fractional] * layer.n_out)]
-
-
-def _accumulator(layer: Dense, inputs: tuple[Interval, ...], fractional: int) -> NodeRange:
-    """Bound each sum; a wrapping accumulator's partial sums may wrap without harm, so only the whole sum counts."""
-    grid = sum_fractional(layer, fractional)
-    columns = [layer_terms(layer, inputs, fractional, j) for j in range(layer.n_out)]
-    needed = tuple(total(terms) for terms in columns)
-    intermediate = max(sum(term.magnitude for term in terms) for terms in columns)
-    unrounded = [i.magnitude * int(np.abs(layer.weight[k]).max(initial=0)) for k, i in enumerate(inputs)]
-    values = needed if layer.accumulator is None else tuple(i.overflowed(layer.accumulator) for i in needed)
-    name = f"{layer.name}.accumulator"
-    return NodeRange(name, layer.accumulator, grid, needed, values, max(intermediate, *unrounded))
-
-
-def layer_terms(layer: Dense, inputs: tuple[Interval, ...], fractional: int, neuron: int) -> list[Interval]:
-    """Give the ranges of one neuron's products and, last, its bias, on the sum's grid.
-
-    Args:
-        layer: the layer.
-        inputs: range of each input's codes.
-        fractional: fractional bits of the inputs.
-        neuron: which output.
-    """
-    grid = sum_fractional(layer, fractional)
-    products = [i.times(int(w)) for i, w in zip(inputs, layer.weight[:, neuron], strict=True)]
-    bias = Interval(int(layer.bias[neuron]), int(layer.bias[neuron]))
-    grids = [fractional + layer.weight_type.fractional] * len(products) + [layer.bias_type.fractional]
-    rounding = layer.output.rounding if layer.accumulator is None else layer.accumulator.rounding
-    return [i.rounded(f - grid, rounding) for i, f in zip([*products, bias], grids, strict=True)]
-
-
-def _score(network: Network, scaled: tuple[Interval, ...], outputs: tuple[Interval, ...]) -> list[NodeRange]:
-    spec, grids = network.score, score_grids(network)
-    nodes: list[NodeRange] = []
-    based = list(outputs)
-    if spec.kind.is_reconstruction:
-        nodes.append(_difference(network, scaled, outputs))
-        based = list(nodes[0].values)
-    elif spec.kind.needs_log_variance:
-        based = based[: len(based) // 2]
-    nodes.append(_node("square", spec.square, [i.squared() for i in based], [2 * grids.base] * len(based)))
-    terms = list(nodes[-1].values)
-    if spec.kind is Score.MASKED_MSE:
-        terms = [i.hull(Interval(0, 0)) for i in terms]
-    if spec.kind.needs_log_variance:
-        nodes.append(_table(network, outputs[len(based) :]))
-        terms = _combined(network, terms, nodes[-1].values)
-    return [*nodes, _node("score", spec.total, [total(terms)], [grids.term])]
-
-
-def _difference(network: Network, scaled: tuple[Interval, ...], outputs: tuple[Interval, ...]) -> NodeRange:
-    spec = network.score
-    assert spec.difference is not None  # Network checks it
-    f_in, f_out = network.scaling.type.fractional, network.layers[-1].output.fractional
-    grid = max(f_in, f_out)
-    arriving = []
-    for column in spec.columns:
-        exact = scaled[column].times(1 << (grid - f_in)) - outputs[column].times(1 << (grid - f_out))
-        turn = network.phi_turn(column, grid) if spec.cyclic else None
-        arriving.append(exact if turn is None else exact.folded(turn))
-    return _node("difference", spec.difference, arriving, [grid] * len(arriving))
-
-
-def _table(network: Network, log_variances: tuple[Interval, ...]) -> NodeRange:
-    """Bound the table's entries that can be addressed; before overflow, on a grid wide enough not to round again."""
-    spec, address = network.score, network.layers[-1].output
-    assert spec.table is not None  # Network checks it
-    codes = spec.table_codes(address)
-    wide = FixedPoint(True, MAX_WIDTH, MAX_WIDTH - spec.table.fractional, spec.table.rounding, Overflow.SAT)
-    exact = wide.to_int(spec.table_values(address))
-    reach = [slice(i.low - address.min_int, i.high - address.min_int + 1) for i in log_variances]
-    needed = tuple(Interval(int(exact[r].min()), int(exact[r].max())) for r in reach)
-    values = tuple(Interval(int(codes[r].min()), int(codes[r].max())) for r in reach)
-    return NodeRange("table", spec.table, spec.table.fractional, needed, values, max(i.magnitude for i in needed))
-
-
-def _combined(network: Network, squares: list[Interval], tables: tuple[Interval, ...]) -> list[Interval]:
-    """Add or multiply squares and table entries, as the score says."""
-    spec, grids = network.score, score_grids(network)
-    assert spec.table is not None  # Network checks it
-    if spec.kind is Score.R_Z:
-        return [square.product(table) for square, table in zip(squares, tables, strict=True)]
-    up = grids.term - spec.square.fractional, grids.term - spec.table.fractional
-    return [a.times(1 << up[0]) + b.times(1 << up[1]) for a, b in zip(squares, tables, strict=True)]
 
 
 def require_safe(network: Network) -> tuple[NodeRange, ...]:

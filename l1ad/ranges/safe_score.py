@@ -11,7 +11,7 @@ from l1ad.core.fixed import MAX_WIDTH, FixedPoint, Overflow, Rounding
 from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Dense, Network, Score, ScoreSpec
 from l1ad.core.scaling import Scaling
-from l1ad.ranges.interval import smallest_type
+from l1ad.graph.interval import smallest_type
 from l1ad.ranges.nodes import NodeRange, prove
 
 #: A lookup table's entry: as wide as one column of a block RAM.

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from l1ad.core.fixed import FixedPoint, Overflow, Rounding, shift_right
+from l1ad.graph.interval import hull, total
 from l1ad.ranges import Interval, round_shift, smallest_type
-from l1ad.ranges.interval import hull, total
 from l1ad.spec.reference import folded
 
 MODES = list(itertools.product(Rounding, Overflow))

@@ -1,0 +1,112 @@
+"""Lower a network to the graph of its operations: from hardware integers to the score and the trigger bits, in one place."""
+
+from __future__ import annotations
+
+from l1ad.core.network import Activation, Dense, Network
+from l1ad.graph.builder import Builder
+from l1ad.graph.graph import Graph
+from l1ad.graph.operations import (
+    Affine,
+    AtLeast,
+    Cast,
+    Constant,
+    Gate,
+    Gather,
+    Input,
+    MovePoint,
+    NotZero,
+    Ratio,
+    Relu,
+    Subtract,
+    Turn,
+)
+from l1ad.graph.scores import PRESENT, SCALED, lower_score
+
+#: Names of the first and the last nodes.
+HARDWARE, TRIGGER = "hardware", "trigger"
+
+
+def lower(network: Network) -> Graph:
+    """Lower a network.
+
+    Args:
+        network: the network.
+
+    Returns:
+        A graph with the outputs ``score`` and, where there are thresholds, ``trigger``; the nodes that
+        ``l1ad.spec.reference.evaluate`` names have the same names here.
+    """
+    build = Builder()
+    columns = network.layout.columns
+    build.let(HARDWARE, Input(tuple(c.type.min_int for c in columns), tuple(c.type.max_int for c in columns)))
+    _lower_scaling(build, network)
+    node = SCALED
+    for layer in network.layers:
+        node = _lower_layer(build, layer, node)
+    score = lower_score(build, network, node)
+    if not network.thresholds:
+        return build.graph(score)
+    repeated = build.let("trigger.score", Gather(((0, 0),) * len(network.thresholds)), score)
+    bits = AtLeast(tuple(threshold.value for threshold in network.thresholds))
+    return build.graph(score, build.let(TRIGGER, bits, repeated))
+
+
+def _lower_scaling(build: Builder, network: Network) -> None:
+    """Leave out objects below threshold, rotate phi, subtract the offset, move the binary point, cast."""
+    scaling, n = network.scaling, network.n_inputs
+    kept = _lower_presence(build, network)
+    node = kept if scaling.phi_reference is None else _lower_rotation(build, network, kept, scaling.phi_reference)
+    if any(scaling.offset):
+        offset = build.let("scaled.offset", Constant(scaling.offset, (0,) * n))
+        node = build.let("scaled.moved", Subtract(), node, offset)
+    build.let(SCALED, Cast((scaling.type,) * n), build.let("scaled.divided", MovePoint(scaling.shift), node))
+
+
+def _lower_presence(build: Builder, network: Network) -> str:
+    """Say which columns' objects are there, and give the columns with 0 for objects below their pt threshold."""
+    least = network.scaling.thresholds(network.layout)
+    pt = build.let("present.pt", Gather(tuple((0, int(c)) for c in network.layout.presence_column)), HARDWARE)
+    there = build.let("present.any", NotZero(), pt)
+    if not least.any():
+        build.let(PRESENT, Gather(tuple((0, i) for i in range(network.n_inputs))), there)
+        return HARDWARE
+    above = build.let("present.above", AtLeast(tuple(int(v) for v in least)), pt)
+    build.let(PRESENT, Gather(tuple((int(v > 0), i) for i, v in enumerate(least))), there, above)
+    # A column without a threshold is kept whatever it holds.
+    always = build.let("kept.always", Constant((1,), (0,)))
+    keep = build.let("kept.flag", Gather(tuple((1, i) if v else (0, 0) for i, v in enumerate(least))), always, PRESENT)
+    return build.let("kept", Gate(), HARDWARE, keep)
+
+
+def _lower_rotation(build: Builder, network: Network, kept: str, kind: str) -> str:
+    """Rotate every phi to the reference object's; its own becomes 0, and so does that of an absent object."""
+    layout = network.layout
+    own = layout.slot_columns(kind).start + layout.slot(kind).features.index("phi")
+    periods = {i: period for i in range(layout.n_columns) if i != own and (period := layout.phi_period(i)) is not None}
+    zero = build.let("rotated.zero", Constant((0,), (0,)))
+    order = {column: place for place, column in enumerate(periods)}
+    if not periods:
+        elements = tuple((0, 0) if i == own else (1, i) for i in range(layout.n_columns))
+        return build.let("rotated", Gather(elements), zero, kept)
+    reference = build.let("rotated.reference", Gather(((0, own),) * len(periods)), kept)
+    full = (layout.slot(kind).phi_period or 1,) * len(periods)
+    moved = build.let("rotated.grid", Ratio(tuple(periods.values()), full), reference)
+    phi = build.let("rotated.phi", Gather(tuple((0, i) for i in periods)), kept)
+    turned = build.let("rotated.turned", Turn(tuple(periods.values())), build.let("rotated.minus", Subtract(), phi, moved))
+    pt = build.let("rotated.pt", Gather(tuple((0, int(layout.presence_column[i])) for i in periods)), kept)
+    there = build.let("rotated.there", Gate(), turned, pt)
+    elements = tuple((0, 0) if i == own else (2, order[i]) if i in order else (1, i) for i in range(layout.n_columns))
+    return build.let("rotated", Gather(elements), zero, kept, there)
+
+
+def _lower_layer(build: Builder, layer: Dense, node: str) -> str:
+    """Multiply and add, cast to the result, rectify, cast to the output."""
+    affine = Affine(layer.weight, layer.weight_type.fractional, layer.bias, layer.bias_type.fractional, layer.accumulator)
+    node = build.let(f"{layer.name}.accumulator", affine, node)
+    if layer.result is None:
+        build.alias(f"{layer.name}.result", node)
+    else:
+        node = build.let(f"{layer.name}.result", Cast((layer.result,) * layer.n_out), node)
+    if layer.activation is Activation.RELU:
+        node = build.let(f"{layer.name}.active", Relu(), node)
+    return build.let(f"{layer.name}.output", Cast((layer.output,) * layer.n_out), node)

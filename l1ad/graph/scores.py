@@ -1,0 +1,101 @@
+"""Lower each score: one function a score, from named nodes to the terms that are summed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from l1ad.core.errors import ModelError
+from l1ad.core.fixed import MAX_WIDTH, FixedPoint, Overflow
+from l1ad.core.network import Network, Score
+from l1ad.graph.builder import Builder
+from l1ad.graph.operations import Add, Cast, Fold, Gate, Gather, Lookup, Multiply, Subtract, Sum
+
+#: Names of the nodes that a score may read: the scaled inputs, the presence of each column's object, the network's outputs.
+SCALED, PRESENT = "scaled", "present"
+
+
+def lower_score(build: Builder, network: Network, output: str) -> str:
+    """Add the score's nodes.
+
+    Args:
+        build: the graph so far, with the nodes ``scaled`` and ``present``.
+        network: whose score it is.
+        output: the node of the network's outputs.
+
+    Returns:
+        The node of the score, one element.
+    """
+    terms = TERMS[network.score.kind](build, network, output)
+    return build.let("score", Cast((network.score.total,)), build.let("score.sum", Sum(), terms))
+
+
+def _square(build: Builder, network: Network, values: str, n: int) -> str:
+    product = build.let("square.exact", Multiply(), values, values)
+    return build.let("square", Cast((network.score.square,) * n), product)
+
+
+def latent_l2(build: Builder, network: Network, output: str) -> str:
+    """Square every output."""
+    return _square(build, network, output, network.layers[-1].n_out)
+
+
+def mse(build: Builder, network: Network, output: str) -> str:
+    """Square the difference of the scaled input and its reconstruction, phi folded into half a turn where asked for."""
+    spec, n = network.score, len(network.score.columns)
+    pick = Gather(tuple((0, column) for column in spec.columns))
+    difference = build.let(
+        "difference.exact", Subtract(), build.let("difference.x", pick, SCALED), build.let("difference.y", pick, output)
+    )
+    turns = _turns(network)
+    if any(turns):
+        difference = build.let("difference.folded", Fold(turns), difference)
+    if spec.difference is None:
+        raise ModelError(f"Score {spec.kind.value!r} needs a difference type.")
+    return _square(build, network, build.let("difference", Cast((spec.difference,) * n), difference), n)
+
+
+def _turns(network: Network) -> tuple[int, ...]:
+    spec = network.score
+    grid = max(network.scaling.type.fractional, network.layers[-1].output.fractional)
+    return tuple((network.phi_turn(column, grid) or 0) if spec.cyclic else 0 for column in spec.columns)
+
+
+def masked_mse(build: Builder, network: Network, output: str) -> str:
+    """Do as ``mse``, with 0 for columns whose object is absent."""
+    squares = mse(build, network, output)
+    pick = Gather(tuple((0, column) for column in network.score.columns))
+    return build.let("square.kept", Gate(), squares, build.let("square.present", pick, PRESENT))
+
+
+def _means_and_table(build: Builder, network: Network, output: str) -> tuple[str, str]:
+    spec, address, n = network.score, network.layers[-1].output, network.layers[-1].n_out // 2
+    means = build.let("mean", Gather(tuple((0, i) for i in range(n))), output)
+    log_variance = build.let("log_variance", Gather(tuple((0, i) for i in range(n, 2 * n))), output)
+    if spec.table is None:
+        raise ModelError(f"Score {spec.kind.value!r} needs a table type.")
+    # Entries before overflow, so that the cast that follows shows whether the type holds them.
+    wide = FixedPoint(True, MAX_WIDTH, MAX_WIDTH - spec.table.fractional, spec.table.rounding, Overflow.SAT)
+    spec.table_codes(address)  # refuses an address that is too wide
+    lookup = Lookup(wide.to_int(spec.table_values(address)), spec.table.fractional, address.min_int)
+    squares = _square(build, network, means, n)
+    return squares, build.let("table", Cast((spec.table,) * n), build.let("table.entry", lookup, log_variance))
+
+
+def kl(build: Builder, network: Network, output: str) -> str:
+    """Add the square of each mean and the table's entry for its log-variance."""
+    return build.let("terms", Add(), *_means_and_table(build, network, output))
+
+
+def r_z(build: Builder, network: Network, output: str) -> str:
+    """Multiply the square of each mean by the table's entry for its log-variance."""
+    return build.let("terms", Multiply(), *_means_and_table(build, network, output))
+
+
+#: The function that lowers each score.
+TERMS: Mapping[Score, Callable[[Builder, Network, str], str]] = {
+    Score.LATENT_L2: latent_l2,
+    Score.MSE: mse,
+    Score.MASKED_MSE: masked_mse,
+    Score.KL: kl,
+    Score.R_Z: r_z,
+}
