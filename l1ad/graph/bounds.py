@@ -23,6 +23,7 @@ from l1ad.graph.operations import (
     Lookup,
     MovePoint,
     Multiply,
+    NotBelow,
     NotZero,
     Ratio,
     Relu,
@@ -100,6 +101,8 @@ def _elementwise(node: Node, x: list[Intervals]) -> Intervals:
         case Multiply():
             same = node.inputs[0] == node.inputs[1]
             return tuple(a.squared() if same else a.product(b) for a, b in zip(*x, strict=True))
+        case NotBelow():
+            return tuple(Interval(int(a.low >= b.high), int(a.high >= b.low)) for a, b in zip(*x, strict=True))
         case Gate():
             return tuple(_gated(value, by) for value, by in zip(*x, strict=True))
         case Turn(period=period):

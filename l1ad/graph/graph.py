@@ -20,6 +20,7 @@ from l1ad.graph.operations import (
     Lookup,
     MovePoint,
     Multiply,
+    NotBelow,
     Operation,
     Ratio,
     Subtract,
@@ -27,8 +28,11 @@ from l1ad.graph.operations import (
     Turn,
 )
 
+#: Names of the nodes that come from outside: hardware integers, and thresholds that have ports.
+HARDWARE, THRESHOLDS = "hardware", "thresholds"
+
 #: How many inputs an operation takes; every other takes one.
-_ARITY: Mapping[type, int] = {Input: 0, Constant: 0, Add: 2, Subtract: 2, Multiply: 2, Gate: 2}
+_ARITY: Mapping[type, int] = {Input: 0, Constant: 0, Add: 2, Subtract: 2, Multiply: 2, Gate: 2, NotBelow: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +135,8 @@ def _grid(node: Node, inputs: list[tuple[int, ...]]) -> tuple[int, ...]:
     if not isinstance(node.operation, Gather) and len(inputs) != wanted:
         raise ModelError(f"Node {node.name!r} ({type(node.operation).__name__}) needs {wanted} inputs, got {len(inputs)}.")
     match node.operation:
-        case Input(low=low):
-            return (0,) * len(low)
+        case Input(low=low, fractional=fractional):
+            return (fractional,) * len(low)
         case Constant(fractional=fractional):
             return fractional
         case Gather(elements=elements):
@@ -164,6 +168,10 @@ def _elementwise(node: Node, inputs: list[tuple[int, ...]]) -> tuple[int, ...]:
         case Gate():
             _same_length(node.name, *map(len, inputs))
             return inputs[0]
+        case NotBelow():
+            if inputs[0] != inputs[1]:
+                raise ModelError(f"Node {node.name!r} compares grids {inputs[0]!r} and {inputs[1]!r}; bring both to one grid.")
+            return (0,) * len(inputs[0])
         case Ratio(numerator=per) | Turn(period=per) | Fold(period=per):
             _same_length(node.name, len(inputs[0]), len(per))
             return inputs[0]

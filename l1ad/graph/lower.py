@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from l1ad.core.network import Activation, Dense, Network
 from l1ad.graph.builder import Builder
-from l1ad.graph.graph import Graph
+from l1ad.graph.graph import HARDWARE, THRESHOLDS, Graph
 from l1ad.graph.operations import (
     Affine,
     AtLeast,
@@ -14,6 +14,7 @@ from l1ad.graph.operations import (
     Gather,
     Input,
     MovePoint,
+    NotBelow,
     NotZero,
     Ratio,
     Relu,
@@ -22,15 +23,16 @@ from l1ad.graph.operations import (
 )
 from l1ad.graph.scores import PRESENT, SCALED, lower_score
 
-#: Names of the first and the last nodes.
-HARDWARE, TRIGGER = "hardware", "trigger"
+#: Name of the node of the trigger bits.
+TRIGGER = "trigger"
 
 
-def lower(network: Network) -> Graph:
+def lower(network: Network, *, threshold_ports: bool = False) -> Graph:
     """Lower a network.
 
     Args:
         network: the network.
+        threshold_ports: whether thresholds come in beside the event instead of being constants.
 
     Returns:
         A graph with the outputs ``score`` and, where there are thresholds, ``trigger``; the nodes that
@@ -47,6 +49,10 @@ def lower(network: Network) -> Graph:
     if not network.thresholds:
         return build.graph(score)
     repeated = build.let("trigger.score", Gather(((0, 0),) * len(network.thresholds)), score)
+    if threshold_ports:
+        total, n = network.score.total, len(network.thresholds)
+        arriving = build.let(THRESHOLDS, Input((total.min_int,) * n, (total.max_int,) * n, total.fractional))
+        return build.graph(score, build.let(TRIGGER, NotBelow(), repeated, arriving))
     bits = AtLeast(tuple(threshold.value for threshold in network.thresholds))
     return build.graph(score, build.let(TRIGGER, bits, repeated))
 
@@ -64,14 +70,16 @@ def _lower_scaling(build: Builder, network: Network) -> None:
 
 def _lower_presence(build: Builder, network: Network) -> str:
     """Say which columns' objects are there, and give the columns with 0 for objects below their pt threshold."""
-    least = network.scaling.thresholds(network.layout)
-    pt = build.let("present.pt", Gather(tuple((0, int(c)) for c in network.layout.presence_column)), HARDWARE)
-    there = build.let("present.any", NotZero(), pt)
-    if not least.any():
-        build.let(PRESENT, Gather(tuple((0, i) for i in range(network.n_inputs))), there)
+    presence = [int(c) for c in network.layout.presence_column]
+    least = [int(v) for v in network.scaling.thresholds(network.layout)]
+    places = sorted(set(presence))
+    pt = build.let("present.pt", Gather(tuple((0, place) for place in places)), HARDWARE)
+    flags = [build.let("present.any", NotZero(), pt)]
+    if any(least):
+        flags.append(build.let("present.above", AtLeast(tuple(least[place] for place in places)), pt))
+    build.let(PRESENT, Gather(tuple((int(v > 0), places.index(p)) for v, p in zip(least, presence, strict=True))), *flags)
+    if not any(least):
         return HARDWARE
-    above = build.let("present.above", AtLeast(tuple(int(v) for v in least)), pt)
-    build.let(PRESENT, Gather(tuple((int(v > 0), i) for i, v in enumerate(least))), there, above)
     # A column without a threshold is kept whatever it holds.
     always = build.let("kept.always", Constant((1,), (0,)))
     keep = build.let("kept.flag", Gather(tuple((1, i) if v else (0, 0) for i, v in enumerate(least))), always, PRESENT)
@@ -93,8 +101,11 @@ def _lower_rotation(build: Builder, network: Network, kept: str, kind: str) -> s
     moved = build.let("rotated.grid", Ratio(tuple(periods.values()), full), reference)
     phi = build.let("rotated.phi", Gather(tuple((0, i) for i in periods)), kept)
     turned = build.let("rotated.turned", Turn(tuple(periods.values())), build.let("rotated.minus", Subtract(), phi, moved))
-    pt = build.let("rotated.pt", Gather(tuple((0, int(layout.presence_column[i])) for i in periods)), kept)
-    there = build.let("rotated.there", Gate(), turned, pt)
+    presence = [int(layout.presence_column[i]) for i in periods]
+    places = sorted(set(presence))
+    any_pt = build.let("rotated.any", NotZero(), build.let("rotated.pt", Gather(tuple((0, p) for p in places)), kept))
+    flags = build.let("rotated.flag", Gather(tuple((0, places.index(p)) for p in presence)), any_pt)
+    there = build.let("rotated.there", Gate(), turned, flags)
     elements = tuple((0, 0) if i == own else (2, order[i]) if i in order else (1, i) for i in range(layout.n_columns))
     return build.let("rotated", Gather(elements), zero, kept, there)
 

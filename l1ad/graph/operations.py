@@ -13,10 +13,11 @@ from l1ad.core.fixed import FixedPoint, IntArray
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """Hardware integers as they arrive, each within its own range."""
+    """Codes as they arrive, each within its own range."""
 
     low: tuple[int, ...]
     high: tuple[int, ...]
+    fractional: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +123,13 @@ class AtLeast:
 
 
 @dataclass(frozen=True, slots=True)
+class NotBelow:
+    """1 where the first vector is not below the second, else 0; both on one grid."""
+
+
+@dataclass(frozen=True, slots=True)
 class Gate:
-    """The first vector where the second is not 0, else 0."""
+    """The first vector where the second, which is 0 or 1, is 1, else 0."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,6 +168,7 @@ Operation = (
     | Relu
     | NotZero
     | AtLeast
+    | NotBelow
     | Gate
     | Lookup
     | Sum

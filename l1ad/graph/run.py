@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.core.fixed import FixedPoint, IntArray
-from l1ad.graph.graph import Graph, Node
+from l1ad.graph.graph import HARDWARE, THRESHOLDS, Graph, Node
 from l1ad.graph.operations import (
     Add,
     Affine,
@@ -22,6 +22,7 @@ from l1ad.graph.operations import (
     Lookup,
     MovePoint,
     Multiply,
+    NotBelow,
     NotZero,
     Ratio,
     Relu,
@@ -31,22 +32,29 @@ from l1ad.graph.operations import (
 )
 
 
-def evaluate(graph: Graph, x_hw: NDArray[np.integer[Any]]) -> dict[str, IntArray]:
+def evaluate(
+    graph: Graph, x_hw: NDArray[np.integer[Any]], thresholds: NDArray[np.integer[Any]] | None = None
+) -> dict[str, IntArray]:
     """Compute the integer codes of every node.
 
     Args:
         graph: whose bounds fit int64 (``l1ad.ranges.require_int64``).
         x_hw: hardware integers in range, shape ``(n_events, n_columns)``.
+        thresholds: codes of the score, shape ``(n_events, n_thresholds)``, for a graph with threshold ports.
 
     Returns:
         int64 by node and further name, each of shape ``(n_events, n_elements)``.
     """
     values: dict[str, IntArray] = {}
-    x = np.asarray(x_hw, dtype=np.int64)
+    given = {HARDWARE: np.asarray(x_hw, dtype=np.int64)}
+    if thresholds is not None:
+        given[THRESHOLDS] = np.asarray(thresholds, dtype=np.int64)
     for node in graph.nodes:
         inputs = [values[name] for name in node.inputs]
         grids = [np.array(graph.grids[name], dtype=np.int64) for name in node.inputs]
-        values[node.name] = x if isinstance(node.operation, Input) else _compute(graph, node, inputs, grids, len(x))
+        values[node.name] = (
+            given[node.name] if isinstance(node.operation, Input) else _compute(graph, node, inputs, grids, len(x_hw))
+        )
     return values | {name: values[node] for name, node in graph.aliases.items()}
 
 
@@ -74,6 +82,8 @@ def _elementwise(node: Node, x: list[IntArray]) -> IntArray:
     match node.operation:
         case Multiply():
             return x[0] * x[1]
+        case NotBelow():
+            return (x[0] >= x[1]).astype(np.int64)
         case Gate():
             return np.where(x[1] != 0, x[0], 0)
         case Relu():

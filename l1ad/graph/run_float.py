@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.core.fixed import FixedPoint, FloatArray
-from l1ad.graph.graph import Graph, Node
+from l1ad.graph.graph import HARDWARE, THRESHOLDS, Graph, Node
 from l1ad.graph.operations import (
     Add,
     Affine,
@@ -22,6 +22,7 @@ from l1ad.graph.operations import (
     Lookup,
     MovePoint,
     Multiply,
+    NotBelow,
     NotZero,
     Ratio,
     Relu,
@@ -31,21 +32,29 @@ from l1ad.graph.operations import (
 )
 
 
-def evaluate_float(graph: Graph, x_hw: NDArray[np.integer[Any]]) -> dict[str, FloatArray]:
+def evaluate_float(
+    graph: Graph, x_hw: NDArray[np.integer[Any]], thresholds: NDArray[np.integer[Any]] | None = None
+) -> dict[str, FloatArray]:
     """Compute the value of every node; exact while no intermediate needs more than 53 bits.
 
     Args:
         graph: the graph.
         x_hw: hardware integers in range, shape ``(n_events, n_columns)``.
+        thresholds: codes of the score, shape ``(n_events, n_thresholds)``, for a graph with threshold ports.
 
     Returns:
         float64 by node and further name, each of shape ``(n_events, n_elements)``.
     """
     values: dict[str, FloatArray] = {}
-    x = np.asarray(x_hw, dtype=np.float64)
+    given = {HARDWARE: np.asarray(x_hw, dtype=np.float64)}
+    if thresholds is not None:
+        given[THRESHOLDS] = np.asarray(thresholds, dtype=np.float64)
     for node in graph.nodes:
         inputs = [values[name] for name in node.inputs]
-        values[node.name] = x if isinstance(node.operation, Input) else _compute(graph, node, inputs, len(x))
+        if isinstance(node.operation, Input):
+            values[node.name] = np.ldexp(given[node.name], -node.operation.fractional)
+        else:
+            values[node.name] = _compute(graph, node, inputs, len(x_hw))
     return values | {name: values[node] for name, node in graph.aliases.items()}
 
 
@@ -84,6 +93,8 @@ def _elementwise(node: Node, x: list[FloatArray]) -> FloatArray:
             return x[0] - x[1]
         case Multiply():
             return x[0] * x[1]
+        case NotBelow():
+            return (x[0] >= x[1]).astype(np.float64)
         case Gate():
             return np.where(x[1] != 0, x[0], 0.0)
         case Relu():

@@ -40,31 +40,35 @@ def latent_l2(build: Builder, network: Network, output: str) -> str:
 
 
 def mse(build: Builder, network: Network, output: str) -> str:
-    """Square the difference of the scaled input and its reconstruction, phi folded into half a turn where asked for."""
-    spec, n = network.score, len(network.score.columns)
+    """Square the difference of the scaled input and its reconstruction."""
+    return _square(build, network, _difference(build, network, output), len(network.score.columns))
+
+
+def masked_mse(build: Builder, network: Network, output: str) -> str:
+    """Do as ``mse``, with 0 for columns whose object is absent."""
+    columns = network.score.columns
+    present = build.let("difference.present", Gather(tuple((0, column) for column in columns)), PRESENT)
+    kept = build.let("difference.kept", Gate(), _difference(build, network, output), present)
+    return _square(build, network, kept, len(columns))
+
+
+def _difference(build: Builder, network: Network, output: str) -> str:
+    """Subtract the reconstruction from the scaled input, fold phi into half a turn where asked for, cast."""
+    spec = network.score
     pick = Gather(tuple((0, column) for column in spec.columns))
-    difference = build.let(
-        "difference.exact", Subtract(), build.let("difference.x", pick, SCALED), build.let("difference.y", pick, output)
-    )
-    turns = _turns(network)
+    x, y = build.let("difference.x", pick, SCALED), build.let("difference.y", pick, output)
+    difference, turns = build.let("difference.exact", Subtract(), x, y), _turns(network)
     if any(turns):
         difference = build.let("difference.folded", Fold(turns), difference)
     if spec.difference is None:
         raise ModelError(f"Score {spec.kind.value!r} needs a difference type.")
-    return _square(build, network, build.let("difference", Cast((spec.difference,) * n), difference), n)
+    return build.let("difference", Cast((spec.difference,) * len(spec.columns)), difference)
 
 
 def _turns(network: Network) -> tuple[int, ...]:
     spec = network.score
     grid = max(network.scaling.type.fractional, network.layers[-1].output.fractional)
     return tuple((network.phi_turn(column, grid) or 0) if spec.cyclic else 0 for column in spec.columns)
-
-
-def masked_mse(build: Builder, network: Network, output: str) -> str:
-    """Do as ``mse``, with 0 for columns whose object is absent."""
-    squares = mse(build, network, output)
-    pick = Gather(tuple((0, column) for column in network.score.columns))
-    return build.let("square.kept", Gate(), squares, build.let("square.present", pick, PRESENT))
 
 
 def _means_and_table(build: Builder, network: Network, output: str) -> tuple[str, str]:

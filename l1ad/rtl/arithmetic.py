@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from l1ad.core.errors import ConversionError
 from l1ad.core.fixed import FixedPoint, FloatArray
-from l1ad.core.network import Dense
+from l1ad.graph.operations import Affine
 from l1ad.rtl.quantise import (
     CONSTANT_BITS,
     Variable,
@@ -183,35 +183,36 @@ def divided(value: Variable, numerator: int, denominator: int) -> Variable:
     return table(value, np.floor(representable(value) * numerator / denominator), "a phi on another grid")
 
 
-def weighted_sums(inputs: Sequence[Variable], layer: Dense) -> list[Variable]:
-    """Sum inputs times weights and the bias, as ``Dense`` says: exactly, or each product cast to the accumulator first.
+def weighted_sums(inputs: Sequence[Variable], affine: Affine) -> list[Variable]:
+    """Sum inputs times weights and the bias, as ``Affine`` says: exactly, or each product cast to the accumulator first.
 
     Products that the accumulator holds exactly share one adder graph; the others are rounded one by one.
 
     Args:
-        inputs: the layer's inputs.
-        layer: weights, biases and accumulator.
+        inputs: what is multiplied.
+        affine: weights, biases and accumulator.
 
     Returns:
         One variable for each output.
     """
-    weight = layer.weight_type.from_int(layer.weight)
-    if layer.accumulator is None:
-        return _sums(inputs, weight, [[] for _ in range(layer.n_out)], layer.bias_type.from_int(layer.bias))
-    accumulator = layer.accumulator
-    lossy = _lossy(inputs, layer, accumulator)
+    weight = np.ldexp(affine.weight.astype(np.float64), -affine.weight_fractional)
+    if affine.accumulator is None:
+        bias = np.ldexp(affine.bias.astype(np.float64), -affine.bias_fractional)
+        return _sums(inputs, weight, [[] for _ in affine.bias], bias)
+    accumulator = affine.accumulator
+    lossy = _lossy(inputs, affine, accumulator)
     rounded = _rounded_products(inputs, np.where(lossy, weight, 0.0), accumulator)
-    bias = accumulator.from_int(accumulator.cast(layer.bias, layer.bias_type.fractional))
+    bias = accumulator.from_int(accumulator.cast(affine.bias, affine.bias_fractional))
     signed, integer, fractional = accumulator.kif
     sums = _sums(inputs, np.where(lossy, 0.0, weight), rounded, bias)
     return [value.quantize(signed, integer, fractional, "WRAP", "TRN") for value in sums]
 
 
-def _lossy(inputs: Sequence[Variable], layer: Dense, accumulator: FixedPoint) -> NDArray[np.bool_]:
+def _lossy(inputs: Sequence[Variable], affine: Affine, accumulator: FixedPoint) -> NDArray[np.bool_]:
     """Say which products have bits below the accumulator's step, shape ``(n_in, n_out)``."""
-    zeros = np.log2(np.where(layer.weight == 0, 1, layer.weight & -layer.weight)).astype(np.int64)
-    fractional = np.array([value.kif[2] for value in inputs])[:, np.newaxis] + layer.weight_type.fractional - zeros
-    lossy: NDArray[np.bool_] = (fractional > accumulator.fractional) & (layer.weight != 0)
+    zeros = np.log2(np.where(affine.weight == 0, 1, affine.weight & -affine.weight)).astype(np.int64)
+    fractional = np.array([value.kif[2] for value in inputs])[:, np.newaxis] + affine.weight_fractional - zeros
+    lossy: NDArray[np.bool_] = (fractional > accumulator.fractional) & (affine.weight != 0)
     return lossy
 
 

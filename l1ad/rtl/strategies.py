@@ -6,9 +6,9 @@ import enum
 
 from l1ad.core.errors import ConversionError
 from l1ad.core.network import Dense, Network
-from l1ad.rtl.design import Design, Net, Stage, Step, Values, input_nets
+from l1ad.rtl.design import Design, Net, Stage, input_nets
 from l1ad.rtl.products import products_of
-from l1ad.rtl.trace import activated, parts_read, steps, trace_network, trace_step
+from l1ad.rtl.trace import activation_step, parts_read, steps, trace_network, trace_step
 
 
 class Strategy(enum.Enum):
@@ -55,7 +55,8 @@ def trace_strategy(network: Network, strategy: Strategy, reuse_factor: int = 1) 
     add(trace_step(scaling, [nets[name] for name in scaling.inputs]))
     for step, (layer, outputs) in zip(layers, parts_read(network), strict=True):
         add(_sums(layer, [nets[name] for name in step.inputs], reuse_factor))
-        add(_activation(layer, stages[-1].outputs, outputs))
+        sums = stages[-1].outputs
+        add(trace_step(activation_step(network, layer.name, tuple(net.name for net in sums), outputs), sums))
     add(trace_step(score, [nets[name] for name in score.inputs]))
     return Design(network, tuple(stages), interval=reuse_factor)
 
@@ -63,12 +64,3 @@ def trace_strategy(network: Network, strategy: Strategy, reuse_factor: int = 1) 
 def _sums(layer: Dense, inputs: list[Net], reuse_factor: int) -> Stage:
     products = products_of(layer, inputs, reuse_factor)
     return Stage(f"{layer.name}_sums", products.inputs, products.outputs, products)
-
-
-def _activation(layer: Dense, sums: tuple[Net, ...], outputs: tuple[str, ...]) -> Stage:
-    names = tuple(net.name for net in sums)
-
-    def compute(values: Values) -> Values:
-        return dict(zip(outputs, activated([values[name] for name in names], layer), strict=True))
-
-    return trace_step(Step(layer.name, names, outputs, compute), sums)

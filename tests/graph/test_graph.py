@@ -7,7 +7,7 @@ import pytest
 
 from l1ad.core.errors import ModelError
 from l1ad.core.fixed import FixedPoint
-from l1ad.core.network import Network, Score
+from l1ad.core.network import Network
 from l1ad.graph import Node, bounds, evaluate, lower, make_graph
 from l1ad.graph.operations import Add, Affine, Cast, Constant, Gather, Input, Lookup, Multiply, Relu, Sum
 from l1ad.graph.run_float import evaluate_float
@@ -17,7 +17,7 @@ from tests.ranges.test_nodes import NETWORKS
 
 
 def named_as_the_witness(network: Network, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    summed = "terms" if network.score.table else "square.kept" if network.score.kind is Score.MASKED_MSE else "square"
+    summed = "terms" if network.score.table else "square"
     return values | {"square": values[summed]}
 
 
@@ -48,7 +48,11 @@ def test_trigger_bits_are_the_witness_s(name: str) -> None:
 
 def test_elements_have_types_of_their_own() -> None:
     types = (FixedPoint.parse("ap_fixed<6,3,AP_RND,AP_SAT>"), FixedPoint.parse("ap_ufixed<3,3>"))
-    nodes = [Node("x", Input((-64, -64), (63, 63))), Node("cast", Cast(types), ("x",)), Node("sum", Sum(), ("cast",))]
+    nodes = [
+        Node("hardware", Input((-64, -64), (63, 63))),
+        Node("cast", Cast(types), ("hardware",)),
+        Node("sum", Sum(), ("cast",)),
+    ]
     graph = make_graph(nodes, ("sum",))
     x = np.arange(-64, 64)[:, np.newaxis] * np.array([1, 1])
     values = evaluate(graph, x)
@@ -66,11 +70,11 @@ def test_a_skip_a_branch_and_a_shared_affine_are_expressible() -> None:
     dense = Affine(weight, 2, np.zeros(3, dtype=np.int64), 0)
     eight = (FixedPoint.parse("ap_fixed<8,6,AP_RND_CONV,AP_SAT>"),) * 3
     nodes = [
-        Node("x", Input((-16,) * 3, (15,) * 3)),
+        Node("hardware", Input((-16,) * 3, (15,) * 3)),
         Node("one", Relu(), ("dense.output",)),
-        Node("dense", dense, ("x",)),
+        Node("dense", dense, ("hardware",)),
         Node("dense.output", Cast(eight), ("dense",)),
-        Node("skip", Add(), ("one", "x")),
+        Node("skip", Add(), ("one", "hardware")),
         Node("both", Gather(((0, 0), (0, 1), (0, 2), (1, 0))), ("skip", "one")),
         Node("score", Sum(), ("squares",)),
         Node("squares", Multiply(), ("both", "both")),
@@ -87,7 +91,7 @@ def test_a_skip_a_branch_and_a_shared_affine_are_expressible() -> None:
             assert column.max() <= interval.high
 
 
-X = Node("x", Input((0, 0), (7, 7)))
+X = Node("hardware", Input((0, 0), (7, 7)))
 BAD = [
     (
         [X, Node("a", Relu(), ("b",)), Node("b", Relu(), ("a",))],
@@ -95,23 +99,23 @@ BAD = [
         r"^Node '[ab]' reads its own output through .*; cut the cycle\.$",
     ),
     (
-        [X, Node("lost", Relu(), ("x",)), Node("a", Relu(), ("x",))],
+        [X, Node("lost", Relu(), ("hardware",)), Node("a", Relu(), ("hardware",))],
         ("a",),
         r"^Node 'lost' has no consumer and is no output; .*\.$",
     ),
     ([X, Node("a", Relu(), ("y",))], ("a",), r"^Node 'a' reads 'y', which is no node of the graph\.$"),
-    ([X, X], ("x",), r"^Node 'x' is defined twice; .*\.$"),
+    ([X, X], ("hardware",), r"^Node 'hardware' is defined twice; .*\.$"),
     ([X], ("y",), r"^Output 'y' is no node of the graph\.$"),
-    ([X, Node("a", Add(), ("x",))], ("a",), r"^Node 'a' \(Add\) needs 2 inputs, got 1\.$"),
+    ([X, Node("a", Add(), ("hardware",))], ("a",), r"^Node 'a' \(Add\) needs 2 inputs, got 1\.$"),
     (
-        [X, Node("c", Constant((1,), (0,))), Node("a", Add(), ("x", "c"))],
+        [X, Node("c", Constant((1,), (0,))), Node("a", Add(), ("hardware", "c"))],
         ("a",),
         r"^Node 'a' gets 2 elements where 1 fit; give both the same shape\.$",
     ),
-    ([X, Node("a", Cast((FixedPoint(True, 4, 4),)), ("x",))], ("a",), r"^Node 'a' gets 2 elements where 1 fit; .*\.$"),
-    ([X, Node("a", Gather(((0, 2),)), ("x",))], ("a",), r"^Node 'a' takes element 2 of input 0, which is not there\.$"),
+    ([X, Node("a", Cast((FixedPoint(True, 4, 4),)), ("hardware",))], ("a",), r"^Node 'a' gets 2 elements where 1 fit; .*\.$"),
+    ([X, Node("a", Gather(((0, 2),)), ("hardware",))], ("a",), r"^Node 'a' takes element 2 of input 0, which is not there\.$"),
     (
-        [X, Node("a", Affine(np.zeros((3, 1), dtype=np.int64), 0, np.zeros(1, dtype=np.int64), 0), ("x",))],
+        [X, Node("a", Affine(np.zeros((3, 1), dtype=np.int64), 0, np.zeros(1, dtype=np.int64), 0), ("hardware",))],
         ("a",),
         r"^Node 'a' has weights for 3 inputs, got 2\.$",
     ),
@@ -126,6 +130,6 @@ def test_what_does_not_fit_is_refused_by_the_node_s_name(nodes: list[Node], outp
 
 def test_a_lookup_is_bounded_by_the_entries_it_can_reach() -> None:
     table = Lookup(np.array([9, 1, 4, 2]), 0, -2)
-    graph = make_graph([Node("x", Input((-1,), (0,))), Node("t", table, ("x",))], ("t",))
+    graph = make_graph([Node("hardware", Input((-1,), (0,))), Node("t", table, ("hardware",))], ("t",))
     assert (bounds(graph)["t"].values[0].low, bounds(graph)["t"].values[0].high) == (1, 4)
     np.testing.assert_array_equal(evaluate(graph, np.array([[-1], [0]]))["t"], [[1], [4]])

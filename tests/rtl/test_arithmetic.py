@@ -7,6 +7,7 @@ import pytest
 
 from l1ad.core.errors import ConversionError
 from l1ad.core.fixed import FixedPoint, Rounding
+from l1ad.graph.operations import Affine
 from l1ad.rtl.arithmetic import divided, folded, not_below, relu, square, table, turned, weighted_sums
 from l1ad.spec.reference import folded as folded_integers
 from tests.networks import make_network
@@ -89,7 +90,8 @@ def test_products_are_rounded_one_by_one_where_the_accumulator_is_short(rounding
     type_ = FixedPoint.parse("ap_fixed<8,4>")
     n = layer.n_in
     inputs = FVArray.from_kif(np.ones(n, dtype=int), np.full(n, 3), np.full(n, 4))
-    logic = trace(list(inputs), weighted_sums(list(inputs), layer))
+    affine = Affine(layer.weight, layer.weight_type.fractional, layer.bias, layer.bias_type.fractional, layer.accumulator)
+    logic = trace(list(inputs), weighted_sums(list(inputs), affine))
     codes = np.random.default_rng(3).integers(-128, 128, (500, n))
     products = accumulator.cast(codes[:, :, np.newaxis] * layer.weight, type_.fractional + layer.weight_type.fractional)
     wanted = accumulator.overflowed(products.sum(axis=1) + accumulator.cast(layer.bias, layer.bias_type.fractional))
