@@ -48,3 +48,17 @@ def _ask(node: Node, mask: NDArray[np.bool_], masks: Masks) -> None:
         case _:
             for name in node.inputs:
                 masks[name] |= mask
+
+
+def needed(graph: Graph, given: Collection[str]) -> list[Node]:
+    """List the nodes that the graph's outputs rest on, in order, when some are given.
+
+    Args:
+        graph: the graph.
+        given: nodes whose values are at hand.
+    """
+    asked = set(graph.outputs) - set(given)
+    for node in reversed(graph.nodes):
+        if node.name in asked:
+            asked |= set(node.inputs) - set(given)
+    return [node for node in graph.nodes if node.name in asked]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.core.fixed import FixedPoint, IntArray
-from l1ad.graph.graph import HARDWARE, THRESHOLDS, Graph, Node
+from l1ad.graph.demand import needed
+from l1ad.graph.graph import HARDWARE, Graph, Node
 from l1ad.graph.operations import (
     Add,
     Affine,
@@ -18,7 +20,6 @@ from l1ad.graph.operations import (
     Fold,
     Gate,
     Gather,
-    Input,
     Lookup,
     MovePoint,
     Multiply,
@@ -32,30 +33,23 @@ from l1ad.graph.operations import (
 )
 
 
-def evaluate(
-    graph: Graph, x_hw: NDArray[np.integer[Any]], thresholds: NDArray[np.integer[Any]] | None = None
-) -> dict[str, IntArray]:
+def evaluate(graph: Graph, x_hw: NDArray[np.integer[Any]], given: Mapping[str, IntArray] | None = None) -> dict[str, IntArray]:
     """Compute the integer codes of every node.
 
     Args:
         graph: whose bounds fit int64 (``l1ad.ranges.require_int64``).
         x_hw: hardware integers in range, shape ``(n_events, n_columns)``.
-        thresholds: codes of the score, shape ``(n_events, n_thresholds)``, for a graph with threshold ports.
+        given: codes of nodes that are not to be computed, as thresholds that have ports; shape ``(n_events, n_elements)`` each.
 
     Returns:
         int64 by node and further name, each of shape ``(n_events, n_elements)``.
     """
-    values: dict[str, IntArray] = {}
-    given = {HARDWARE: np.asarray(x_hw, dtype=np.int64)}
-    if thresholds is not None:
-        given[THRESHOLDS] = np.asarray(thresholds, dtype=np.int64)
-    for node in graph.nodes:
+    values: dict[str, IntArray] = {HARDWARE: np.asarray(x_hw, dtype=np.int64)} | dict(given or {})
+    for node in needed(graph, values):
         inputs = [values[name] for name in node.inputs]
         grids = [np.array(graph.grids[name], dtype=np.int64) for name in node.inputs]
-        values[node.name] = (
-            given[node.name] if isinstance(node.operation, Input) else _compute(graph, node, inputs, grids, len(x_hw))
-        )
-    return values | {name: values[node] for name, node in graph.aliases.items()}
+        values[node.name] = _compute(graph, node, inputs, grids, len(x_hw))
+    return values | {name: values[node] for name, node in graph.aliases.items() if node in values}
 
 
 def _compute(graph: Graph, node: Node, x: list[IntArray], grids: list[IntArray], n_events: int) -> IntArray:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.core.fixed import FixedPoint, FloatArray
-from l1ad.graph.graph import HARDWARE, THRESHOLDS, Graph, Node
+from l1ad.graph.demand import needed
+from l1ad.graph.graph import HARDWARE, Graph, Node
 from l1ad.graph.operations import (
     Add,
     Affine,
@@ -18,7 +20,6 @@ from l1ad.graph.operations import (
     Fold,
     Gate,
     Gather,
-    Input,
     Lookup,
     MovePoint,
     Multiply,
@@ -33,29 +34,22 @@ from l1ad.graph.operations import (
 
 
 def evaluate_float(
-    graph: Graph, x_hw: NDArray[np.integer[Any]], thresholds: NDArray[np.integer[Any]] | None = None
+    graph: Graph, x_hw: NDArray[np.integer[Any]], given: Mapping[str, FloatArray] | None = None
 ) -> dict[str, FloatArray]:
     """Compute the value of every node; exact while no intermediate needs more than 53 bits.
 
     Args:
         graph: the graph.
         x_hw: hardware integers in range, shape ``(n_events, n_columns)``.
-        thresholds: codes of the score, shape ``(n_events, n_thresholds)``, for a graph with threshold ports.
+        given: values of nodes that are not to be computed, as thresholds that have ports; shape ``(n_events, n_elements)`` each.
 
     Returns:
         float64 by node and further name, each of shape ``(n_events, n_elements)``.
     """
-    values: dict[str, FloatArray] = {}
-    given = {HARDWARE: np.asarray(x_hw, dtype=np.float64)}
-    if thresholds is not None:
-        given[THRESHOLDS] = np.asarray(thresholds, dtype=np.float64)
-    for node in graph.nodes:
-        inputs = [values[name] for name in node.inputs]
-        if isinstance(node.operation, Input):
-            values[node.name] = np.ldexp(given[node.name], -node.operation.fractional)
-        else:
-            values[node.name] = _compute(graph, node, inputs, len(x_hw))
-    return values | {name: values[node] for name, node in graph.aliases.items()}
+    values: dict[str, FloatArray] = {HARDWARE: np.asarray(x_hw, dtype=np.float64)} | dict(given or {})
+    for node in needed(graph, values):
+        values[node.name] = _compute(graph, node, [values[name] for name in node.inputs], len(x_hw))
+    return values | {name: values[node] for name, node in graph.aliases.items() if node in values}
 
 
 def _compute(graph: Graph, node: Node, x: list[FloatArray], n_events: int) -> FloatArray:

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from l1ad.core.errors import ConversionError
 from l1ad.core.fixed import FLOAT64_BITS, FixedPoint, FloatArray, IntArray
-from l1ad.core.network import Activation, Network, Score
+from l1ad.core.network import Activation, Network
+from l1ad.graph import lower
+from l1ad.graph.run_float import evaluate_float
 from l1ad.qkeras.build import build_qkeras, refusal, significand_bits
 from l1ad.qkeras.runtime import tensorflow
 from l1ad.ranges import float32_exact
@@ -90,7 +92,7 @@ def _evaluate_float64(network: Network, x: FloatArray) -> FloatArray:
 def qkeras_scores(network: Network, x_hw: NDArray[Any]) -> IntArray:
     """Compute the integer scores from QKeras' outputs.
 
-    The score's steps are evaluated in float64 with the score's types, independently of the integer implementations; every step is
+    The score's steps are evaluated in float64 with the score's types, by the graph; every step is
     exact, which is checked.
 
     Args:
@@ -120,12 +122,12 @@ def score_codes(network: Network, x_hw: NDArray[Any], codes: IntArray) -> IntArr
     Returns:
         Codes of ``network.score.total``, int64 ``(n_events,)``.
     """
+    graph, last, total = lower(network.with_thresholds(())), network.layers[-1], network.score.total
     out = np.empty(len(x_hw), dtype=np.int64)
     for start in range(0, len(x_hw), CHUNK):
         part = slice(start, start + CHUNK)
-        values = network.layers[-1].output.from_int(codes[part])
-        terms = _reconstruction(network, x_hw[part], values) if network.score.kind.is_reconstruction else _latent(network, values)
-        out[part] = network.score.total.to_int(terms.sum(axis=1))
+        values = evaluate_float(graph, x_hw[part], {f"{last.name}.output": last.output.from_int(codes[part])})
+        out[part] = total.to_int(values["score"][:, 0])
     return out
 
 
@@ -139,35 +141,3 @@ def _require_exact_score(network: Network) -> None:
         raise ConversionError(
             f"The score may need {bits} bits, float64 has {FLOAT64_BITS}; give the output, score.difference or score.square fewer bits."
         )
-
-
-def _reconstruction(network: Network, x_hw: NDArray[Any], y: FloatArray) -> FloatArray:
-    spec = network.score
-    assert spec.difference is not None  # Network checks it
-    columns = list(spec.columns)
-    d = (network.scaling.type.quantise(_scaled(network, x_hw)) - y)[:, columns]
-    if spec.cyclic:
-        for i, column in enumerate(columns):
-            turn = _turn(network, column)
-            if turn:
-                d[:, i] += turn * (d[:, i] < -turn / 2.0).astype(float) - turn * (d[:, i] >= turn / 2.0)
-    squares = spec.square.quantise(spec.difference.quantise(d) ** 2)
-    if spec.kind is Score.MASKED_MSE:
-        squares *= network.scaling.present(network.layout, x_hw)[:, columns]
-    return squares
-
-
-def _turn(network: Network, column: int) -> float:
-    """Give a full turn in scaled units, 0 for columns that are no phi."""
-    return float((network.layout.phi_period(column) or 0) * 2.0 ** -network.scaling.shift[column])
-
-
-def _latent(network: Network, values: FloatArray) -> FloatArray:
-    spec = network.score
-    if spec.table is None:
-        return spec.square.quantise(values**2)
-    mean, log_variance = np.split(values, 2, axis=1)
-    square = spec.square.quantise(mean**2)
-    if spec.kind is Score.KL:
-        return square + spec.table.quantise(np.exp(log_variance) - log_variance - 1.0)
-    return square * spec.table.quantise(np.exp(-log_variance))
