@@ -118,6 +118,9 @@ def make_score(
     if kind.is_reconstruction:
         columns = tuple(i for i in range(layout.n_columns) if i != 1)  # one column is left out on purpose
         return ScoreSpec(kind, square, _sum_type(square, len(columns)), DIFFERENCE, columns, cyclic)
+    if kind is Score.LINEAR:
+        exact = FixedPoint(output.signed, output.width, output.integer)
+        return ScoreSpec(kind, exact, exact)
     if kind is Score.LATENT_L2:
         return ScoreSpec(kind, square, _sum_type(square, n_outputs))
     if kind is Score.KL:

@@ -51,7 +51,7 @@ class ModelConfig(Section):
 class ScoreConfig(Section):
     """Say which score the chip computes; types left out are the smallest that cannot overflow."""
 
-    kind: Literal["latent_l2", "masked_mse", "mse", "kl", "r_z"]
+    kind: Literal["latent_l2", "linear", "masked_mse", "mse", "kl", "r_z"]
     square: TypeText | None = None
     total: TypeText | None = None
     difference: TypeText | None = None

@@ -38,6 +38,7 @@ class Score(enum.Enum):
     """Which anomaly score is computed on the chip."""
 
     LATENT_L2 = "latent_l2"
+    LINEAR = "linear"
     MASKED_MSE = "masked_mse"
     MSE = "mse"
     KL = "kl"
@@ -59,6 +60,7 @@ class ScoreSpec:
     """Say which score, and the type of each of its steps.
 
     - ``latent_l2``: sum over outputs of ``square(mu * mu)``.
+    - ``linear``: the network's one output, cast to ``square`` and then to ``total``: the cheapest score there is.
     - ``mse`` / ``masked_mse``: sum over ``columns`` of ``square(d * d)``, ``d = difference(x - y)`` with ``x`` the scaled input and
       ``y`` the output of the same column; the masked score leaves out columns whose object is absent (its hardware pt is 0 or below
       its threshold).
@@ -73,7 +75,7 @@ class ScoreSpec:
 
     Attributes:
         kind: which score.
-        square: type of each squared term.
+        square: type of each squared term; of the output itself for ``linear``.
         total: type of the score.
         difference: type of each difference; only for reconstruction scores.
         columns: input columns that take part; only for reconstruction scores.
@@ -278,6 +280,10 @@ class Network:
                 )
             if self.score.difference is None or not self.score.columns:
                 raise ModelError(f"Score {kind.value!r} wants a difference type and the columns that take part.")
+        if kind is Score.LINEAR and outputs != 1:
+            raise ModelError(
+                f"Score 'linear' is the network's one output, the network gives {outputs}; use a last layer of one neuron."
+            )
         if kind.needs_log_variance and (outputs % 2 or self.score.table is None):
             raise ModelError(
                 f"Score {kind.value!r} wants means and as many log-variances and a table type, the network gives {outputs} outputs."

@@ -103,6 +103,8 @@ def _folded(writer: Writer, value: Lanes, turn: int) -> Lanes:
 def _latent(writer: Writer, table: LookUp, network: Network, outputs: tuple[Lanes, ...]) -> list[Lanes]:
     spec, type_ = network.score, network.layers[-1].output
     means = outputs[: len(outputs) // 2] if spec.kind.needs_log_variance else outputs
+    if spec.kind is Score.LINEAR:
+        return [cast(writer, output, type_.fractional, spec.square) for output in outputs]
     squares = [cast(writer, squared(writer, mean), 2 * type_.fractional, spec.square) for mean in means]
     if not spec.kind.needs_log_variance:
         return squares

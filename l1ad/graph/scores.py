@@ -39,6 +39,11 @@ def latent_l2(build: Builder, network: Network, output: str) -> str:
     return _square(build, network, output, network.layers[-1].n_out)
 
 
+def linear(build: Builder, network: Network, output: str) -> str:
+    """Take the network's one output as it is."""
+    return build.let("square", Cast((network.score.square,)), output)
+
+
 def mse(build: Builder, network: Network, output: str) -> str:
     """Square the difference of the scaled input and its reconstruction."""
     return _square(build, network, _difference(build, network, output), len(network.score.columns))
@@ -98,6 +103,7 @@ def r_z(build: Builder, network: Network, output: str) -> str:
 #: The function that lowers each score.
 TERMS: Mapping[Score, Callable[[Builder, Network, str], str]] = {
     Score.LATENT_L2: latent_l2,
+    Score.LINEAR: linear,
     Score.MSE: mse,
     Score.MASKED_MSE: masked_mse,
     Score.KL: kl,

@@ -178,7 +178,7 @@ def _difference(network: Network, column: int) -> str:
 
 def _latent(network: Network) -> list[str]:
     kind, n = network.score.kind, _n_means(network)
-    body = "square_t(output[i] * output[i])"
+    body = "square_t(output[i])" if kind is Score.LINEAR else "square_t(output[i] * output[i])"
     if kind.needs_log_variance:
         address = network.layers[-1].output
         lines = [

@@ -67,11 +67,12 @@ def _widest(scaling: Scaling, layers: tuple[Dense, ...], kind: Score, cyclic: bo
     output = layers[-1].output
     base = max(scaling.type.fractional, output.fractional) if kind.is_reconstruction else output.fractional
     table = _table(kind, output, 2 * base) if kind.needs_log_variance else None
-    term = 2 * base
+    square = base if kind is Score.LINEAR else 2 * base
+    term = square
     if table is not None:
         term = max(term, table.fractional) if kind is Score.KL else term + table.fractional
     difference = _exact(base) if kind.is_reconstruction else None
-    return ScoreSpec(kind, _exact(2 * base), _exact(term), difference, columns, cyclic and kind.is_reconstruction, table)
+    return ScoreSpec(kind, _exact(square), _exact(term), difference, columns, cyclic and kind.is_reconstruction, table)
 
 
 def _table(kind: Score, address: FixedPoint, finest: int) -> FixedPoint:

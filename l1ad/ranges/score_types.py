@@ -77,7 +77,8 @@ def _proved(network: Network, spec: ScoreSpec, *, square: bool) -> ScoreSpec:
     """Choose the total (and the squares) anew, as what provably arrives there."""
     if square:
         base = (spec.difference or network.layers[-1].output).fractional
-        spec = replace(spec, square=_minimal(network, replace(spec, square=_wide(2 * base)), "square"))
+        grid = base if spec.kind is Score.LINEAR else 2 * base
+        spec = replace(spec, square=_minimal(network, replace(spec, square=_wide(grid)), "square"))
     return replace(spec, total=_minimal(network, replace(spec, total=_wide(_term_fractional(spec))), "score"))
 
 

@@ -79,12 +79,14 @@ def latent_score(score: FloatScore, outputs: FloatArray) -> FloatArray:
     """Compute a score of the latent values.
 
     Args:
-        score: ``latent_l2`` (outputs are means) or ``kl``, ``r_z`` (means, then as many log-variances).
+        score: ``linear`` (the one output), ``latent_l2`` (outputs are means) or ``kl``, ``r_z`` (means, then as many log-variances).
         outputs: shape ``(n_events, n_out)``.
 
     Returns:
         Shape ``(n_events,)``.
     """
+    if score.kind is Score.LINEAR:
+        return np.sum(outputs, axis=1)
     if score.kind is Score.LATENT_L2:
         return np.sum(outputs**2, axis=1)
     mean, log_variance = np.split(outputs, 2, axis=1)

@@ -120,6 +120,8 @@ def folded(values: IntArray, turn: int) -> IntArray:
 
 def _latent_terms(spec: ScoreSpec, outputs: IntArray, type_: FixedPoint) -> IntArray:
     """Square the means; add or multiply what the table gives for the log-variances."""
+    if spec.kind is Score.LINEAR:
+        return spec.square.cast(outputs, type_.fractional)
     if not spec.kind.needs_log_variance:
         return spec.square.cast(outputs**2, 2 * type_.fractional)
     n = outputs.shape[1] // 2

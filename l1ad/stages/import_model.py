@@ -13,6 +13,7 @@ from l1ad.config.model import ScoreConfig
 from l1ad.core.artefact import code_digest, file_digest, is_current, read_manifest, stage_key, writing
 from l1ad.core.errors import ConfigError, ModelError
 from l1ad.core.layout import load_layout
+from l1ad.core.network import Score
 from l1ad.core.trained import FLOAT_FILE, KIND, NETWORK_FILE
 from l1ad.qkeras.importing.assemble import assemble
 from l1ad.qkeras.importing.keras_file import read_layers
@@ -66,7 +67,7 @@ class ImportRequest:
         try:
             spec = ScoreConfig(kind=score)  # type: ignore[arg-type]
         except ValueError:
-            raise ConfigError(f"There is no score {score!r}; valid are latent_l2, masked_mse, mse, kl, r_z.") from None
+            raise ConfigError(f"There is no score {score!r}; valid are {', '.join(kind.value for kind in Score)}.") from None
         return cls(
             file,
             layout,

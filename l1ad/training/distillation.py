@@ -31,6 +31,8 @@ def chip_score(tf: Any, spec: LossSpec, kind: Score, out: Forward, batch: Any) -
         return tf.reduce_sum(mask * difference(tf, spec, batch.x, out.reconstruction) ** 2, axis=-1)
     if kind is Score.LATENT_L2:
         return tf.reduce_sum(out.mean**2, axis=-1)
+    if kind is Score.LINEAR:
+        return tf.reduce_sum(out.mean, axis=-1)
     v = out.log_variance
     terms = out.mean**2 + tf.exp(v) - v - 1.0 if kind is Score.KL else out.mean**2 * tf.exp(-v)
     return tf.reduce_sum(terms, axis=-1)
@@ -39,7 +41,10 @@ def chip_score(tf: Any, spec: LossSpec, kind: Score, out: Forward, batch: Any) -
 def distillation_loss(tf: Any, spec: LossSpec, kind: Score, out: Forward, batch: Any) -> Any:
     """Give the squared distance of the square roots of score and target, shape ``(n_seeds, n)``.
 
-    The square root makes a relative error count the same everywhere in the tail, as the order of events does.
+    The square root makes a relative error count the same everywhere in the tail, as the order of events does. A linear score, whose
+    target is already a logarithm of the rate and which may be negative, is compared as it is.
     """
     score = chip_score(tf, spec, kind, out, batch)
+    if kind is Score.LINEAR:
+        return (score - batch.target) ** 2
     return (tf.sqrt(score + _SOFT) - tf.sqrt(batch.target + _SOFT)) ** 2

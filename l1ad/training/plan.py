@@ -83,7 +83,7 @@ class Plan:
         """Give the number of values the chip's last layer gives: a score of the means alone leaves the log-variances out."""
         if self.score.is_reconstruction or self.score.needs_log_variance:
             return self.layers[self.n_chip - 1].n_out
-        return self.latent
+        return 1 if self.score is Score.LINEAR else self.latent
 
 
 def chip_types(plans: Sequence[Plan]) -> tuple[tuple[LayerTypes, ...], ...]:
@@ -108,6 +108,10 @@ def plan_model(config: Config, layout: ObjectLayout) -> Plan:
     """
     model, score = config.model, Score(config.score.kind)
     _check_kind(model, score)
+    if score is Score.LINEAR and config.training.recipe != "robust":
+        raise ConfigError(
+            f"Score 'linear' is learnt from a teacher and training.recipe is {config.training.recipe!r}; use 'robust' or another score."
+        )
     variational = model.kind == "vae"
     n_chip = len(model.hidden) + 1 if not score.is_reconstruction else 2 * (len(model.hidden) + 1)
     types = _chip_types(model, n_chip, len(model.hidden))

@@ -9,6 +9,7 @@ from l1ad.core.fixed import FixedPoint
 from l1ad.core.layout import parse_layout
 from l1ad.core.network import Activation, Dense, Network, Score, ScoreSpec, Threshold
 from l1ad.core.scaling import Scaling
+from tests.networks import make_network
 
 LAYOUT = parse_layout(
     """
@@ -102,3 +103,8 @@ def test_score_tables() -> None:
         network().score.table_codes(address)
     with pytest.raises(ModelError, match=r"^A log-variance of 13 bits wants a table of more than 4096 entries"):
         ScoreSpec(Score.R_Z, SQUARE, SQUARE, table=table).table_codes(FixedPoint.parse("ap_fixed<13,3>"))
+
+
+def test_a_linear_score_is_one_output() -> None:
+    with pytest.raises(ModelError, match=r"^Score 'linear' is the network's one output, the network gives 2; use .*\.$"):
+        make_network(widths=(4, 2), score=Score.LINEAR)

@@ -52,6 +52,7 @@ CASES = {
     "latent": make_network(widths=(5, 3)),
     "masked": make_network(widths=(5, 8), score=Score.MASKED_MSE),
     "mse not cyclic": make_network(widths=(5, 8), score=Score.MSE, cyclic=False),
+    "linear": make_network(widths=(5, 1), score=Score.LINEAR),
     "kl": make_network(widths=(5, 4), score=Score.KL),
     "r_z": make_network(widths=(5, 4), score=Score.R_Z),
     "rotated": make_network(widths=(5, 8), score=Score.MASKED_MSE, phi_reference="met"),
@@ -118,7 +119,7 @@ def with_modes(seed: int) -> Network:
         return FixedPoint(signed, width, integer, rounding, overflow or chosen)
 
     kind = list(Score)[seed % len(Score)]
-    outputs = 8 if kind.is_reconstruction else 4
+    outputs = 8 if kind.is_reconstruction else 1 if kind is Score.LINEAR else 4
     network = make_network(
         widths=(6, outputs),
         score=kind,

@@ -92,6 +92,7 @@ CASES: dict[str, tuple[dict[str, object], dict[str, object]]] = {
         {"packed": True},
     ),
     "mse, truncating and wrapping": ({"score": Score.MSE, "widths": (3, 8), **TRUNCATING}, {}),
+    "linear": ({"score": Score.LINEAR, "widths": (3, 1)}, {}),
     "kl": ({"score": Score.KL, "widths": (3, 4)}, {}),
     "r_z, rotated to an odd finer phi": ({"score": Score.R_Z, "layout": odd_layout(), "phi_reference": "muon"}, {"packed": True}),
 }

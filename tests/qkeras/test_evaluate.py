@@ -10,7 +10,14 @@ from l1ad.qkeras.evaluate import qkeras_outputs, qkeras_scores
 from l1ad.spec import reference
 from tests.networks import make_events, make_network, make_threshold_events, tiny_layout
 
-WIDTHS = {Score.LATENT_L2: (6, 3), Score.KL: (6, 4), Score.R_Z: (6, 4), Score.MSE: (6, 8), Score.MASKED_MSE: (6, 8)}
+WIDTHS = {
+    Score.LATENT_L2: (6, 3),
+    Score.LINEAR: (6, 1),
+    Score.KL: (6, 4),
+    Score.R_Z: (6, 4),
+    Score.MSE: (6, 8),
+    Score.MASKED_MSE: (6, 8),
+}
 OUTPUT = FixedPoint.parse("ap_fixed<7,4,AP_RND_CONV,AP_SAT>")
 
 

@@ -28,6 +28,7 @@ NETWORKS = {
     "latent": make_network(widths=(5, 3)),
     "masked": make_network(widths=(5, 8), score=Score.MASKED_MSE),
     "mse not cyclic": make_network(widths=(5, 8), score=Score.MSE, cyclic=False),
+    "linear": make_network(widths=(5, 1), score=Score.LINEAR),
     "kl": make_network(widths=(5, 4), score=Score.KL),
     "r_z": make_network(widths=(5, 4), score=Score.R_Z),
     "rotated": make_network(widths=(5, 8), score=Score.MSE, phi_reference="met"),
@@ -129,7 +130,7 @@ def test_int64_is_enough_for_usual_networks() -> None:
 @pytest.mark.parametrize("kind", Score)
 @pytest.mark.parametrize("phi_reference", [None, "met"])
 def test_the_smallest_score_is_exact_and_cannot_overflow(kind: Score, phi_reference: str | None) -> None:
-    outputs = 8 if kind.is_reconstruction else 4
+    outputs = 8 if kind.is_reconstruction else 1 if kind is Score.LINEAR else 4
     output = FixedPoint.parse("ap_fixed<8,3,AP_RND_CONV,AP_SAT>")
     network = make_network(widths=(5, outputs), score=kind, output_type=output, phi_reference=phi_reference)
     spec = smallest_score(network.layout, network.scaling, network.layers, kind, True, ())

@@ -14,7 +14,14 @@ from l1ad.rtl.verilog import verilog_files
 from l1ad.spec import reference
 from tests.networks import make_events, make_network, make_threshold_events
 
-WIDTHS = {Score.LATENT_L2: (4, 2), Score.KL: (4, 4), Score.R_Z: (4, 4), Score.MSE: (4, 8), Score.MASKED_MSE: (4, 8)}
+WIDTHS = {
+    Score.LATENT_L2: (4, 2),
+    Score.LINEAR: (4, 1),
+    Score.KL: (4, 4),
+    Score.R_Z: (4, 4),
+    Score.MSE: (4, 8),
+    Score.MASKED_MSE: (4, 8),
+}
 VARIANTS: dict[str, dict[str, object]] = {
     "plain": {},
     "rotated": {"phi_reference": "met"},

@@ -46,6 +46,7 @@ def test_latent_scores_by_hand() -> None:
     mean, log_variance = np.array([[1.0, -2.0]]), np.array([[0.0, np.log(2.0)]])
     both = np.hstack([mean, log_variance])
     assert latent_score(FloatScore(Score.LATENT_L2), mean) == pytest.approx(5.0)
+    assert latent_score(FloatScore(Score.LINEAR), mean[:, 1:]) == pytest.approx(-2.0)
     assert latent_score(FloatScore(Score.R_Z), both) == pytest.approx(1.0 + 2.0)
     assert latent_score(FloatScore(Score.KL), both) == pytest.approx(5.0 + 1.0 - np.log(2.0))
 

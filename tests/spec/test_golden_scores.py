@@ -40,7 +40,7 @@ def networks() -> dict[str, Network]:
     for layout in PT_CUT:
         n = make_network(layout).n_inputs
         for score in Score:
-            width = n if score.is_reconstruction else 6
+            width = n if score.is_reconstruction else 1 if score is Score.LINEAR else 6
             found[f"{layout} {score.value}"] = make_network(layout, (16, width), score, seed=12)
     for layout, kind in PT_CUT.items():
         n = make_network(layout).n_inputs

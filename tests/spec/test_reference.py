@@ -105,6 +105,8 @@ def score(network: Network, row: list[int], scaled: list[Fraction], outputs: lis
             present = spec.kind is Score.MSE or row[network.layout.presence_column[column]] != 0
             total += quantise(quantise(d, spec.difference) ** 2, spec.square) if present else 0
         return quantise(total, spec.total)
+    if spec.kind is Score.LINEAR:
+        return quantise(quantise(outputs[0], spec.square), spec.total)
     if not spec.kind.needs_log_variance:
         return quantise(sum((quantise(mu**2, spec.square) for mu in outputs), Fraction(0)), spec.total)
     half = len(outputs) // 2
@@ -120,6 +122,7 @@ CASES = {
     "latent": make_network(widths=(5, 3)),
     "masked": make_network(widths=(5, 8), score=Score.MASKED_MSE),
     "mse not cyclic": make_network(widths=(5, 8), score=Score.MSE, cyclic=False),
+    "linear": make_network(widths=(5, 1), score=Score.LINEAR),
     "kl": make_network(widths=(5, 4), score=Score.KL),
     "r_z": make_network(widths=(5, 4), score=Score.R_Z),
     "rotated": make_network(widths=(5, 8), score=Score.MASKED_MSE, phi_reference="met"),
