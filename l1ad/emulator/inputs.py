@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -9,7 +10,9 @@ import numpy as np
 
 from l1ad.core.fixed import FixedPoint, Overflow, Rounding
 from l1ad.core.network import Network
-from l1ad.emulator.lanes import Lanes, Writer, cast, cleared, subtracted, times, with_constant
+from l1ad.emulator.interpret import Element, Interpreter
+from l1ad.emulator.lanes import Lanes, Writer
+from l1ad.graph.graph import HARDWARE
 from l1ad.ranges import Interval, round_shift
 from l1ad.ranges.nodes import hardware_intervals
 
@@ -34,11 +37,11 @@ def loads_pairs(network: Network) -> bool:
     return all(i.low >= INT16.low and i.high <= INT16.high for i in hardware_intervals(network.layout))
 
 
-def raw_column(network: Network, column: int) -> str:
-    """Give the C++ expression of a hardware column in 32-bit lanes, 0 where its object is below its pt threshold."""
-    if not loads_pairs(network):
-        return _word(network, column)
-    return f"{'odd' if column % 2 else 'even'}({_word(network, column // 2)})"
+def raw_column(network: Network, column: int, *, cut: bool) -> str:
+    """Give the C++ expression of a hardware column in 32-bit lanes; ``cut``: 0 where its object is below its pt threshold."""
+    number = column // 2 if loads_pairs(network) else column
+    word = _word(network, number) if cut else f"raw[{number}]"
+    return f"{'odd' if column % 2 else 'even'}({word})" if loads_pairs(network) else word
 
 
 def _word(network: Network, number: int) -> str:
@@ -46,6 +49,23 @@ def _word(network: Network, number: int) -> str:
     per = 2 if loads_pairs(network) else 1
     least = network.scaling.thresholds(network.layout)
     return f"cut{number}" if least[number * per : number * per + per].any() else f"raw[{number}]"
+
+
+def given_columns(network: Network, writer: Writer) -> Callable[[Element], Lanes | None]:
+    """Give the hardware columns, and those with objects below their pt threshold cleared, to whoever reads them first.
+
+    Args:
+        network: the network.
+        writer: takes the statements.
+    """
+
+    def column(element: Element) -> Lanes | None:
+        node, i = element
+        if node not in (HARDWARE, "kept"):
+            return None
+        return writer.let(raw_column(network, i, cut=node == "kept"), hardware_intervals(network.layout)[i], 32)
+
+    return column
 
 
 def cuts(network: Network) -> list[str]:
@@ -67,12 +87,6 @@ def cuts(network: Network) -> list[str]:
     ]
 
 
-def presence(network: Network, writer: Writer, column: int) -> Lanes:
-    """Write the mask of events whose object of a column is there: -1 or 0."""
-    test = raw_column(network, int(network.layout.presence_column[column]))
-    return writer.let(f"(i32)({test} != 0)", Interval(-1, 0), 32)
-
-
 def range_checks(network: Network) -> list[str]:
     """Write what collects in ``bad`` every bit in which a hardware integer differs from itself clipped to its column's range."""
     lines = []
@@ -92,12 +106,13 @@ def range_checks(network: Network) -> list[str]:
     return lines
 
 
-def scaled(network: Network, writer: Writer, proved: tuple[Interval, ...]) -> Inputs:
+def scaled(network: Network, writer: Writer, interpreter: Interpreter, proved: tuple[Interval, ...]) -> Inputs:
     """Write the scaling of every column.
 
     Args:
         network: the network.
         writer: takes the statements.
+        interpreter: writes columns that cannot go in pairs.
         proved: range of each scaled column.
 
     Returns:
@@ -114,54 +129,12 @@ def scaled(network: Network, writer: Writer, proved: tuple[Interval, ...]) -> In
             halves = zip(("even", "odd"), columns, strict=False)
             values += [Lanes(f"{half}((i32){name})", proved[column], 32) for half, column in halves]
             continue
-        single = [_scaled_column(network, writer, column) for column in columns]
+        single = [interpreter.element("scaled", column) for column in columns]
         values += single
         if narrow:
             low, high = single[0].name, single[1].name if len(single) > 1 else "i32{}"
             pairs.append(writer.let(f"join({low}, {high})", INT16, 32).name)
     return Inputs(tuple(values), tuple(pairs))
-
-
-def _scaled_column(network: Network, writer: Writer, column: int) -> Lanes:
-    """Write rotation, offset, shift and cast of one column in 32-bit lanes or wider."""
-    range_ = hardware_intervals(network.layout)[column]
-    value = writer.let(raw_column(network, column), range_, 32)
-    if network.scaling.phi_reference is not None and network.layout.phi_period(column) is not None:
-        value = _rotated(network, writer, value, column)
-    moved = with_constant(writer, value, -network.scaling.offset[column])
-    return cast(writer, moved, network.scaling.shift[column], network.scaling.type)
-
-
-def _rotated(network: Network, writer: Writer, value: Lanes, column: int) -> Lanes:
-    """Write the signed difference in phi to the reference object, 0 for an absent object."""
-    layout, kind = network.layout, network.scaling.phi_reference or ""
-    own = layout.slot_columns(kind).start + layout.slot(kind).features.index("phi")
-    period, own_period = layout.phi_period(column) or 1, layout.slot(kind).phi_period or 1
-    reference = writer.let(raw_column(network, own), hardware_intervals(layout)[own], 32)
-    if period >= own_period:
-        reference = times(writer, reference, period // own_period)
-    else:
-        ratio = own_period // period
-        reference = _divided(writer, reference, ratio)
-    turned = with_constant(writer, subtracted(writer, value, reference), period // 2)
-    centred = with_constant(writer, _modulo(writer, turned, period), -(period // 2))
-    return cleared(writer, centred, presence(network, writer, column))
-
-
-def _divided(writer: Writer, value: Lanes, ratio: int) -> Lanes:
-    """Write a division that rounds down, for integers of either sign."""
-    range_ = Interval(value.range.low // ratio, value.range.high // ratio)
-    negative = f"({value.name} >> {value.bits - 1})"
-    return writer.let(f"(({value.name} ^ {negative}) / {ratio}) ^ {negative}", range_, value.bits)
-
-
-def _modulo(writer: Writer, value: Lanes, period: int) -> Lanes:
-    """Write a modulo with a result in ``[0, period)``."""
-    inside = Interval(0, period - 1)
-    if period & (period - 1) == 0:
-        return writer.let(f"{value.name} & {period - 1}", inside, value.bits)
-    turns = writer.let(f"{_divided(writer, value, period).name} * {period}", value.range.hull(inside), value.bits)
-    return writer.let(f"{value.name} - {turns.name}", inside, value.bits)
 
 
 def _fits_16(network: Network, column: int) -> bool:

@@ -8,9 +8,10 @@ from importlib import resources
 from l1ad.core.errors import ConversionError
 from l1ad.core.network import Network
 from l1ad.emulator.dense import Tables, dense
-from l1ad.emulator.inputs import cuts, loads_pairs, range_checks, scaled
+from l1ad.emulator.inputs import cuts, given_columns, loads_pairs, range_checks, scaled
+from l1ad.emulator.interpret import Interpreter, LookUp
 from l1ad.emulator.lanes import Lanes, Writer, resized
-from l1ad.emulator.score_source import LookUp, score
+from l1ad.graph import lower
 from l1ad.ranges import prove, require_safe
 from l1ad.ranges.nodes import hardware_intervals
 
@@ -70,14 +71,17 @@ def kernel_source(network: Network, *, traced: bool = False) -> str:
 
 def _statements(network: Network, writer: Writer, tables: Tables, table: LookUp, traced: bool) -> Lanes:
     proved = prove(network)[0].values
-    inputs = scaled(network, writer, proved)
+    interpreter = Interpreter(writer, table, lower(network), given_columns(network, writer))
+    inputs = scaled(network, writer, interpreter, proved)
+    interpreter.give("scaled", inputs.values)
     kept = _keep(writer, inputs.values, 0, traced)
     values, pairs, type_ = inputs.values, inputs.pairs, network.scaling.type
     for layer in network.layers:
         writer.lines.append(f"// {layer.name}: {layer.n_in} to {layer.n_out}")
         values, pairs, type_ = dense(writer, tables, layer, values, pairs, type_), (), layer.output
+        interpreter.give(f"{layer.name}.output", values)
         kept = _keep(writer, values, kept, traced)
-    return resized(writer, score(writer, table, network, inputs.values, values), 64)
+    return resized(writer, interpreter.element("score", 0), 64)
 
 
 def _keep(writer: Writer, values: tuple[Lanes, ...], first: int, traced: bool) -> int:
