@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from l1ad.core.errors import FAILURE, USER_MISTAKE, ConfigError, L1adError, nearest, reason_of
+from l1ad.core.extras import explaining_extras
 
 #: Exit code of a command that Ctrl-C ended, as shells give it.
 INTERRUPTED = 130
@@ -278,7 +279,7 @@ def run(config: ConfigPath, force: Force = False, as_json: Json = False) -> None
 def main() -> int:
     """Run the command line and return its exit code; an error is one sentence on standard error."""
     try:
-        code = app(standalone_mode=False)
+        code = explaining_extras(app)(standalone_mode=False)
         return code if isinstance(code, int) else 0
     except L1adError as error:
         return _fail(str(error), error.exit_code)

@@ -90,12 +90,16 @@ class Config(Section):
         return self.path(self.hls_projects) / f"{self.name}_{Path(self.firmware.board).stem}"
 
 
-def load_config(path: Path) -> Config:
+def load_config(path: str | Path) -> Config:
     """Read a configuration file.
+
+    Args:
+        path: the YAML file; relative paths in it are relative to its folder.
 
     Raises:
         ConfigError: no such file, not YAML, or a key or value that is wrong.
     """
+    path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -170,22 +170,27 @@ def _closure(module: str) -> dict[str, Path]:
         if spec is None or spec.origin is None:
             continue
         found[name] = Path(spec.origin)
-        waiting += [imported for imported in _imports(found[name], name) if imported not in found]
+        waiting += [imported for imported in _imports(found[name]) if imported not in found]
     return found
 
 
-def _imports(path: Path, module: str) -> list[str]:
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+def _imports(path: Path) -> list[str]:
     names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _executed(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = (
-                importlib.util.resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module or ""
-            )
-            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+            names += [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
     return [name for name in names if name.split(".")[0] == "l1ad" and _is_module(name)]
+
+
+def _executed(tree: ast.AST) -> Iterator[ast.AST]:
+    """Walk a tree without what only a type checker reads."""
+    for child in ast.iter_child_nodes(tree):
+        for_types = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
+        node = ast.Module(child.orelse, []) if for_types else child  # type: ignore[attr-defined]
+        yield node
+        yield from _executed(node)
 
 
 def _is_module(name: str) -> bool:

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from l1ad.core.artefact import read_manifest
+from l1ad.core.artefact import MANIFEST, read_manifest
 from l1ad.core.errors import ArtefactError, InputError, nearest
 from l1ad.core.fixed import IntArray
 from l1ad.core.layout import ObjectLayout, parse_layout_dict
@@ -89,6 +89,16 @@ class Dataset:
     columns: tuple[str, ...]
     digest: str
 
+    @classmethod
+    def load(cls, path: str | Path) -> Dataset:
+        """Open a dataset: its own folder, or that of the run it belongs to.
+
+        Raises:
+            ArtefactError: the folder is no dataset.
+        """
+        folder = Path(path)
+        return load_dataset(folder / KIND if (folder / KIND / MANIFEST).is_file() else folder)
+
     @property
     def x_hw(self) -> NDArray[Any]:
         """Give the hardware integers, memory-mapped, shape ``(n_events, n_columns)``."""
@@ -138,12 +148,13 @@ class Dataset:
         return np.flatnonzero(keep)
 
 
-def load_dataset(path: Path) -> Dataset:
+def load_dataset(path: str | Path) -> Dataset:
     """Open a dataset artefact.
 
     Raises:
         ArtefactError: the folder is no dataset.
     """
+    path = Path(path)
     manifest = read_manifest(path, KIND)
     try:
         data = json.loads((path / "dataset.json").read_text(encoding="utf-8"))

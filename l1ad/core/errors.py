@@ -48,6 +48,10 @@ class ToolMissingError(L1adError):
     """Name a tool that is not there, where it was looked for and how to override."""
 
 
+class ExtraMissingError(L1adError, ImportError):
+    """Name a Python package that is not installed and the extra that brings it."""
+
+
 class ToolFailedError(L1adError):
     """Report the failure of an external tool, with the last lines of its log."""
 

@@ -361,19 +361,19 @@ class Network:
         del data["thresholds"], data["name"]
         return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the network as JSON."""
-        path.write_text(json.dumps(self.to_dict()), encoding="utf-8")
+        Path(path).write_text(json.dumps(self.to_dict()), encoding="utf-8")
 
     @classmethod
-    def load(cls, path: Path) -> Network:
+    def load(cls, path: str | Path) -> Network:
         """Read a network that ``save`` wrote.
 
         Raises:
             ModelError: the file is missing or is no network.
         """
         try:
-            return cls.from_dict(json.loads(path.read_text(encoding="utf-8")))
+            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise ModelError(f"There is no network at {str(path)!r}; run 'l1ad train' or 'l1ad import' first.") from None
         except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:

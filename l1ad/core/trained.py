@@ -79,7 +79,7 @@ class FloatNetwork:
     score: FloatScore
     saturate: bool = True
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the network as ``.npz``: a JSON description and float64 arrays, nothing pickled."""
         description = {
             "layout": self.layout.to_dict(),
@@ -91,18 +91,18 @@ class FloatNetwork:
         arrays: dict[str, Any] = {"description": np.array(json.dumps(description))}
         for i, layer in enumerate(self.layers):
             arrays[f"weight_{i}"], arrays[f"bias_{i}"] = layer.weight, layer.bias
-        with path.open("wb") as file:
+        with Path(path).open("wb") as file:
             np.savez(file, **arrays)
 
     @classmethod
-    def load(cls, path: Path) -> FloatNetwork:
+    def load(cls, path: str | Path) -> FloatNetwork:
         """Read a network that ``save`` wrote.
 
         Raises:
             ModelError: the file is missing or is no such network.
         """
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return cls._from_arrays({name: arrays[name] for name in arrays.files})
         except FileNotFoundError:
             raise ModelError(f"There is no float network at {str(path)!r}; run 'l1ad train' first.") from None
@@ -149,13 +149,14 @@ class TrainedModel:
     digest: str
 
 
-def load_trained(path: Path) -> TrainedModel:
+def load_trained(path: str | Path) -> TrainedModel:
     """Open a model artefact.
 
     Raises:
         ArtefactError: the folder is no model artefact; names the command that makes one.
         ModelError: one of its files is damaged.
     """
+    path = Path(path)
     try:
         manifest = read_manifest(path, KIND)
     except ArtefactError as error:
