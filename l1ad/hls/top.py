@@ -46,7 +46,7 @@ def top_files(network: Network, target: Target, inner: Inner) -> dict[str, bytes
         Contents by path relative to the project.
     """
     inputs, thresholds, outputs = top_ports(network, target)
-    table = statements.table_header(network)
+    steps = statements.steps(network, threshold_ports=target.threshold_ports)
     context = {
         "banner": banner(network),
         "inputs": inputs,
@@ -54,11 +54,10 @@ def top_files(network: Network, target: Target, inner: Inner) -> dict[str, bytes
         "outputs": outputs,
         "pragmas": pragmas(network, target),
         "unpack": statements.unpack(inputs),
-        "scaling": statements.scaling(network),
-        "score": statements.score(network),
-        "comparators": statements.comparators(network, target.threshold_ports),
-        "types": statements.score_types(network),
-        "table": table is not None,
+        "scaling": steps.scaling,
+        "score": steps.score,
+        "comparators": steps.comparators,
+        "table": steps.table is not None,
         "kind": network.score.kind.value,
         "input_type": inner.input_type,
         "output_type": inner.output_type,
@@ -67,8 +66,8 @@ def top_files(network: Network, target: Target, inner: Inner) -> dict[str, bytes
     }
     files = {f"firmware/{name}": render(f"{name}.j2", context) for name in ("l1ad_top.h", "l1ad_top.cpp")}
     files |= {f"firmware/{name}": template(name) for name in ("l1ad_arithmetic.h", "l1ad_trace.h")}
-    if table is not None:
-        files["firmware/score_table.h"] = table
+    if steps.table is not None:
+        files["firmware/score_table.h"] = steps.table
     return {name: text.encode() for name, text in files.items()}
 
 

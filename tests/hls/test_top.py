@@ -100,8 +100,11 @@ def thresholds_config(thresholds=None, file=None, folder=Path()):
 def test_thresholds_of_the_configuration_replace_the_models() -> None:
     network = with_configured_thresholds(make_network(), thresholds_config({"nominal": 12}))
     assert [(t.name, t.value) for t in network.thresholds] == [("nominal", 12)]
-    assert statements.comparators(network, ports=False) == ["trigger_nominal = score >= ap_uint<21>(12LL);"]
-    assert statements.comparators(network, ports=True) == ["trigger_nominal = score >= threshold_nominal;"]
+    bit = "trigger_nominal = trigger_0;"
+    code = "l1ad::unsigned_code<21>(score_0)"
+    assert statements.steps(network).comparators == [f"const bool trigger_0 = {code} >= 12LL;", bit]
+    ported = statements.steps(network, threshold_ports=True).comparators
+    assert ported == [f"const bool trigger_0 = {code} >= threshold_nominal;", bit]
     assert with_configured_thresholds(network, thresholds_config()) is network
 
 
@@ -131,29 +134,30 @@ def test_phi_periods_that_do_not_divide_by_two_are_refused() -> None:
     with pytest.raises(
         ConversionError, match=r"^Phi of met_phi is 3 times finer than another column's, which is no power of two; use"
     ):
-        statements.scaling(network)
+        statements.steps(network)
 
 
 def test_an_offset_and_a_shift_are_an_exact_subtraction_and_a_moved_point() -> None:
     network = make_network()
-    lines = statements.scaling(network)
-    assert lines[0] == "scaled[0] = l1ad::shifted<11, 6>(ap_int<11>(jet_pt_0) - ap_int<11>(5));"
-    assert lines[-1] == "scaled[7] = l1ad::shifted<6, -1>(ap_int<6>(met_phi) - ap_int<6>(16));"
+    lines = statements.steps(network).scaling
+    assert lines[0] == "const ap_int<11> scaled_moved_0 = ap_int<11>(jet_pt_0) - ap_int<11>(ap_int<4>(5LL));"
+    assert lines[1] == "scaled[0] = l1ad::shifted<11, 6>(ap_int<11>(scaled_moved_0));"
+    assert lines[-1] == "scaled[7] = l1ad::shifted<5, -1>(ap_int<5>(scaled_moved_7));"
 
 
-def test_score_types_lose_nothing() -> None:
-    types = statements.score_types(make_network(score=Score.MASKED_MSE, widths=(3, 8)))
-    assert types["term_t"] == "ap_ufixed<19,11>"
-    assert types["sum_t"] == "ap_ufixed<22,14>"
-    assert types["difference_t"] == "ap_fixed<10,6,AP_RND_CONV,AP_SAT>"
+def test_casts_have_the_score_s_types_and_sums_lose_nothing() -> None:
+    text = "\n".join(statements.steps(make_network(score=Score.MASKED_MSE, widths=(3, 8))).score)
+    assert "ap_fixed<10,6,AP_RND_CONV,AP_SAT> difference[7];" in text
+    assert "ap_ufixed<19,11> square[7];" in text
+    assert re.search(r"const ap_int<2[0-3]> score_sum_5 = ", text)
 
 
 def test_the_table_is_in_the_order_of_its_address() -> None:
     network = make_network(score=Score.KL, widths=(3, 4), output_type=FixedPoint.from_quantized_bits(4, 1))
-    header = statements.table_header(network)
+    header = statements.steps(network).table
     assert header is not None
     numbers = re.search(r"score_table\[16\] = {\n(.*)}", header, re.DOTALL)
     assert numbers is not None
     codes = [int(value) for value in numbers[1].replace("\n", " ").split(",")]
     assert codes == network.score.table_codes(network.layers[-1].output).tolist()
-    assert statements.table_header(make_network()) is None
+    assert statements.steps(make_network()).table is None

@@ -29,20 +29,31 @@ template <int PERIOD, int LOW, int HIGH, int WIDTH> ap_int<WIDTH> remainder(cons
     return out;
 }
 
-// A difference of angles brought nearer by one TURN, in units of its last place, where it is half a turn or more away.
-template <long long TURN, int WIDTH, int INTEGER> ap_fixed<WIDTH, INTEGER> folded(const ap_fixed<WIDTH, INTEGER> &difference) {
+// A difference of angles brought nearer by one TURN where it is half a turn or more away; WIDTH holds twice the difference and the turn.
+template <long long TURN, int WIDTH> ap_int<WIDTH> folded(const ap_int<WIDTH> &difference) {
     #pragma HLS INLINE
-    const ap_int<WIDTH + 3> turn = TURN;
-    ap_int<WIDTH> bits;
-    bits.range(WIDTH - 1, 0) = difference.range(WIDTH - 1, 0);
-    ap_int<WIDTH + 3> code = bits;
-    const ap_int<WIDTH + 3> twice = code << 1;
+    const ap_int<WIDTH> turn = TURN;
+    const ap_int<WIDTH> twice = difference << 1;
+    ap_int<WIDTH> out = difference;
     if (twice < -turn)
-        code += turn;
+        out = difference + turn;
     else if (twice >= turn)
-        code -= turn;
-    ap_fixed<WIDTH, INTEGER> out;
-    out.range(WIDTH - 1, 0) = code.range(WIDTH - 1, 0);
+        out = difference - turn;
+    return out;
+}
+
+// The integer whose bits are those of a fixed-point value.
+template <int WIDTH, class T> ap_int<WIDTH> signed_code(const T &value) {
+    #pragma HLS INLINE
+    ap_int<WIDTH> out;
+    out.range(WIDTH - 1, 0) = value.range(WIDTH - 1, 0);
+    return out;
+}
+
+template <int WIDTH, class T> ap_uint<WIDTH> unsigned_code(const T &value) {
+    #pragma HLS INLINE
+    ap_uint<WIDTH> out;
+    out.range(WIDTH - 1, 0) = value.range(WIDTH - 1, 0);
     return out;
 }
 
