@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from l1ad.core.extras import explaining_extras
 if TYPE_CHECKING:
     from l1ad.stages.convert import ConvertResult
     from l1ad.stages.csim import CsimResult
+    from l1ad.stages.init import InitResult
     from l1ad.stages.prepare import PrepareResult
     from l1ad.stages.rates import RatesResult
     from l1ad.stages.report import ReportResult
@@ -33,6 +34,32 @@ AnyConfig = Config | str | Path
 
 def _read(config: AnyConfig) -> Config:
     return config if isinstance(config, Config) else load_config(config)
+
+
+def init(
+    path: str | Path,
+    *,
+    layout: str | Path,
+    data: str | Path | Sequence[str | Path],
+    signals: Mapping[str, str | Path] | None = None,
+    board: str | Path = "l1topo",
+    force: bool = False,
+) -> InitResult:
+    """Write a commented configuration for given files.
+
+    Args:
+        path: the file to write; its name becomes the configuration's.
+        layout: a shipped layout, or the path of a YAML file.
+        data: background files or patterns.
+        signals: a file or pattern for each signal, by name.
+        board: a shipped board, or the path of a YAML file.
+        force: overwrite a file that is there.
+    """
+    from l1ad.stages import init as stage
+
+    files = [str(file) for file in ([data] if isinstance(data, str | Path) else data)]
+    named = {name: str(file) for name, file in (signals or {}).items()}
+    return stage.init(Path(path), layout=str(layout), data=files, signals=named, board=str(board), force=force)
 
 
 @explaining_extras

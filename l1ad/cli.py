@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from l1ad import __version__
+from l1ad.cli_config import ConfigPath, Force, Json, config, explain, init, read_config, runs, show
 from l1ad.core.errors import FAILURE, USER_MISTAKE, ConfigError, L1adError, nearest, reason_of
 from l1ad.core.extras import explaining_extras
 
@@ -19,19 +20,14 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     name="l1ad",
-    help="Level-1 trigger autoencoders to firmware: train, convert, simulate and synthesise, exact to the last bit.",
-    no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
-ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration file, as configs/demo.yaml.")]
-Force = Annotated[bool, typer.Option("--force", help="Do it again even if nothing has changed.")]
 Scheduler = Annotated[
     str | None, typer.Option(help="Dask scheduler's address, 'local' for all cores here, 'none'; default: local for much data.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 
 
 def _stage(name: str, function: str | None = None) -> Any:
@@ -39,21 +35,26 @@ def _stage(name: str, function: str | None = None) -> Any:
     return getattr(importlib.import_module(f"l1ad.stages.{name}"), function or name)
 
 
-def _config(path: Path) -> Any:
-    from l1ad.config import load_config
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"l1ad {__version__}")
+        raise typer.Exit
 
-    return load_config(path)
+
+@app.callback(invoke_without_command=True)
+def options(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Level-1 trigger autoencoders to firmware: train, convert, simulate and synthesise, exact to the last bit."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
-def _show(result: Any, as_json: bool) -> None:
-    """Print a stage's result: JSON on demand, else its lines."""
-    data = result if isinstance(result, dict) else result.to_dict()
-    if as_json:
-        typer.echo(json.dumps(data, indent=1, default=str))
-        return
-    from l1ad.reporting.terminal import render
-
-    render(data)
+for _command in (init, config, explain, runs):
+    app.command()(_command)
 
 
 @app.command()
@@ -62,7 +63,7 @@ def doctor(as_json: Json = False) -> None:
     from l1ad.toolchain import doctor as examine
 
     found = examine()
-    _show({"tools": [asdict(tool) for tool in found.tools], "stages": [asdict(stage) for stage in found.stages]}, as_json)
+    show({"tools": [asdict(tool) for tool in found.tools], "stages": [asdict(stage) for stage in found.stages]}, as_json)
 
 
 @app.command()
@@ -74,7 +75,7 @@ def prepare(
     as_json: Json = False,
 ) -> None:
     """Turn raw files into a dataset of hardware integers."""
-    _show(_stage("prepare")(_config(config), force=force, skip_bad=skip_bad, scheduler=scheduler), as_json)
+    show(_stage("prepare")(read_config(config), force=force, skip_bad=skip_bad, scheduler=scheduler), as_json)
 
 
 @app.command()
@@ -87,13 +88,13 @@ def inspect(
 ) -> None:
     """Say what a file is, and draw the distributions of its objects."""
     target = page or Path(f"{file.stem}_inspect.html")
-    _show(_stage("inspect")(file, page=target, max_events=max_events, layout=layout), as_json)
+    show(_stage("inspect")(file, page=target, max_events=max_events, layout=layout), as_json)
 
 
 @app.command()
 def simulate(config: ConfigPath, force: Force = False, as_json: Json = False) -> None:
     """Generate trigger events with Pythia 8 and a parametrised detector."""
-    _show(_stage("simulate")(_config(config), force=force), as_json)
+    show(_stage("simulate")(read_config(config), force=force), as_json)
 
 
 @app.command()
@@ -104,19 +105,19 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train the autoencoder, quantisation-aware (or the float baseline)."""
-    _show(_stage("train")(_config(config), float_only=float_, force=force), as_json)
+    show(_stage("train")(read_config(config), float_only=float_, force=force), as_json)
 
 
 @app.command()
 def convert(config: ConfigPath, force: Force = False, as_json: Json = False) -> None:
     """Write the HLS project: scaling, network, score and comparators behind named ports."""
-    _show(_stage("convert")(_config(config), force=force), as_json)
+    show(_stage("convert")(read_config(config), force=force), as_json)
 
 
 @app.command()
 def csim(config: ConfigPath, force: Force = False, as_json: Json = False) -> None:
     """Run the compiled C simulation over the data and compare it with QKeras (exactly) and float (physics)."""
-    _show(_stage("csim")(_config(config), force=force), as_json)
+    show(_stage("csim")(read_config(config), force=force), as_json)
 
 
 @app.command()
@@ -127,7 +128,7 @@ def synth(
     as_json: Json = False,
 ) -> None:
     """Synthesise: with the vendor's tool where it is, else by the open flow (alkaid, Verilator, Yosys)."""
-    _show(_stage("synth")(_config(config), tool=tool, force=force), as_json)
+    show(_stage("synth")(read_config(config), tool=tool, force=force), as_json)
 
 
 @app.command()
@@ -144,15 +145,15 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Put any number of runs side by side: one table, one HTML page, Markdown, CSV, JSON, LaTeX."""
-    inputs = [_config(path) if path.suffix in (".yaml", ".yml") else path for path in runs]
+    inputs = [read_config(path) if path.suffix in (".yaml", ".yml") else path for path in runs]
     result = _stage("report")(inputs, force=force, output=output, baseline=baseline, fail_if=fail_if)
-    _show(result, as_json)
+    show(result, as_json)
 
 
 @app.command()
 def rates(config: ConfigPath, force: Force = False, as_json: Json = False) -> None:
     """Count total, pure and shared rates; find the integer thresholds of the target rates."""
-    _show(_stage("rates")(_config(config), force=force), as_json)
+    show(_stage("rates")(read_config(config), force=force), as_json)
 
 
 @app.command()
@@ -163,13 +164,13 @@ def study(
     as_json: Json = False,
 ) -> None:
     """Run a physics study: what does the score mean, how stable is it, what does a larger network bring."""
-    _show(_stage("study")(_config(config), name, force=force), as_json)
+    show(_stage("study")(read_config(config), name, force=force), as_json)
 
 
 @app.command()
 def scan(config: ConfigPath, force: Force = False, as_json: Json = False) -> None:
     """Search the space of hyper-parameters; killed and run again, it goes on with the next trial."""
-    _show(_stage("scan")(_config(config), force=force), as_json)
+    show(_stage("scan")(read_config(config), force=force), as_json)
 
 
 @app.command()
@@ -183,7 +184,7 @@ def bench(
         raise ConfigError(f"There is no benchmark {name!r}; {nearest(name, (*names, 'all'))}")
     chosen = names if name == "all" else (name,)
     results = {one: importlib.import_module(f"l1ad.benchmarks.{one}").run() for one in chosen}
-    _show(results if name == "all" else results[name], as_json)
+    show(results if name == "all" else results[name], as_json)
 
 
 @app.command()
@@ -194,7 +195,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Compare all implementations pairwise, on data and on adversarial inputs."""
-    _show(_stage("verify")(_config(config), events=events, force=force), as_json)
+    show(_stage("verify")(read_config(config), events=events, force=force), as_json)
 
 
 @app.command()
@@ -204,7 +205,7 @@ def trace(
     as_json: Json = False,
 ) -> None:
     """Show one event at every node, and the first node, neuron and bit where two implementations part."""
-    _show(_stage("trace")(_config(config), event=event), as_json)
+    show(_stage("trace")(read_config(config), event=event), as_json)
 
 
 @app.command()
@@ -217,13 +218,13 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Score any amount of data with the exact emulator."""
-    _show(_stage("score")(_config(config), files, output, force=force, scheduler=scheduler), as_json)
+    show(_stage("score")(read_config(config), files, output, force=force, scheduler=scheduler), as_json)
 
 
 @app.command()
 def emulator(config: ConfigPath, force: Force = False, as_json: Json = False) -> None:
     """Write a self-contained C++ emulator with interfaces for CMSSW and Athena."""
-    _show(_stage("emulator_package")(_config(config), force=force), as_json)
+    show(_stage("emulator_package")(read_config(config), force=force), as_json)
 
 
 @app.command("import")
@@ -243,14 +244,14 @@ def import_(
     """Import a model made elsewhere; nothing in its file is executed."""
     request_class = _stage("import_model", "ImportRequest")
     if model.suffix in (".yaml", ".yml"):
-        request = request_class.from_config(_config(model))
+        request = request_class.from_config(read_config(model))
     elif layout is None or scaling is None:
         raise ConfigError(f"Importing {str(model)!r} wants --layout and --scaling; give both.")
     else:
         request = request_class.from_options(
             model, layout=layout, scaling=scaling, types=types, name=name, score=score, runs=runs
         )
-    _show(_stage("import_model")(request, force=force), as_json)
+    show(_stage("import_model")(request, force=force), as_json)
 
 
 def _run_stage(name: str, settings: Any, force: bool) -> Any:
@@ -265,7 +266,7 @@ def run(config: ConfigPath, force: Force = False, as_json: Json = False) -> None
     """Run the whole flow: prepare, train, convert, csim, synth, report."""
     from l1ad.reporting.terminal import note
 
-    settings = _config(config)
+    settings = read_config(config)
     results: dict[str, Any] = {}
     for name in ("prepare", "train", "convert", "csim", "synth", "report"):
         began = time.monotonic()
@@ -273,13 +274,13 @@ def run(config: ConfigPath, force: Force = False, as_json: Json = False) -> None
         results[name] = _run_stage(name, settings, force)
         state = "done" if results[name].fresh else "nothing has changed"
         note(f"{name}: {state}, {time.monotonic() - began:.1f} s, {results[name].path}")
-    _show({name: result.to_dict() for name, result in results.items()} if as_json else results["report"], as_json)
+    show({name: result.to_dict() for name, result in results.items()} if as_json else results["report"], as_json)
 
 
 def main() -> int:
     """Run the command line and return its exit code; an error is one sentence on standard error."""
     try:
-        code = explaining_extras(app)(standalone_mode=False)
+        code = explaining_extras(app)(prog_name="l1ad", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except L1adError as error:
         return _fail(str(error), error.exit_code)

@@ -26,7 +26,9 @@ LIBRARIES = {
     "studies",
     "reporting",
 }
-RANKS = dict.fromkeys(LEAVES, 0) | dict.fromkeys(LIBRARIES, 1) | {"stages": 2, "benchmarks": 2, "api": 3, "cli": 3}
+RANKS = (
+    dict.fromkeys(LEAVES, 0) | dict.fromkeys(LIBRARIES, 1) | {"stages": 2, "benchmarks": 2, "api": 3, "cli_config": 3, "cli": 3}
+)
 HEAVY = {
     "tensorflow",
     "qkeras",

@@ -37,9 +37,13 @@ def _one_or_many(value: Any) -> Any:
 
 
 #: One integer for all layers, or a list with one a layer.
-PerLayer = Annotated[tuple[int, ...], BeforeValidator(lambda value: tuple(_one_or_many(value)))]
+PerLayer = Annotated[
+    tuple[int, ...], BeforeValidator(lambda value: tuple(_one_or_many(value)), json_schema_input_type=int | tuple[int, ...])
+]
 #: One path or pattern, or a list of them.
-Paths = Annotated[tuple[str, ...], BeforeValidator(lambda value: tuple(_one_or_many(value)))]
+Paths = Annotated[
+    tuple[str, ...], BeforeValidator(lambda value: tuple(_one_or_many(value)), json_schema_input_type=str | tuple[str, ...])
+]
 
 
 def require_one_unit(min_pt_hw: Mapping[str, int], min_pt_gev: Mapping[str, float]) -> None:

@@ -12,7 +12,12 @@ FormatName = Literal["auto", "fortymhz", "gelato", "gelato_merged", "l1ntuple", 
 
 
 class SampleConfig(Section):
-    """Name one sample and its files."""
+    """Name one sample and its files.
+
+    Attributes:
+        files: a path or pattern, or a list of them; ``**`` stands for folders of any depth.
+        label: what plots and tables call the sample; its name by default.
+    """
 
     files: Paths
     label: str = ""
@@ -22,11 +27,17 @@ def _short_sample(value: object) -> object:
     return {"files": value} if isinstance(value, str | list) else value
 
 
-ShortSample = Annotated[SampleConfig, BeforeValidator(_short_sample)]
+ShortSample = Annotated[SampleConfig, BeforeValidator(_short_sample, json_schema_input_type=SampleConfig | str | list[str])]
 
 
 class SplitConfig(Section):
-    """Share out the background; signals are all for testing."""
+    """Share out the background; signals are all for testing.
+
+    Attributes:
+        train: part of the background that networks are trained on.
+        validation: part that chooses between trainings.
+        test: part that every efficiency and rate is taken from; the three add up to 1.
+    """
 
     train: float = Field(0.5, gt=0, lt=1)
     validation: float = Field(0.1, gt=0, lt=1)
@@ -60,8 +71,17 @@ class SelectionConfig(Section):
 class DataConfig(Section):
     """Say which files to read and how.
 
-    A sample is a path or pattern, a list of them, or ``{files: …, label: …}``. ``menu`` names trigger bits of CMS files, whose
-    decisions become the menu column (and any of them ``pass_l1``); files of other formats bring their own.
+    Attributes:
+        background: samples the network is trained on, by name: a path or pattern, a list of them, or ``{files: …, label: …}``.
+        signals: samples that are looked at only, likewise.
+        format: the files' format; ``auto`` recognises it by content.
+        out_of_range: what happens to counts outside a column's hardware type: ``refuse``, ``clip`` or ``wrap``.
+        split: shares of the background for training, validation and test.
+        select: which events and objects are kept.
+        menu: trigger bits of CMS files whose decisions become the menu column (and any of them ``pass_l1``); files of other formats
+            bring their own.
+        max_events: events of each sample that are read at most; None reads all.
+        seed: decides which part of the data an event belongs to.
     """
 
     background: dict[str, ShortSample] = Field(min_length=1)

@@ -33,6 +33,17 @@ class Config(Section):
     Attributes:
         name: names the run folder and the firmware; a C identifier.
         layout: a shipped layout or the path of a YAML file.
+        data: where events come from and how they become a dataset.
+        model: the autoencoder.
+        score: the score that the chip computes.
+        scaling: how hardware integers become the network's inputs.
+        training: how the network is trained.
+        firmware: the chip's top and the board.
+        csim: the C simulation and what the comparison with float must hold.
+        synthesis: which tools run and how.
+        simulation: what 'l1ad simulate' makes.
+        rates: how rates are counted.
+        studies: how large the studies are.
         runs: folder of the artefacts, relative to the configuration file.
         hls_projects: folder of the HLS projects, likewise.
         folder: the configuration file's own folder (set by the loader).

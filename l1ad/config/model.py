@@ -13,11 +13,25 @@ from l1ad.core.fixed import MAX_WIDTH
 class ModelConfig(Section):
     """Describe the autoencoder: ``hidden`` and ``latent`` make the encoder, a decoder mirrors it.
 
-    Widths are one number for all layers on the chip or a list with one a layer; ``*_integer`` leaves out the sign bit, as QKeras
-    counts. ``activation_*`` are of the hidden ReLUs, ``latent_type`` is an autoencoder's bottleneck, ``output_type`` the last layer's.
-    Integer bits left out are chosen from the float baseline: the fewest that hold its weights, biases and activations.
-    ``batch_norm`` normalises hidden layers while the float networks train; it is folded into their weights before quantisation.
-    Kind ``imported`` takes the model from ``file`` (with the firmware's ``types``) instead and needs nothing else.
+    Widths are one number for all layers on the chip or a list with one a layer. Integer bits left out are chosen from the float
+    baseline: the fewest that hold its weights, biases and activations.
+
+    Attributes:
+        kind: ``ae``, ``vae``, or ``imported``, which takes the model from ``file`` and needs no other key.
+        file: the model of kind ``imported``.
+        types: YAML file with the firmware's types, for kind ``imported``.
+        hidden: widths of the encoder's hidden layers.
+        latent: width of the bottleneck.
+        batch_norm: normalises hidden layers while the float networks train; it is folded into their weights before quantisation.
+        weight_bits: width of the weights, the sign bit included.
+        weight_integer: integer bits of the weights, the sign bit left out, as QKeras counts.
+        bias_bits: width of the biases.
+        bias_integer: integer bits of the biases, likewise.
+        activation_bits: width of the hidden ReLUs' outputs.
+        activation_integer: integer bits of the hidden ReLUs' outputs.
+        input_type: type of the scaled inputs.
+        latent_type: type of an autoencoder's bottleneck.
+        output_type: type of the last layer's output.
     """
 
     kind: Literal["ae", "vae", "imported"]
@@ -49,7 +63,16 @@ class ModelConfig(Section):
 
 
 class ScoreConfig(Section):
-    """Say which score the chip computes; types left out are the smallest that cannot overflow."""
+    """Say which score the chip computes; types left out are the smallest that cannot overflow.
+
+    Attributes:
+        kind: which score, see docs/training.md.
+        square: type of each squared term; of the output itself for ``linear``.
+        total: type of the score.
+        difference: type of each difference of input and reconstruction.
+        table: type of the lookup table's entries, for ``kl`` and ``r_z``.
+        cyclic_phi: whether differences in phi are folded into half a turn.
+    """
 
     kind: Literal["latent_l2", "linear", "masked_mse", "mse", "kl", "r_z"]
     square: TypeText | None = None
@@ -120,9 +143,16 @@ class TrainingConfig(Section):
 class ScalingConfig(Section):
     """Say how hardware integers are scaled: from data by the documented rule, or with numbers given for every column.
 
-    ``coverage`` is the central part of a column's present values that the rule puts into the input type's range. ``min_pt_hw`` (in
-    hardware counts) and ``min_pt_gev`` (turned into a whole number of the layout's counts) are pt thresholds by object kind on the
-    chip: an object below reads 0 and those behind it stay where they are, unlike ``data.select.min_pt_gev``.
+    Attributes:
+        rule: ``robust`` takes offset and shift from the data, ``given`` from the configuration.
+        coverage: central part of a column's present values that the rule puts into the input type's range.
+        empty_columns: what happens to a column that is always 0 in the training data: ``refuse`` or ``ignore``.
+        offset: of every column, in hardware counts; 0 if left out.
+        shift: of every column: division by this power of two.
+        phi_reference: kind of object to whose first one every phi is rotated.
+        min_pt_hw: pt threshold on the chip by kind of object, in hardware counts: an object below reads 0 and those behind it stay where
+            they are, unlike ``data.select.min_pt_gev``.
+        min_pt_gev: the same in GeV, turned into a whole number of the layout's counts.
     """
 
     rule: Literal["robust", "given"] = "robust"

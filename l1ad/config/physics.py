@@ -30,7 +30,12 @@ class RatesConfig(Section):
 
 
 class ShapeConfig(Section):
-    """Name one network of the capacity study."""
+    """Name one network of the capacity study.
+
+    Attributes:
+        hidden: widths of the encoder's hidden layers.
+        latent: width of the bottleneck.
+    """
 
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(strict=False)
     latent: int = Field(ge=1)

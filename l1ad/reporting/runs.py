@@ -76,12 +76,17 @@ class Run:
     @property
     def stale(self) -> tuple[str, ...]:
         """Say which artefacts were made from another one than the run holds now."""
-        return tuple(
-            f"{name} was made from another {_INPUTS[what]} than the run holds now; run its stage again."
-            for name, manifest in self.manifests.items()
-            for what, digest in manifest.inputs.items()
-            if what in _INPUTS and _INPUTS[what] in self.manifests and self.manifests[_INPUTS[what]].digest != digest
-        )
+        return stale_artefacts(self.manifests)
+
+
+def stale_artefacts(manifests: Mapping[str, Manifest]) -> tuple[str, ...]:
+    """Say which of a run's artefacts were made from another one than the run holds now."""
+    return tuple(
+        f"{name} was made from another {_INPUTS[what]} than the run holds now; run its stage again."
+        for name, manifest in manifests.items()
+        for what, digest in manifest.inputs.items()
+        if what in _INPUTS and _INPUTS[what] in manifests and manifests[_INPUTS[what]].digest != digest
+    )
 
 
 def load_run(place: Config | Path) -> Run:
@@ -103,12 +108,13 @@ def load_run(place: Config | Path) -> Run:
         return _from_reports(place)
     if (place / MANIFEST).is_file():
         return _from_artefact(place)
-    if _artefacts(place):
+    if artefacts_in(place):
         return _from_folder(place, place.resolve().name, None)
     return _from_reports(place)
 
 
-def _artefacts(folder: Path) -> dict[str, Manifest]:
+def artefacts_in(folder: Path) -> dict[str, Manifest]:
+    """Read the manifest of every artefact in a run's folder, reports left out."""
     if not folder.is_dir():
         return {}
     names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith(".") and (entry / MANIFEST).is_file())
@@ -116,7 +122,7 @@ def _artefacts(folder: Path) -> dict[str, Manifest]:
 
 
 def _from_folder(folder: Path, name: str, board: str | None) -> Run:
-    manifests = _artefacts(folder)
+    manifests = artefacts_in(folder)
     if not manifests:
         raise ArtefactError(f"Run {str(folder)!r} holds no artefact; run 'l1ad run' or 'l1ad prepare' and 'l1ad train' first.")
     known = board or _board_name(manifests)
