@@ -199,6 +199,24 @@ def verify(
 
 
 @app.command()
+def vectors(
+    config: ConfigPath,
+    format_: Annotated[str, typer.Option("--format", help="empv2, empv1, apx or memh.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder that is written.")],
+    events: Annotated[Path | None, typer.Option(help="Dataset folder or .npy file; default: the run's dataset.")] = None,
+    count: Annotated[int | None, typer.Option(help="How many events, from the first; default: all.")] = None,
+    links: Annotated[Path | None, typer.Option(help="Link map instead of the board's.")] = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Write what a laboratory plays into the board, and what the board must answer."""
+    result = _stage("vectors")(
+        _config(config), format=format_, output=output, events=events, count=count, links=links, force=force
+    )
+    _show(result, as_json)
+
+
+@app.command()
 def trace(
     config: ConfigPath,
     event: Annotated[int, typer.Option(help="Number of the event in 'l1ad verify'.")],

@@ -24,6 +24,7 @@ LIBRARIES = {
     "physics",
     "simulation",
     "studies",
+    "vectors",
     "reporting",
 }
 RANKS = (

@@ -1,0 +1,155 @@
+"""Write the files that a laboratory plays into a board, and those that the board must answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l1ad.config import Config
+from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.errors import InputError
+from l1ad.core.fixed import IntArray
+from l1ad.core.network import Network
+from l1ad.core.trained import load_trained
+from l1ad.firmware.target import with_configured_thresholds
+from l1ad.vectors.answers import answer_widths, answers
+from l1ad.vectors.formats import FORMATS, require_format
+from l1ad.vectors.linkmap import LinkMap, absent_columns, input_pieces, load_link_map, output_pieces, plain
+from l1ad.vectors.packing import pack
+from l1ad.vectors.source import open_events
+
+KIND = "vectors"
+EXPECTED = "expected.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class VectorsResult:
+    """Say what was written.
+
+    Attributes:
+        path: the folder.
+        fresh: whether it was made now; else nothing had changed.
+        summary: format, events, files, board, link map's origin, network's digest and thresholds.
+    """
+
+    path: Path
+    fresh: bool
+    summary: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        return {"path": str(self.path), "fresh": self.fresh, **self.summary}
+
+
+def vectors(
+    config: Config,
+    *,
+    format: str,
+    output: Path,
+    events: Path | None = None,
+    count: int | None = None,
+    links: Path | None = None,
+    force: bool = False,
+) -> VectorsResult:
+    """Write inputs, expected answers and the list of expected scores.
+
+    Args:
+        config: the configuration; ``firmware`` names the board and the thresholds.
+        format: name of the format.
+        output: folder that is written.
+        events: dataset folder or ``.npy`` file; the run's dataset if None.
+        count: events, from the first; all if None.
+        links: link map instead of the board's.
+        force: do it again even if nothing has changed.
+
+    Returns:
+        What was written.
+
+    Raises:
+        ArtefactError: there is no model or no dataset.
+        ConfigError: the link map is wrong.
+        InputError: unknown format, or events that cannot be played.
+        LayoutError: the link map leaves something out.
+    """
+    require_format(format, tuple(FORMATS))
+    model = load_trained(config.run / "model")
+    network = with_configured_thresholds(model.network, config)
+    link_map = load_link_map(_board(config), links)
+    digest, x_hw = open_events(events or config.run / "dataset", network.layout, count)
+    inputs = {"model": model.digest, "events": digest}
+    settings = {"format": format, "count": len(x_hw), "links": plain(link_map), "thresholds": network.trigger_bits}
+    settings["board"] = config.firmware.board
+    key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.vectors"))
+    fresh = force or not is_current(output, KIND, key)
+    if fresh:
+        with writing(output, KIND, key=key, inputs=inputs, config=settings) as draft:
+            n_files = _write(draft.path, format, link_map, network, x_hw, Path(config.firmware.board).stem)
+            draft.summary.update(_summary(config, format, link_map, network, len(x_hw), n_files))
+    return VectorsResult(output, fresh, read_manifest(output, KIND).summary)
+
+
+def _board(config: Config) -> str:
+    """Give the board's name, or the path of its file."""
+    board = config.firmware.board
+    return str(config.path(board)) if board.endswith((".yaml", ".yml")) else board
+
+
+def _write(folder: Path, format: str, links: LinkMap, network: Network, x_hw: NDArray[Any], board: str) -> int:
+    """Write a pair of files for each buffer, and the list of all scores; give the number of pairs."""
+    ways = FORMATS[format]
+    inputs = input_pieces(links, network.layout)
+    outputs = output_pieces(links, *_answer_shape(network))
+    n_files = 0
+    with (folder / EXPECTED).open("w", encoding="ascii") as listing:
+        listing.write(",".join(["event", "score", *(t.name for t in network.thresholds)]) + "\n")
+        for n_files, (start, batch) in enumerate(_batches(x_hw, links.events_per_file), 1):
+            _require_absent(links, network, batch, start)
+            wanted = answers(network, batch)
+            files = {"input": pack(links, inputs, batch, board)}
+            files["output"] = pack(links, outputs, wanted, board, first_frame=links.latency_frames)
+            for name, frames in files.items():
+                (folder / f"{name}_{n_files - 1:04d}{ways.suffix}").write_text(ways.write(frames), encoding="ascii")
+            listing.writelines(f"{start + i},{','.join(map(str, row))}\n" for i, row in enumerate(wanted.tolist()))
+    (folder / "links.json").write_text(json.dumps(plain(links), indent=1) + "\n", encoding="utf-8")
+    return n_files
+
+
+def _answer_shape(network: Network) -> tuple[int, int]:
+    return answer_widths(network)[0][0], len(network.thresholds)
+
+
+def _batches(x_hw: NDArray[Any], size: int) -> Iterator[tuple[int, IntArray]]:
+    for start in range(0, len(x_hw), size):
+        yield start, np.asarray(x_hw[start : start + size], dtype=np.int64)
+
+
+def _require_absent(links: LinkMap, network: Network, x_hw: IntArray, start: int) -> None:
+    """Refuse values that the board's words have no bits for."""
+    for column in absent_columns(links, network.layout):
+        wrong = np.flatnonzero(x_hw[:, column])
+        if len(wrong):
+            raise InputError(
+                f"Event {start + wrong[0]} has {network.layout.names[column]} = {x_hw[wrong[0], column]}, which the board's words do not "
+                "carry and the chip reads as 0; prepare events of the board's own objects."
+            )
+
+
+def _summary(config: Config, format: str, links: LinkMap, network: Network, n_events: int, n_files: int) -> dict[str, Any]:
+    return {
+        "format": format,
+        "events": n_events,
+        "files": 2 * n_files,
+        "events_per_file": links.events_per_file,
+        "board": config.firmware.board,
+        "public": links.public,
+        "links": links.source,
+        "latency_frames": links.latency_frames,
+        "network_digest": network.digest,
+        "thresholds": network.trigger_bits,
+    }

@@ -1,0 +1,1 @@
+"""Write the text files that laboratories play into boards, and read what they capture."""
