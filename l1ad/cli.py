@@ -211,9 +211,9 @@ def vectors(
 ) -> None:
     """Write what a laboratory plays into the board, and what the board must answer."""
     result = _stage("vectors")(
-        _config(config), format=format_, output=output, events=events, count=count, links=links, force=force
+        read_config(config), format=format_, output=output, events=events, count=count, links=links, force=force
     )
-    _show(result, as_json)
+    show(result, as_json)
 
 
 @app.command()
