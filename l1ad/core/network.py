@@ -26,6 +26,9 @@ from l1ad.core.fixed import FixedPoint, FloatArray, IntArray, Overflow
 from l1ad.core.layout import ObjectLayout, parse_layout_dict
 from l1ad.core.scaling import Scaling
 
+#: Name of the node of the scaled inputs.
+SCALED = "scaled"
+
 
 class Activation(enum.Enum):
     """What a layer does between its result and its output type."""
@@ -78,9 +81,12 @@ class ScoreSpec:
         square: type of each squared term; of the output itself for ``linear``.
         total: type of the score.
         difference: type of each difference; only for reconstruction scores.
-        columns: input columns that take part; only for reconstruction scores.
+        columns: elements that take part, of the input columns unless ``sources`` says otherwise; only for reconstruction scores.
         cyclic: whether phi differences are folded into half a turn.
         table: type of the lookup table's entries; only for ``kl`` and ``r_z``.
+        sources: the nodes that are compared, ``scaled`` or a layer's name, for a reconstruction score (AXOL1TL's version 5 compares its
+            embedding with the reconstruction of the embedding), or the one node that any other score reads; () for the usual ones, the
+            scaled input and the last layer.
     """
 
     kind: Score
@@ -90,6 +96,7 @@ class ScoreSpec:
     columns: tuple[int, ...] = ()
     cyclic: bool = False
     table: FixedPoint | None = None
+    sources: tuple[str, ...] = ()
 
     def table_codes(self, log_variance: FixedPoint) -> IntArray:
         """Compute the lookup table, indexed by ``code - log_variance.min_int``.
@@ -126,7 +133,7 @@ class ScoreSpec:
             "columns": list(self.columns),
             "cyclic": self.cyclic,
             "table": None if self.table is None else str(self.table),
-        }
+        } | ({"sources": list(self.sources)} if self.sources else {})
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> ScoreSpec:
@@ -139,6 +146,7 @@ class ScoreSpec:
             tuple(int(c) for c in data["columns"]),
             bool(data["cyclic"]),
             _optional_type(data["table"]),
+            tuple(str(name) for name in data.get("sources", ())),
         )
 
 
@@ -162,7 +170,9 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dense:
-    """Hold one dense layer in integers.
+    """Hold one layer in integers: an affine map of one or several nodes, then an activation.
+
+    Convolutions, pooling by averages, upsampling and sums of nodes are such maps, see ``l1ad.core.affine``.
 
     Attributes:
         name: the layer's name, unique in its network, a C identifier.
@@ -172,6 +182,8 @@ class Dense:
         result: type the sum is cast into before the activation; None keeps everything.
         activation: what follows.
         output: type of what the layer gives.
+        sources: the nodes it reads, ``scaled`` or layers before it, one behind the other; () for the layer before (the first: ``scaled``).
+        own_outputs: a type for each neuron where they differ; () where all have ``output``.
     """
 
     name: str
@@ -183,6 +195,13 @@ class Dense:
     output: FixedPoint
     accumulator: FixedPoint | None = None
     result: FixedPoint | None = None
+    sources: tuple[str, ...] = ()
+    own_outputs: tuple[FixedPoint, ...] = ()
+
+    @property
+    def outputs(self) -> tuple[FixedPoint, ...]:
+        """Type of each neuron's output."""
+        return self.own_outputs or (self.output,) * self.n_out
 
     @property
     def n_in(self) -> int:
@@ -206,7 +225,12 @@ class Dense:
             "output": str(self.output),
             "accumulator": None if self.accumulator is None else str(self.accumulator),
             "result": None if self.result is None else str(self.result),
-        }
+        } | self._further()
+
+    def _further(self) -> dict[str, Any]:
+        """Give the keys that layers of a plain chain do not have: their digests are those of earlier versions."""
+        found: dict[str, Any] = {"sources": list(self.sources)} if self.sources else {}
+        return found | ({"own_outputs": [str(type_) for type_ in self.own_outputs]} if self.own_outputs else {})
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Dense:
@@ -221,6 +245,8 @@ class Dense:
             output=FixedPoint.parse(data["output"]),
             accumulator=_optional_type(data["accumulator"]),
             result=_optional_type(data["result"]),
+            sources=tuple(str(name) for name in data.get("sources", ())),
+            own_outputs=tuple(FixedPoint.parse(text) for text in data.get("own_outputs", ())),
         )
 
 
@@ -232,8 +258,8 @@ class Network:
         name: a C identifier.
         layout: the input columns.
         scaling: hardware integers to the input type.
-        layers: the dense layers, in order.
-        score: what is computed from the last layer's output.
+        layers: the layers, each after those it reads.
+        score: what is computed from the last layer's output, or from the nodes it names.
         thresholds: the trigger bits.
         may_wrap: whether nodes may wrap (an imported firmware that does so by design); otherwise a node that can is an error.
     """
@@ -248,46 +274,140 @@ class Network:
 
     def __post_init__(self) -> None:
         self.scaling.check(self.layout)
-        self._check_chain()
+        self._check_layers()
         self._check_score()
+        self._check_consumers()
 
-    def _check_chain(self) -> None:
-        width = self.layout.n_columns
+    def _check_layers(self) -> None:
         if not self.layers:
             raise ModelError(f"Network {self.name!r} has no layers; it wants at least one.")
+        known = {SCALED: self.layout.n_columns}
         for layer in self.layers:
-            if layer.n_in != width:
+            if layer.name in known:
+                raise ModelError(f"Network {self.name!r} has two nodes called {layer.name!r}; give each layer a name of its own.")
+            for name in self.sources_of(layer):
+                if name not in known:
+                    raise ModelError(
+                        f"Layer {layer.name!r} reads {name!r}, which is no node before it (a layer cannot read itself or what reads it); "
+                        f"before it are {', '.join(known)}."
+                    )
+            self._check_layer(layer, sum(known[name] for name in self.sources_of(layer)))
+            known[layer.name] = layer.n_out
+
+    def _check_layer(self, layer: Dense, width: int) -> None:
+        if layer.n_in != width:
+            raise ModelError(
+                f"Layer {layer.name!r} wants {layer.n_in} inputs and gets {width}; the model does not fit layout {self.layout.name!r}."
+            )
+        for what, codes, type_ in (("weights", layer.weight, layer.weight_type), ("biases", layer.bias, layer.bias_type)):
+            if codes.size and (codes.min() < type_.min_int or codes.max() > type_.max_int):
+                raise ModelError(f"Layer {layer.name!r} has {what} outside {type_}; quantise them first.")
+        if layer.bias.shape != (layer.n_out,):
+            raise ModelError(f"Layer {layer.name!r} wants {layer.n_out} biases, got shape {layer.bias.shape!r}.")
+        if len(layer.outputs) != layer.n_out:
+            raise ModelError(
+                f"Layer {layer.name!r} has {layer.n_out} outputs and {len(layer.own_outputs)} types for them; give one each."
+            )
+        if layer.accumulator is not None and layer.accumulator.overflow is not Overflow.WRAP:
+            raise ModelError(
+                f"Layer {layer.name!r} has a saturating accumulator {layer.accumulator}: its sum depends on the order; use wrapping or none."
+            )
+
+    def _check_consumers(self) -> None:
+        read = {name for layer in self.layers for name in self.sources_of(layer)} | set(self.score_sources)
+        for layer in self.layers:
+            if layer.name not in read:
                 raise ModelError(
-                    f"Layer {layer.name!r} wants {layer.n_in} inputs and gets {width}; the model does not fit layout {self.layout.name!r}."
+                    f"Layer {layer.name!r} has no consumer: no layer and no score reads it; connect it or leave it out."
                 )
-            for what, codes, type_ in (("weights", layer.weight, layer.weight_type), ("biases", layer.bias, layer.bias_type)):
-                if codes.size and (codes.min() < type_.min_int or codes.max() > type_.max_int):
-                    raise ModelError(f"Layer {layer.name!r} has {what} outside {type_}; quantise them first.")
-            if layer.bias.shape != (layer.n_out,):
-                raise ModelError(f"Layer {layer.name!r} wants {layer.n_out} biases, got shape {layer.bias.shape!r}.")
-            if layer.accumulator is not None and layer.accumulator.overflow is not Overflow.WRAP:
-                raise ModelError(
-                    f"Layer {layer.name!r} has a saturating accumulator {layer.accumulator}: its sum depends on the order; use wrapping or none."
-                )
-            width = layer.n_out
 
     def _check_score(self) -> None:
-        kind, outputs = self.score.kind, self.layers[-1].n_out
+        kind, spec = self.score.kind, self.score
+        for name in spec.sources:
+            if name != SCALED and name not in {layer.name for layer in self.layers}:
+                raise ModelError(f"Score {kind.value!r} reads {name!r}, which is no node of network {self.name!r}.")
+        wanted = 2 if kind.is_reconstruction else 1
+        if len(self.score_sources) != wanted:
+            raise ModelError(f"Score {kind.value!r} reads {wanted} nodes, got {len(spec.sources)}: {', '.join(spec.sources)}.")
         if kind.is_reconstruction:
-            if outputs != self.layout.n_columns:
-                raise ModelError(
-                    f"Score {kind.value!r} wants {self.layout.n_columns} reconstructed columns, the network gives {outputs}."
-                )
-            if self.score.difference is None or not self.score.columns:
-                raise ModelError(f"Score {kind.value!r} wants a difference type and the columns that take part.")
+            self._check_reconstruction()
+        outputs = len(self.types_of(self.score_sources[-1]))
         if kind is Score.LINEAR and outputs != 1:
             raise ModelError(
                 f"Score 'linear' is the network's one output, the network gives {outputs}; use a last layer of one neuron."
             )
-        if kind.needs_log_variance and (outputs % 2 or self.score.table is None):
+        if kind.needs_log_variance and (outputs % 2 or spec.table is None):
             raise ModelError(
                 f"Score {kind.value!r} wants means and as many log-variances and a table type, the network gives {outputs} outputs."
             )
+        if kind.needs_log_variance and len(set(self.types_of(self.score_sources[-1]))) > 1:
+            raise ModelError(
+                f"Score {kind.value!r} addresses one table, {self.score_sources[-1]!r} has outputs of several types; use one."
+            )
+
+    def _check_reconstruction(self) -> None:
+        kind, (compared, output) = self.score.kind, self.score_sources
+        wanted, outputs = len(self.types_of(compared)), len(self.types_of(output))
+        if outputs != wanted and not self.score.sources:
+            raise ModelError(f"Score {kind.value!r} wants {wanted} reconstructed columns, the network gives {outputs}.")
+        if outputs != wanted:
+            raise ModelError(
+                f"Score {kind.value!r} compares {compared!r} of {wanted} elements with {output!r} of {outputs}; use equal shapes."
+            )
+        if self.score.difference is None or not self.score.columns:
+            raise ModelError(f"Score {kind.value!r} wants a difference type and the columns that take part.")
+        if compared != SCALED and (kind is Score.MASKED_MSE or self.score.cyclic):
+            raise ModelError(
+                f"Score {kind.value!r} compares {compared!r}, which has no objects and no phi; use 'mse' without cyclic, or compare 'scaled'."
+            )
+
+    def sources_of(self, layer: Dense) -> tuple[str, ...]:
+        """Names of the nodes that a layer reads."""
+        if layer.sources:
+            return layer.sources
+        place = next((i for i, other in enumerate(self.layers) if other is layer), 0)
+        return (self.layers[place - 1].name if place else SCALED,)
+
+    def types_of(self, node: str) -> tuple[FixedPoint, ...]:
+        """Type of each element of ``scaled`` or of a layer's output.
+
+        Raises:
+            ModelError: there is no such node.
+        """
+        if node == SCALED:
+            return (self.scaling.type,) * self.layout.n_columns
+        return self.layer(node).outputs
+
+    def layer(self, name: str) -> Dense:
+        """Find a layer by its name.
+
+        Raises:
+            ModelError: there is none.
+        """
+        found = next((layer for layer in self.layers if layer.name == name), None)
+        if found is None:
+            raise ModelError(
+                f"Network {self.name!r} has no layer {name!r}; it has {', '.join(layer.name for layer in self.layers)}."
+            )
+        return found
+
+    @property
+    def score_sources(self) -> tuple[str, ...]:
+        """Names of the nodes that the score reads."""
+        last = self.layers[-1].name
+        return self.score.sources or ((SCALED, last) if self.score.kind.is_reconstruction else (last,))
+
+    @property
+    def read_layers(self) -> tuple[str, ...]:
+        """Names of the layers that the score reads; the scaled input is none."""
+        return tuple(name for name in self.score_sources if name != SCALED)
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether every layer reads the one before, has one output type, and the score reads the usual nodes."""
+        plain = not self.score.sources and not any(layer.own_outputs for layer in self.layers)
+        names = [SCALED, *(layer.name for layer in self.layers)]
+        return plain and all(self.sources_of(layer) == (before,) for layer, before in zip(self.layers, names, strict=False))
 
     @property
     def n_inputs(self) -> int:

@@ -6,8 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from l1ad.core.errors import ConversionError
-from l1ad.core.fixed import FixedPoint
+from l1ad.core.fixed import FixedPoint, Rounding
 from l1ad.emulator.lanes import (
     Lanes,
     Writer,
@@ -18,8 +20,10 @@ from l1ad.emulator.lanes import (
     constant,
     lane_bits,
     literal,
+    overflowed,
     rectified,
     resized,
+    rounded,
     shifted_left,
     squared,
     subtracted,
@@ -30,6 +34,7 @@ from l1ad.emulator.lanes import (
 from l1ad.graph import Graph, Interval, Node
 from l1ad.graph.operations import (
     Add,
+    Affine,
     AtLeast,
     Cast,
     Constant,
@@ -98,6 +103,8 @@ class Interpreter:
                 return self.element(node.inputs[elements[i][0]], elements[i][1])
             case Cast(types=types):
                 return self._cast(node, types[i], i)
+            case Affine() as affine:
+                return self._affine(node, affine, i)
             case Sum():
                 return self._sum(node)
             case Add() | Subtract():
@@ -152,6 +159,24 @@ class Interpreter:
             return squared(self._writer, left)
         right = self.element(node.inputs[1], i)
         return binary(self._writer, left, "*", right, left.range.product(right.range))
+
+    def _affine(self, node: Node, affine: Affine, j: int) -> Lanes:
+        """Write one sum of products, term by term; what is zero by structure is not there."""
+        source, grid = node.inputs[0], self._graph.grids[node.name][j]
+        terms = [self._term(affine, source, i, j, grid) for i in np.flatnonzero(affine.weight[:, j])]
+        if affine.accumulator is None:
+            bias = int(affine.bias[j]) << (grid - affine.bias_fractional)
+        else:
+            bias = int(affine.accumulator.cast(affine.bias[j], affine.bias_fractional))
+        value = with_constant(self._writer, summed(self._writer, terms), bias) if terms else constant(self._writer, bias)
+        return value if affine.accumulator is None else overflowed(self._writer, value, affine.accumulator)
+
+    def _term(self, affine: Affine, source: str, i: int, j: int, grid: int) -> Lanes:
+        """Write a product on the sum's grid; its wrap is left to the sum."""
+        product = times(self._writer, self.element(source, int(i)), int(affine.weight[i, j]))
+        bits = self._graph.grids[source][i] + affine.weight_fractional - grid
+        rounding = Rounding.TRN if affine.accumulator is None else affine.accumulator.rounding
+        return rounded(self._writer, product, bits, rounding)
 
     def _sum(self, node: Node) -> Lanes:
         source, grid = node.inputs[0], self._graph.grids[node.name][0]

@@ -6,12 +6,13 @@ import textwrap
 from importlib import resources
 
 from l1ad.core.errors import ConversionError
-from l1ad.core.network import Network
+from l1ad.core.network import SCALED, Dense, Network
 from l1ad.emulator.dense import Tables, dense
 from l1ad.emulator.inputs import cuts, given_columns, loads_pairs, range_checks, scaled
 from l1ad.emulator.interpret import Interpreter, LookUp
 from l1ad.emulator.lanes import Lanes, Writer, resized
 from l1ad.graph import lower
+from l1ad.graph.lower import node_of
 from l1ad.ranges import prove, require_safe
 from l1ad.ranges.nodes import hardware_intervals
 
@@ -75,13 +76,24 @@ def _statements(network: Network, writer: Writer, tables: Tables, table: LookUp,
     inputs = scaled(network, writer, interpreter, proved)
     interpreter.give("scaled", inputs.values)
     kept = _keep(writer, inputs.values, 0, traced)
-    values, pairs, type_ = inputs.values, inputs.pairs, network.scaling.type
     for layer in network.layers:
         writer.lines.append(f"// {layer.name}: {layer.n_in} to {layer.n_out}")
-        values, pairs, type_ = dense(writer, tables, layer, values, pairs, type_), (), layer.output
+        values = _layer(network, writer, tables, interpreter, layer, inputs.pairs)
         interpreter.give(f"{layer.name}.output", values)
         kept = _keep(writer, values, kept, traced)
     return resized(writer, interpreter.element("score", 0), 64)
+
+
+def _layer(
+    network: Network, writer: Writer, tables: Tables, interpreter: Interpreter, layer: Dense, pairs: tuple[str, ...]
+) -> tuple[Lanes, ...]:
+    """Write a layer by dot products where all that it reads is on one grid and all it gives of one type; else term by term."""
+    sources = network.sources_of(layer)
+    types = [type_ for name in sources for type_ in network.types_of(name)]
+    if layer.own_outputs or len({type_.fractional for type_ in types}) > 1:
+        return tuple(interpreter.element(f"{layer.name}.output", j) for j in range(layer.n_out))
+    values = [interpreter.element(node_of(name), i) for name in sources for i in range(len(network.types_of(name)))]
+    return dense(writer, tables, layer, tuple(values), pairs if sources == (SCALED,) else (), types[0])
 
 
 def _keep(writer: Writer, values: tuple[Lanes, ...], first: int, traced: bool) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from l1ad.core.network import Activation, Dense, Network
+from l1ad.core.network import SCALED, Activation, Dense, Network
 from l1ad.graph.builder import Builder
 from l1ad.graph.graph import HARDWARE, THRESHOLDS, Graph
 from l1ad.graph.operations import (
@@ -21,7 +21,7 @@ from l1ad.graph.operations import (
     Subtract,
     Turn,
 )
-from l1ad.graph.scores import PRESENT, SCALED, lower_score
+from l1ad.graph.scores import PRESENT, lower_score
 
 #: Name of the node of the trigger bits.
 TRIGGER = "trigger"
@@ -42,10 +42,9 @@ def lower(network: Network, *, threshold_ports: bool = False) -> Graph:
     columns = network.layout.columns
     build.let(HARDWARE, Input(tuple(c.type.min_int for c in columns), tuple(c.type.max_int for c in columns)))
     _lower_scaling(build, network)
-    node = SCALED
     for layer in network.layers:
-        node = _lower_layer(build, layer, node)
-    score = lower_score(build, network, node)
+        _lower_layer(build, layer, _joined(build, network, layer))
+    score = lower_score(build, network, [node_of(name) for name in network.score_sources])
     if not network.thresholds:
         return build.graph(score)
     repeated = build.let("trigger.score", Gather(((0, 0),) * len(network.thresholds)), score)
@@ -110,7 +109,21 @@ def _lower_rotation(build: Builder, network: Network, kept: str, kind: str) -> s
     return build.let("rotated", Gather(elements), zero, kept, there)
 
 
-def _lower_layer(build: Builder, layer: Dense, node: str) -> str:
+def node_of(name: str) -> str:
+    """Name the graph's node of the scaled inputs or of a layer's output."""
+    return SCALED if name == SCALED else f"{name}.output"
+
+
+def _joined(build: Builder, network: Network, layer: Dense) -> str:
+    """Put the nodes that a layer reads one behind the other."""
+    sources = network.sources_of(layer)
+    if len(sources) == 1:
+        return node_of(sources[0])
+    elements = tuple((k, i) for k, name in enumerate(sources) for i in range(len(network.types_of(name))))
+    return build.let(f"{layer.name}.input", Gather(elements), *(node_of(name) for name in sources))
+
+
+def _lower_layer(build: Builder, layer: Dense, node: str) -> None:
     """Multiply and add, cast to the result, rectify, cast to the output."""
     affine = Affine(layer.weight, layer.weight_type.fractional, layer.bias, layer.bias_type.fractional, layer.accumulator)
     node = build.let(f"{layer.name}.accumulator", affine, node)
@@ -120,4 +133,4 @@ def _lower_layer(build: Builder, layer: Dense, node: str) -> str:
         node = build.let(f"{layer.name}.result", Cast((layer.result,) * layer.n_out), node)
     if layer.activation is Activation.RELU:
         node = build.let(f"{layer.name}.active", Relu(), node)
-    return build.let(f"{layer.name}.output", Cast((layer.output,) * layer.n_out), node)
+    build.let(f"{layer.name}.output", Cast(layer.outputs), node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from l1ad.core.errors import ModelError
 from l1ad.core.fixed import MAX_WIDTH, FixedPoint, Overflow
@@ -10,22 +10,22 @@ from l1ad.core.network import Network, Score
 from l1ad.graph.builder import Builder
 from l1ad.graph.operations import Add, Cast, Fold, Gate, Gather, Lookup, Multiply, Subtract, Sum
 
-#: Names of the nodes that a score may read: the scaled inputs, the presence of each column's object, the network's outputs.
-SCALED, PRESENT = "scaled", "present"
+#: Name of the node that says which column's object is there.
+PRESENT = "present"
 
 
-def lower_score(build: Builder, network: Network, output: str) -> str:
+def lower_score(build: Builder, network: Network, read: Sequence[str]) -> str:
     """Add the score's nodes.
 
     Args:
-        build: the graph so far, with the nodes ``scaled`` and ``present``.
+        build: the graph so far, with the node ``present``.
         network: whose score it is.
-        output: the node of the network's outputs.
+        read: the nodes that the score reads: what is compared and its reconstruction, or the one node of the outputs.
 
     Returns:
         The node of the score, one element.
     """
-    terms = TERMS[network.score.kind](build, network, output)
+    terms = TERMS[network.score.kind](build, network, *read)
     return build.let("score", Cast((network.score.total,)), build.let("score.sum", Sum(), terms))
 
 
@@ -36,7 +36,11 @@ def _square(build: Builder, network: Network, values: str, n: int) -> str:
 
 def latent_l2(build: Builder, network: Network, output: str) -> str:
     """Square every output."""
-    return _square(build, network, output, network.layers[-1].n_out)
+    return _square(build, network, output, _size(network))
+
+
+def _size(network: Network) -> int:
+    return len(network.types_of(network.score_sources[-1]))
 
 
 def linear(build: Builder, network: Network, output: str) -> str:
@@ -44,24 +48,24 @@ def linear(build: Builder, network: Network, output: str) -> str:
     return build.let("square", Cast((network.score.square,)), output)
 
 
-def mse(build: Builder, network: Network, output: str) -> str:
-    """Square the difference of the scaled input and its reconstruction."""
-    return _square(build, network, _difference(build, network, output), len(network.score.columns))
+def mse(build: Builder, network: Network, compared: str, output: str) -> str:
+    """Square the difference of a node, the scaled input as a rule, and its reconstruction."""
+    return _square(build, network, _difference(build, network, compared, output), len(network.score.columns))
 
 
-def masked_mse(build: Builder, network: Network, output: str) -> str:
+def masked_mse(build: Builder, network: Network, compared: str, output: str) -> str:
     """Do as ``mse``, with 0 for columns whose object is absent."""
     columns = network.score.columns
     present = build.let("difference.present", Gather(tuple((0, column) for column in columns)), PRESENT)
-    kept = build.let("difference.kept", Gate(), _difference(build, network, output), present)
+    kept = build.let("difference.kept", Gate(), _difference(build, network, compared, output), present)
     return _square(build, network, kept, len(columns))
 
 
-def _difference(build: Builder, network: Network, output: str) -> str:
-    """Subtract the reconstruction from the scaled input, fold phi into half a turn where asked for, cast."""
+def _difference(build: Builder, network: Network, compared: str, output: str) -> str:
+    """Subtract the reconstruction from what it is compared with, fold phi into half a turn where asked for, cast."""
     spec = network.score
     pick = Gather(tuple((0, column) for column in spec.columns))
-    x, y = build.let("difference.x", pick, SCALED), build.let("difference.y", pick, output)
+    x, y = build.let("difference.x", pick, compared), build.let("difference.y", pick, output)
     difference, turns = build.let("difference.exact", Subtract(), x, y), _turns(network)
     if any(turns):
         difference = build.let("difference.folded", Fold(turns), difference)
@@ -72,12 +76,14 @@ def _difference(build: Builder, network: Network, output: str) -> str:
 
 def _turns(network: Network) -> tuple[int, ...]:
     spec = network.score
-    grid = max(network.scaling.type.fractional, network.layers[-1].output.fractional)
-    return tuple((network.phi_turn(column, grid) or 0) if spec.cyclic else 0 for column in spec.columns)
+    if not spec.cyclic:
+        return (0,) * len(spec.columns)
+    types = [network.types_of(name) for name in network.score_sources]
+    return tuple(network.phi_turn(c, max(of[c].fractional for of in types)) or 0 for c in spec.columns)
 
 
 def _means_and_table(build: Builder, network: Network, output: str) -> tuple[str, str]:
-    spec, address, n = network.score, network.layers[-1].output, network.layers[-1].n_out // 2
+    spec, address, n = network.score, network.types_of(network.score_sources[-1])[0], _size(network) // 2
     means = build.let("mean", Gather(tuple((0, i) for i in range(n))), output)
     log_variance = build.let("log_variance", Gather(tuple((0, i) for i in range(n, 2 * n))), output)
     if spec.table is None:
@@ -101,7 +107,7 @@ def r_z(build: Builder, network: Network, output: str) -> str:
 
 
 #: The function that lowers each score.
-TERMS: Mapping[Score, Callable[[Builder, Network, str], str]] = {
+TERMS: Mapping[Score, Callable[..., str]] = {
     Score.LATENT_L2: latent_l2,
     Score.LINEAR: linear,
     Score.MSE: mse,

@@ -20,11 +20,11 @@ from l1ad import toolchain
 from l1ad.core.errors import ArtefactError, ToolFailedError
 from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
+from l1ad.graph import lower
 from l1ad.hls import statements
 from l1ad.hls.project import SIMULATION_TYPES, HlsProject, call, load_project
 from l1ad.hls.simulation_types import fast_types
 from l1ad.hls.top import banner, render, top_ports
-from l1ad.ranges import prove, score_grids
 
 #: Events handed to the compiled top at a time.
 CHUNK = 65_536
@@ -130,19 +130,21 @@ class Csim:
 
     def _trace_nodes(self, library: ctypes.CDLL) -> list[TraceNode]:
         row = np.zeros((1, self.network.n_inputs), dtype=np.int32)
-        room = np.zeros(sum(len(node.needed) for node in prove(self.network)), dtype=np.int64)
+        room = np.zeros(sum(map(len, lower(self.network).grids.values())), dtype=np.int64)
         library.l1ad_csim_nodes.restype = ctypes.c_char_p
         text = library.l1ad_csim_nodes(_pointer(row, ctypes.c_int32), self._thresholds(), _pointer(room, ctypes.c_int64)).decode()
         fields = [line.split() for line in text.splitlines()]
         return [TraceNode(name, int(size), int(fractional)) for name, size, fractional in fields]
 
     def _on_reference_grids(self, nodes: list[TraceNode], values: IntArray) -> Iterator[tuple[str, IntArray]]:
-        grids = {node.node: node.fractional for node in prove(self.network)} | {"square": score_grids(self.network).term}
+        graph = lower(self.network)
+        grids = {**graph.grids, **{name: graph.grids[node] for name, node in graph.aliases.items()}}
+        grids["square"] = graph.grids[graph.node("score.sum").inputs[0]]
         start = 0
         for node in nodes:
             codes = values[:, start : start + node.size]
-            shift = grids.get(node.name, node.fractional) - node.fractional
-            yield node.name, (codes << shift if shift >= 0 else codes >> -shift)
+            shift = np.array(grids[node.name] if node.name in grids else [node.fractional] * node.size) - node.fractional
+            yield node.name, np.where(shift >= 0, codes << np.maximum(shift, 0), codes >> np.maximum(-shift, 0))
             start += node.size
 
     def _thresholds(self) -> Any:

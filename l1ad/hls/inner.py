@@ -31,7 +31,8 @@ class Inner:
 
     Attributes:
         files: contents by path relative to the project.
-        route: ``bit_exact`` (hls4ml derives lossless types from the quantisers) or ``explicit`` (every type is given).
+        route: ``bit_exact`` (hls4ml derives lossless types from the quantisers), ``explicit`` (every type is given) or ``graph`` (a network
+            that is no chain: its layers are statements of the top).
         input_type: C++ name of the input array's type.
         output_type: C++ name of the output array's type.
         types: the fixed-point types that hls4ml declares, by their C++ names.
@@ -66,6 +67,8 @@ def convert_network(network: Network, target: Target) -> Inner:
 
     require_int64(network)
     require_safe(network)
+    if not network.is_chain:
+        return _no_function(network, target)
     _require_adders(target)
     route = "bit_exact" if refusal(network) is None else "explicit"
     model = _qkeras_model(network) if route == "bit_exact" else _keras_model(network)
@@ -80,6 +83,29 @@ def convert_network(network: Network, target: Target) -> Inner:
     check_types(network, inner)
     files[f"firmware/{FUNCTION}.cpp"] = inlined(source, network, inner.variables).encode()
     return inner
+
+
+def _no_function(network: Network, target: Target) -> Inner:
+    """Stand in for hls4ml's function where the top writes the layers itself."""
+    if target.reuse_factor > 1 or target.strategy != "latency":
+        raise ConversionError(
+            f"Network {network.name!r} is no chain of layers, whose products hls4ml cannot share or rewrite: set firmware.strategy to 'latency' and "
+            f"firmware.reuse_factor to 1, got {target.strategy!r} and {target.reuse_factor}."
+        )
+    note = b"// The layers of this network are statements of l1ad_top.cpp.\n"
+    files = {f"firmware/{FUNCTION}.{ending}": note for ending in ("h", "cpp")} | _simulation_types()
+    type_ = str(network.scaling.type)
+    return Inner(files, "graph", type_, type_, {}, {})
+
+
+def _simulation_types() -> dict[str, bytes]:
+    """Read the headers for simulation that hls4ml puts into every project it writes."""
+    spec = importlib.util.find_spec("hls4ml")
+    if spec is None or not spec.submodule_search_locations:
+        raise ConversionError("The headers of ap_fixed come with the Python package hls4ml, which is not installed; install it.")
+    folder = Path(spec.submodule_search_locations[0]) / "templates" / "vivado" / "ap_types"
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {f"firmware/ap_types/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in found}
 
 
 #: What hls4ml calls the strategies.

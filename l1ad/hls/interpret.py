@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from l1ad.core.errors import ConversionError
 from l1ad.core.fixed import FixedPoint, IntArray
 from l1ad.graph import Bound, Graph, Interval, Node
 from l1ad.graph.operations import (
     Add,
+    Affine,
     AtLeast,
     Cast,
     Constant,
@@ -106,8 +109,9 @@ class Interpreter:
             traced: its name in the trace.
         """
         node, array, n = self.graph.node(name), identifier(name), len(self.graph.grids[name])
-        cast = isinstance(node.operation, Cast)
-        self.lines.append(f"{node.operation.types[0] if isinstance(node.operation, Cast) else self._exact(name)} {array}[{n}];")
+        types = set(node.operation.types) if isinstance(node.operation, Cast) else set()
+        cast = len(types) == 1
+        self.lines.append(f"{types.pop() if cast else self._exact(name)} {array}[{n}];")
         self.lines.append(f"#pragma HLS ARRAY_PARTITION variable={array} complete dim=0")
         if cast:
             self.arrays.add(name)
@@ -124,8 +128,10 @@ class Interpreter:
         return lines
 
     def _exact(self, name: str) -> str:
-        """Give the type that holds all elements of a node on one grid."""
-        width, grid = signed_width(*self.bounds[name].values), self.graph.grids[name][0]
+        """Give the type that holds all elements of a node, on the finest of their grids."""
+        grids = self.graph.grids[name]
+        grid = max(grids)
+        width = signed_width(*(i.times(1 << (grid - own)) for i, own in zip(self.bounds[name].values, grids, strict=True)))
         return f"ap_fixed<{width},{width - grid}>"
 
     def _let(self, node: Node, i: int, expression: str, range_: Interval, type_: str = "") -> Code:
@@ -142,6 +148,8 @@ class Interpreter:
                 return self.element(node.inputs[elements[i][0]], elements[i][1])
             case Cast(types=types):
                 return self._cast(node, types[i], i)
+            case Affine() as affine:
+                return self._affine(node, affine, i)
             case Sum():
                 return self._sum(node)
             case Add() | Subtract():
@@ -173,7 +181,9 @@ class Interpreter:
             case MovePoint():
                 return value
             case Relu():
-                return self._let(node, i, f"{value.name} < 0 ? {value.wide(value.width)} : ap_int<{value.width}>(0)", value.range)
+                return self._let(
+                    node, i, f"{value.name} < 0 ? ap_int<{value.width}>(0) : {value.wide(value.width)}", value.range.rectified()
+                )
             case NotZero():
                 return self._let(node, i, f"{value.name} != 0", Interval(0, 1), "bool")
             case AtLeast(least=least):
@@ -206,19 +216,57 @@ class Interpreter:
         return self._let(node, i, f"{a.wide(width)} {'-' if minus else '+'} {b.wide(width)}", range_)
 
     def _sum(self, node: Node) -> Code:
-        """Add up in a tree."""
         source, grid = node.inputs[0], self.graph.grids[node.name][0]
-        level = [self._aligned(source, k, grid) for k in range(len(self.graph.grids[source]))]
+        return self._tree(identifier(node.name), [self._aligned(source, k, grid) for k in range(len(self.graph.grids[source]))])
+
+    def _tree(self, name: str, level: list[Code]) -> Code:
+        """Add up in a tree of named sums."""
         place = 0
         while len(level) > 1:
             paired = []
             for a, b in zip(level[::2], level[1::2], strict=False):
                 range_ = a.range + b.range
-                width = signed_width(range_)
-                paired.append(self._let(node, place, f"{a.wide(width)} + {b.wide(width)}", range_))
+                width = signed_width(range_, a.range, b.range)
+                self.lines.append(f"const ap_int<{width}> {name}_{place} = {a.wide(width)} + {b.wide(width)};")
+                paired.append(Code(f"{name}_{place}", range_))
                 place += 1
             level = paired + (level[-1:] if len(level) % 2 else [])
         return level[0]
+
+    def _affine(self, node: Node, affine: Affine, j: int) -> Code:
+        """Write one sum of products, term by term; what is zero by structure is not there."""
+        source, grid, name = node.inputs[0], self.graph.grids[node.name][j], f"{identifier(node.name)}_{j}"
+        terms = [self._term(name, affine, source, int(i), j, grid) for i in np.flatnonzero(affine.weight[:, j])]
+        bias = _bias(affine, j, grid)
+        if bias or not terms:
+            terms.append(Code(f"ap_int<{signed_width(Interval(bias, bias))}>({bias}LL)", Interval(bias, bias)))
+        value = self._tree(f"{name}_sum", terms)
+        if affine.accumulator is None:
+            return value
+        return self._fixed(name, affine.accumulator, value, grid, value.range.overflowed(affine.accumulator))
+
+    def _term(self, name: str, affine: Affine, source: str, i: int, j: int, grid: int) -> Code:
+        """Write a product on the sum's grid, rounded to the accumulator where there is one; its wrap is left to the sum."""
+        value, weight = self.element(source, i), int(affine.weight[i, j])
+        range_, bits = (
+            value.range.times(weight),
+            self.graph.grids[self.graph.node(source).name][i] + affine.weight_fractional - grid,
+        )
+        width = signed_width(range_, value.range, Interval(weight, weight))
+        product = Code(f"ap_int<{width}>({value.wide(width)} * {weight})", range_)
+        if bits <= 0:
+            moved = range_.times(1 << -bits)
+            return Code(f"({product.wide(signed_width(moved))} << {-bits})", moved) if bits else product
+        assert affine.accumulator is not None  # an exact sum is on the finest grid
+        kept = range_.rounded(bits, affine.accumulator.rounding)
+        integer = signed_width(kept)
+        type_ = replace(affine.accumulator, signed=True, width=integer, integer=integer - grid)
+        return self._fixed(f"{name}_term_{i}", type_, product, grid + bits, kept)
+
+    def _fixed(self, name: str, type_: FixedPoint, value: Code, grid: int, range_: Interval) -> Code:
+        """Write a fixed-point constant that a code is cast to."""
+        self.lines.append(f"const {type_} {name} = l1ad::shifted<{value.width}, {grid}>({value.wide(value.width)});")
+        return fixed_code(name, type_, range_)
 
     def _cast(self, node: Node, type_: FixedPoint, i: int) -> Code:
         """Cast by an ``ap_fixed`` of the type; a table is cast before it is looked up."""
@@ -273,6 +321,13 @@ class Interpreter:
             return value
         width = signed_width(value.range.times(2), Interval(-turn, turn)) + 1
         return self._let(node, i, f"l1ad::folded<{turn}LL, {width}>({value.wide(width)})", self._range(node, i))
+
+
+def _bias(affine: Affine, j: int, grid: int) -> int:
+    """Give a bias on the sum's grid, cast to the accumulator where there is one."""
+    if affine.accumulator is None:
+        return int(affine.bias[j]) << (grid - affine.bias_fractional)
+    return int(affine.accumulator.cast(affine.bias[j], affine.bias_fractional))
 
 
 def identifier(node: str) -> str:

@@ -50,12 +50,14 @@ class Steps:
 
     Attributes:
         scaling: from the columns to the array ``scaled``.
+        layers: the layers of a network that is no chain; hls4ml's function has those of a chain.
         score: from ``scaled`` and ``output`` to the port ``score``.
         comparators: from the score to the trigger bits' ports.
         table: the lookup table as a header; None for a score without one.
     """
 
     scaling: list[str]
+    layers: list[str]
     score: list[str]
     comparators: list[str]
     table: str | None
@@ -76,6 +78,10 @@ def steps(network: Network, *, threshold_ports: bool = False) -> Steps:
     for i in range(network.n_inputs):
         interpreter.element("scaled", i)
     scaling = interpreter.taken()
+    if not network.is_chain:
+        for layer in network.layers:
+            interpreter.array(f"{layer.name}.output", f"{layer.name}.output")
+    layers = interpreter.taken()
     # What is summed is the witness's node "square", whatever it is made of.
     terms = graph.node("score.sum").inputs[0]
     for name, traced in (("difference", "difference"), (terms, "square")):
@@ -84,7 +90,7 @@ def steps(network: Network, *, threshold_ports: bool = False) -> Steps:
     interpreter.element("score", 0)
     score = [*interpreter.taken(), "score.range() = score_0.range();"]
     bits = [f"{t.port} = {interpreter.element(TRIGGER, i).name};" for i, t in enumerate(network.thresholds)]
-    return Steps(scaling, score, [*interpreter.taken(), *bits], table_header(interpreter.table))
+    return Steps(scaling, layers, score, [*interpreter.taken(), *bits], table_header(interpreter.table))
 
 
 def _given(network: Network, graph: Graph, element: Element) -> Code | None:
@@ -97,7 +103,7 @@ def _given(network: Network, graph: Graph, element: Element) -> Code | None:
     if node == THRESHOLDS:
         total = network.score.total
         return Code(network.thresholds[i].value_port, Interval(total.min_int, total.max_int))
-    if node == f"{last.name}.output":
+    if network.is_chain and node == f"{last.name}.output":
         return fixed_code(f"output[{i}]", last.output, Interval(last.output.min_int, last.output.max_int))
     return None
 

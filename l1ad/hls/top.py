@@ -55,6 +55,8 @@ def top_files(network: Network, target: Target, inner: Inner) -> dict[str, bytes
         "pragmas": pragmas(network, target),
         "unpack": statements.unpack(inputs),
         "scaling": steps.scaling,
+        "chain": network.is_chain,
+        "layers": steps.layers,
         "score": steps.score,
         "comparators": steps.comparators,
         "table": steps.table is not None,

@@ -11,7 +11,7 @@ import numpy as np
 
 from l1ad.core.errors import ConversionError
 from l1ad.core.fixed import FixedPoint, IntArray, Overflow, Rounding
-from l1ad.core.network import Activation, Dense, Network
+from l1ad.core.network import SCALED, Activation, Dense, Network
 
 #: Bits of significand of a float32: integers up to 2**24 and every sum of such that stays there are exact.
 FLOAT32_BITS = 24
@@ -29,6 +29,10 @@ def refusal(network: Network) -> str | None:
         The first reason, naming the layer; None when it can.
     """
     reason = _quantiser_reason("the input", network.scaling.type)
+    own = next((layer.name for layer in network.layers if layer.own_outputs), None)
+    reason = reason or (
+        None if own is None else f"layer {own!r} has neurons with types of their own, QKeras has one type a layer"
+    )
     for layer in network.layers:
         reason = reason or _layer_reason(layer)
     return reason
@@ -76,15 +80,15 @@ def significand_bits(network: Network) -> dict[str, int]:
         Bits by layer name.
     """
     bits = {}
-    input_type = network.scaling.type
     for layer in network.layers:
-        step = max(input_type.fractional + layer.weight_type.fractional, layer.bias_type.fractional)
-        largest = max(abs(input_type.min_int), input_type.max_int)
-        products = int(np.abs(layer.weight).sum(axis=0).max(initial=0)) * largest
+        types = [type_ for name in network.sources_of(layer) for type_ in network.types_of(name)]
+        finest = max(type_.fractional for type_ in types)
+        step = max(finest + layer.weight_type.fractional, layer.bias_type.fractional)
+        largest = [max(abs(type_.min_int), type_.max_int) << (finest - type_.fractional) for type_ in types]
+        products = max(sum(int(w) * x for w, x in zip(column, largest, strict=True)) for column in np.abs(layer.weight).T)
         bias = int(np.abs(layer.bias).max(initial=0))
-        shifted = products << (step - input_type.fractional - layer.weight_type.fractional)
+        shifted = products << (step - finest - layer.weight_type.fractional)
         bits[layer.name] = (shifted + (bias << (step - layer.bias_type.fractional))).bit_length()
-        input_type = layer.output
     return bits
 
 
@@ -92,7 +96,7 @@ def build_qkeras(network: Network) -> Any:
     """Build the QKeras model of a network, with its integers as weights.
 
     The model takes scaled values ``(n_events, n_columns)`` (quantised or not: its first layer quantises them) and gives the values
-    of the last layer's output ``(n_events, n_out)``. Layers are called ``scaled``, ``<layer>`` and ``<layer>_output``.
+    that the score reads, ``(n_events, n_out)``: as a rule the last layer's output. Layers are called ``scaled``, ``<layer>`` and ``<layer>_output``.
 
     Args:
         network: the network.
@@ -111,18 +115,21 @@ def build_qkeras(network: Network) -> Any:
     import tensorflow as tf
     from qkeras import QActivation, QDense
 
-    values = entry = tf.keras.Input((network.n_inputs,), name="entry")
-    values = QActivation(_quantiser(network.scaling.type), name="scaled")(values)
+    entry = tf.keras.Input((network.n_inputs,), name="entry")
+    nodes = {SCALED: QActivation(_quantiser(network.scaling.type), name=SCALED)(entry)}
     for layer in network.layers:
+        read = [nodes[name] for name in network.sources_of(layer)]
+        joined = read[0] if len(read) == 1 else tf.keras.layers.Concatenate(name=f"{layer.name}_input")(read)
         values = QDense(
             layer.n_out,
             kernel_quantizer=_quantiser(layer.weight_type),
             bias_quantizer=_quantiser(layer.bias_type),
             kernel_initializer="zeros",
             name=layer.name,
-        )(values)
-        values = QActivation(_quantiser(layer.output, layer.activation), name=f"{layer.name}_output")(values)
-    model = tf.keras.Model(entry, values, name=network.name)
+        )(joined)
+        nodes[layer.name] = QActivation(_quantiser(layer.output, layer.activation), name=f"{layer.name}_output")(values)
+    outputs = [nodes[name] for name in network.read_layers]
+    model = tf.keras.Model(entry, outputs[0] if len(outputs) == 1 else tf.keras.layers.Concatenate()(outputs), name=network.name)
     for layer in network.layers:
         _set_weights(model.get_layer(layer.name), layer)
     return model

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from l1ad.core.network import Dense, Network
+from l1ad.core.network import SCALED, Dense, Network
 from l1ad.graph import Interval
 from l1ad.graph.bounds import affine_terms
 from l1ad.graph.operations import Affine
@@ -22,14 +22,15 @@ def float32_failure(network: Network) -> str | None:
         The node's name, or None when every step is exact.
     """
     nodes = {node.node: node for node in prove(network)}
-    inputs, fractional = nodes["scaled"].values, network.scaling.type.fractional
     for layer in network.layers:
         output = nodes[f"{layer.name}.output"].values
+        sources = [nodes[SCALED if name == SCALED else f"{name}.output"] for name in network.sources_of(layer)]
+        fractional = max(node.fractional for node in sources)
+        inputs = tuple(i.times(1 << (fractional - node.fractional)) for node in sources for i in node.values)
         if layer.accumulator is not None or layer.result is not None:
             return f"{layer.name}.accumulator"
         if any(_needed(layer, inputs, fractional, j, output[j]) > LIMIT for j in range(layer.n_out)):
             return f"{layer.name}.accumulator"
-        inputs, fractional = output, layer.output.fractional
     return None
 
 

@@ -9,8 +9,11 @@ from l1ad.core.errors import ConversionError
 from l1ad.core.fixed import MAX_WIDTH, FixedPoint, Overflow
 from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Dense, Network, Score
-from l1ad.graph import Graph, Interval, bounds, lower, smallest_type
+from l1ad.graph import Bound, Graph, Interval, bounds, lower, smallest_type
 from l1ad.graph.interval import hull
+
+#: The declared type of a node: one for all its elements, one for each, or None where everything is kept.
+Types = FixedPoint | tuple[FixedPoint, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +136,17 @@ def prove(network: Network) -> tuple[NodeRange, ...]:
         bound = found[name]
         met = max(met, bound.intermediate)
         if name in types:
-            nodes.append(NodeRange(name, types[name], graph.grids[graph.node(name).name][0], bound.needed, bound.values, met))
+            nodes += _reported(name, types[name], graph.grids[graph.node(name).name], bound, met)
             met = 0
     return tuple(nodes)
+
+
+def _reported(name: str, type_: Types, grid: tuple[int, ...], bound: Bound, met: int) -> list[NodeRange]:
+    """Describe a node: as a whole, or each of its elements where they have types of their own."""
+    if not isinstance(type_, tuple):
+        return [NodeRange(name, type_, grid[0], bound.needed, bound.values, met)]
+    parts = zip(type_, grid, bound.needed, bound.values, strict=True)
+    return [NodeRange(f"{name}[{i}]", of, f, (needed,), (values,), met) for i, (of, f, needed, values) in enumerate(parts)]
 
 
 def _in_order(graph: Graph) -> list[str]:
@@ -147,13 +158,13 @@ def _in_order(graph: Graph) -> list[str]:
     return names
 
 
-def _types(network: Network) -> dict[str, FixedPoint | None]:
+def _types(network: Network) -> dict[str, Types]:
     """Give the declared types of the nodes that are reported, by name; None where everything is kept."""
     spec = network.score
-    types: dict[str, FixedPoint | None] = {"scaled": network.scaling.type}
+    types: dict[str, Types] = {"scaled": network.scaling.type}
     for layer in network.layers:
         types |= {f"{layer.name}.accumulator": layer.accumulator, f"{layer.name}.result": layer.result}
-        types[f"{layer.name}.output"] = layer.output
+        types[f"{layer.name}.output"] = layer.own_outputs or layer.output
     return types | {"difference": spec.difference, "square": spec.square, "table": spec.table, "score": spec.total}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from l1ad.core.errors import ModelError
 from l1ad.core.fixed import MAX_WIDTH, FixedPoint, Overflow, Rounding
 from l1ad.core.layout import ObjectLayout
-from l1ad.core.network import Dense, Network, Score, ScoreSpec
+from l1ad.core.network import SCALED, Dense, Network, Score, ScoreSpec
 from l1ad.core.scaling import Scaling
 from l1ad.graph.interval import smallest_type
 from l1ad.ranges.nodes import NodeRange, prove
@@ -25,6 +25,7 @@ def smallest_score(
     kind: Score,
     cyclic: bool,
     columns: tuple[int, ...],
+    sources: tuple[str, ...] = (),
 ) -> ScoreSpec:
     """Give the narrowest exact types for a score: no step rounds (but the table's entries) and none can overflow.
 
@@ -34,7 +35,8 @@ def smallest_score(
         layers: the network's layers.
         kind: which score.
         cyclic: whether phi differences are folded.
-        columns: columns that take part in a reconstruction score; () takes all of them.
+        columns: elements that take part in a reconstruction score; () takes all of them.
+        sources: the nodes that the score reads; () for the usual ones.
 
     Returns:
         The score with a type at every step.
@@ -42,8 +44,9 @@ def smallest_score(
     Raises:
         ModelError: a step needs more than 62 bits, or the network does not fit the score.
     """
-    taken = (columns or tuple(range(layout.n_columns))) if kind.is_reconstruction else ()
-    wide = _widest(scaling, layers, kind, cyclic, taken)
+    types = _types_read(layout, scaling, layers, kind, sources)
+    taken = (columns or tuple(range(len(types[0])))) if kind.is_reconstruction else ()
+    wide = replace(_widest(types, kind, cyclic, taken), sources=sources)
     nodes = {node.node: node for node in prove(Network("candidate", layout, scaling, layers, wide))}
     spec = replace(wide, square=_minimal(nodes["square"]), total=_minimal(nodes["score"]))
     return replace(spec, difference=_minimal(nodes["difference"])) if kind.is_reconstruction else spec
@@ -62,10 +65,23 @@ def _exact(fractional: int) -> FixedPoint:
     return FixedPoint(True, MAX_WIDTH, MAX_WIDTH - fractional)
 
 
-def _widest(scaling: Scaling, layers: tuple[Dense, ...], kind: Score, cyclic: bool, columns: tuple[int, ...]) -> ScoreSpec:
+def _types_read(
+    layout: ObjectLayout, scaling: Scaling, layers: tuple[Dense, ...], kind: Score, sources: tuple[str, ...]
+) -> list[tuple[FixedPoint, ...]]:
+    """Give the types of the elements of each node that a score reads."""
+    known = {SCALED: (scaling.type,) * layout.n_columns} | {layer.name: layer.outputs for layer in layers}
+    last = layers[-1].name
+    read = sources or ((SCALED, last) if kind.is_reconstruction else (last,))
+    for name in read:
+        if name not in known:
+            raise ModelError(f"Score {kind.value!r} reads {name!r}, which is no node; the nodes are {', '.join(known)}.")
+    return [known[name] for name in read]
+
+
+def _widest(types: list[tuple[FixedPoint, ...]], kind: Score, cyclic: bool, columns: tuple[int, ...]) -> ScoreSpec:
     """Give a score whose types keep everything, to be narrowed by what is proved."""
-    output = layers[-1].output
-    base = max(scaling.type.fractional, output.fractional) if kind.is_reconstruction else output.fractional
+    output = types[-1][0]
+    base = max(type_.fractional for of in types for type_ in of)
     table = _table(kind, output, 2 * base) if kind.needs_log_variance else None
     square = base if kind is Score.LINEAR else 2 * base
     term = square

@@ -98,7 +98,7 @@ def _elements(network: Network) -> dict[str, tuple[str, int, int]]:
     """Say for each net's name which node and element it is, and the node's fractional bits."""
     found = {f"scaled_{port}": ("scaled", i, network.scaling.type.fractional) for i, port in enumerate(network.layout.ports)}
     for layer in network.layers:
-        found |= {f"{layer.name}_{j}": (f"{layer.name}.output", j, layer.output.fractional) for j in range(layer.n_out)}
+        found |= {f"{layer.name}_{j}": (f"{layer.name}.output", j, type_.fractional) for j, type_ in enumerate(layer.outputs)}
     return found
 
 

@@ -44,6 +44,10 @@ def trace_strategy(network: Network, strategy: Strategy, reuse_factor: int = 1) 
         )
     if strategy is Strategy.DISTRIBUTED_ARITHMETIC:
         return trace_network(network)
+    if not network.is_chain:
+        raise ConversionError(
+            f"Strategy {strategy.value!r} is for chains of layers, network {network.name!r} is none; use 'distributed_arithmetic'."
+        )
     nets = {net.name: net for net in input_nets(network)}
     stages: list[Stage] = []
     scaling, *layers, score = steps(network)

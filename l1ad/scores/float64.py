@@ -30,7 +30,7 @@ def float64_outputs(network: Network, x_hw: NDArray[Any]) -> IntArray:
         x_hw: hardware integers, shape ``(n_events, n_columns)``.
 
     Returns:
-        Codes of the last layer's output, int64, shape ``(n_events, n_out)``.
+        Codes of the layers that the score reads, one behind the other, int64, shape ``(n_events, n_out)``.
 
     Raises:
         LayoutError: the events do not fit the layout.
@@ -39,11 +39,13 @@ def float64_outputs(network: Network, x_hw: NDArray[Any]) -> IntArray:
     network.layout.check(x_hw, "Events to evaluate")
     _require_exact(network)
     graph = lower(network)
-    out = np.empty((len(x_hw), network.layers[-1].n_out), dtype=np.int64)
+    grids = np.array([type_.fractional for name in network.read_layers for type_ in network.types_of(name)])
+    out = np.empty((len(x_hw), len(grids)), dtype=np.int64)
     for start in range(0, len(x_hw), CHUNK):
         part = slice(start, start + CHUNK)
-        values = evaluate_float(graph, x_hw[part])[f"{network.layers[-1].name}.output"]
-        out[part] = np.ldexp(values, network.layers[-1].output.fractional).astype(np.int64)
+        values = evaluate_float(graph, x_hw[part])
+        read = np.concatenate([values[f"{name}.output"] for name in network.read_layers], axis=1)
+        out[part] = np.ldexp(read, grids).astype(np.int64)
     return out
 
 

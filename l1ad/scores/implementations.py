@@ -106,16 +106,20 @@ def _emulator(network: Network) -> Implementation:
 
 def _qkeras(network: Network) -> Implementation:
     """Open the QKeras model; an empty batch shows whether it can be exact."""
-    from l1ad.qkeras.evaluate import qkeras_outputs, qkeras_scores
+    from l1ad.qkeras.evaluate import qkeras_outputs, qkeras_scores, split_outputs
 
     empty = np.zeros((0, network.n_inputs), dtype=network.layout.storage)
     qkeras_scores(network, empty)
     _, arithmetic = qkeras_outputs(network, empty)
-    last = f"{network.layers[-1].name}.output"
+
+    def nodes(x_hw: NDArray[Any]) -> Mapping[str, IntArray]:
+        read = split_outputs(network, qkeras_outputs(network, x_hw)[0])
+        return {f"{name}.output": codes for name, codes in read.items()} | {"score": qkeras_scores(network, x_hw)}
+
     return Implementation(
         Source.QKERAS.value,
         lambda x: qkeras_scores(network, x),
-        lambda x: {last: qkeras_outputs(network, x)[0], "score": qkeras_scores(network, x)},
+        nodes,
         note=f"computed in {arithmetic}",
     )
 
@@ -123,16 +127,16 @@ def _qkeras(network: Network) -> Implementation:
 def _float64(network: Network) -> Implementation:
     """Open the float64 evaluation for a network whose types QKeras does not have; the score is that of QKeras' outputs."""
     from l1ad.qkeras.build import refusal
-    from l1ad.qkeras.evaluate import score_codes
+    from l1ad.qkeras.evaluate import score_codes, split_outputs
 
     if refusal(network) is None:
         raise ConversionError("QKeras has this network's types.")
     float64_outputs(network, np.zeros((0, network.n_inputs), dtype=np.int64))
-    last = f"{network.layers[-1].name}.output"
 
     def nodes(x_hw: NDArray[Any]) -> Mapping[str, IntArray]:
         codes = float64_outputs(network, x_hw)
-        return {last: codes, "score": score_codes(network, np.asarray(x_hw), codes)}
+        read = {f"{name}.output": part for name, part in split_outputs(network, codes).items()}
+        return read | {"score": score_codes(network, np.asarray(x_hw), codes)}
 
     return Implementation(
         FLOAT64, lambda x: nodes(x)["score"], nodes, FLOAT64_EVENTS, "the same weights and types on float64 numbers"

@@ -44,23 +44,33 @@ def evaluate(network: Network, x_hw: NDArray[np.integer[Any]]) -> dict[str, IntA
 
 def _evaluate(network: Network, x: IntArray) -> dict[str, IntArray]:
     nodes: dict[str, IntArray] = {"scaled": network.scaling.apply(network.layout, x)}
-    codes, type_ = nodes["scaled"], network.scaling.type
+    outputs = {"scaled": nodes["scaled"]}
     for layer in network.layers:
-        steps = _layer(layer, codes, type_)
+        codes, fractional = _arriving(network, layer, outputs)
+        steps = _layer(layer, codes, fractional)
         nodes |= {f"{layer.name}.{step}": values for step, values in steps.items()}
-        codes, type_ = steps["output"], layer.output
-    return nodes | _score(network, x, nodes["scaled"], codes)
+        outputs[layer.name] = steps["output"]
+    return nodes | _score(network, x, *(outputs[name] for name in network.score_sources))
 
 
-def _layer(layer: Dense, codes: IntArray, type_: FixedPoint) -> dict[str, IntArray]:
-    total = _sum(layer, codes, type_.fractional)
-    fractional = sum_fractional(layer, type_.fractional)
+def _arriving(network: Network, layer: Dense, outputs: dict[str, IntArray]) -> tuple[IntArray, int]:
+    """Put the nodes that a layer reads one behind the other, on the finest of their grids."""
+    sources = network.sources_of(layer)
+    grids = np.array([type_.fractional for name in sources for type_ in network.types_of(name)], dtype=np.int64)
+    codes = np.concatenate([outputs[name] for name in sources], axis=1)
+    return codes << (grids.max() - grids), int(grids.max())
+
+
+def _layer(layer: Dense, codes: IntArray, arriving: int) -> dict[str, IntArray]:
+    total = _sum(layer, codes, arriving)
+    fractional = sum_fractional(layer, arriving)
     result = total
     if layer.result is not None:
         result = layer.result.cast(total, fractional)
         fractional = layer.result.fractional
     active = np.maximum(result, 0) if layer.activation is Activation.RELU else result
-    return {"accumulator": total, "result": result, "output": layer.output.cast(active, fractional)}
+    output = np.stack([type_.cast(active[:, j], fractional) for j, type_ in enumerate(layer.outputs)], axis=1)
+    return {"accumulator": total, "result": result, "output": output}
 
 
 def _sum(layer: Dense, codes: IntArray, fractional: int) -> IntArray:
@@ -75,28 +85,31 @@ def _sum(layer: Dense, codes: IntArray, fractional: int) -> IntArray:
     return layer.accumulator.overflowed(total)
 
 
-def _score(network: Network, x: IntArray, scaled: IntArray, outputs: IntArray) -> dict[str, IntArray]:
-    spec = network.score
+def _score(network: Network, x: IntArray, *read: IntArray) -> dict[str, IntArray]:
+    spec, outputs = network.score, read[-1]
     grids = score_grids(network)
     nodes: dict[str, IntArray] = {}
     if spec.kind.is_reconstruction:
-        nodes["difference"] = _difference(network, scaled, outputs)
+        nodes["difference"] = _difference(network, read[0], outputs)
         terms = spec.square.cast(nodes["difference"] ** 2, 2 * grids.base)
         if spec.kind is Score.MASKED_MSE:
             terms *= network.scaling.present(network.layout, x)[:, list(spec.columns)]
     else:
-        terms = _latent_terms(spec, outputs, network.layers[-1].output)
+        types = network.types_of(network.score_sources[-1])
+        finest = max(types, key=lambda type_: type_.fractional)
+        shifts = np.array([finest.fractional - type_.fractional for type_ in types], dtype=np.int64)
+        terms = _latent_terms(spec, outputs << shifts, finest)
     return nodes | {"square": terms, "score": spec.total.cast(terms.sum(axis=1), grids.term)}
 
 
-def _difference(network: Network, scaled: IntArray, outputs: IntArray) -> IntArray:
-    """Subtract the reconstruction from the scaled input on their common grid, fold phi, cast."""
+def _difference(network: Network, compared: IntArray, outputs: IntArray) -> IntArray:
+    """Subtract the reconstruction from what it is compared with on their common grid, fold phi, cast."""
     spec = network.score
     assert spec.difference is not None  # Network checks it
-    f_in, f_out = network.scaling.type.fractional, network.layers[-1].output.fractional
-    fractional = max(f_in, f_out)
     columns = list(spec.columns)
-    exact = (scaled[:, columns] << (fractional - f_in)) - (outputs[:, columns] << (fractional - f_out))
+    grids = [np.array([network.types_of(name)[c].fractional for c in columns]) for name in network.score_sources]
+    fractional = int(max(grid.max() for grid in grids))
+    exact = (compared[:, columns] << (fractional - grids[0])) - (outputs[:, columns] << (fractional - grids[1]))
     if spec.cyclic:
         for i, column in enumerate(columns):
             turn = network.phi_turn(column, fractional)
