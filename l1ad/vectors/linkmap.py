@@ -22,7 +22,7 @@ from l1ad.core.layout import ObjectLayout
 _STRICT = ConfigDict(extra="forbid", strict=True)
 #: Two integers of a YAML list.
 _Pair = tuple[int, int]
-_FORM = "see l1ad/boards/links for the form"
+_FORM = "see l1ad/links for the form"
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
@@ -93,7 +93,7 @@ def load_link_map(board: str, override: Path | None = None) -> LinkMap:
         ConfigError: no such file, or of another form; names the key.
     """
     if override is None and board in board_names():
-        text = (resources.files("l1ad") / "boards" / "links" / f"{board}.yaml").read_text(encoding="utf-8")
+        text = (resources.files("l1ad") / "links" / f"{board}.yaml").read_text(encoding="utf-8")
         return _parsed(text, f"links/{board}.yaml")
     path = override or Path(board).with_suffix(".links.yaml")
     try:

@@ -108,7 +108,7 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(
 def test_a_map_without_an_object_and_a_value_without_bits_are_refused(
     config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shipped = yaml.safe_load((Path(__file__).parents[2] / "l1ad/boards/links/l1topo.yaml").read_text(encoding="utf-8"))
+    shipped = yaml.safe_load((Path(__file__).parents[2] / "l1ad/links/l1topo.yaml").read_text(encoding="utf-8"))
     links = config.parent / "links.yaml"
     words = ("vectors", config, "--format", "apx", "-o", config.parent / "out", "--links", links)
     del shipped["fill_links"]

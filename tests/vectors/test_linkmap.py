@@ -158,7 +158,7 @@ def test_a_wrong_file_is_refused_with_its_key(tmp_path: Path, text: str, message
 def test_a_board_of_ones_own_has_its_map_beside_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"mine\.links\.yaml': No such file or directory; write it beside the board"):
         load_link_map(str(tmp_path / "mine.yaml"))
-    shipped = Path(__file__).parents[2] / "l1ad/boards/links/l1topo.yaml"
+    shipped = Path(__file__).parents[2] / "l1ad/links/l1topo.yaml"
     (tmp_path / "mine.links.yaml").write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
     found = load_link_map(str(tmp_path / "mine.yaml"))
     assert isinstance(found, LinkMap)
