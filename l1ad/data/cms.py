@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from l1ad.core.errors import InputError
 from l1ad.core.layout import FEATURES, ObjectLayout
 from l1ad.data.chunk import Counts, wrap
+from l1ad.data.formats import Reading
 from l1ad.data.root import Jagged
 
 #: Types of energy sums (cmssw DataFormats/L1Trigger/interface/EtSum.h). Sums are picked by type, never by position.
@@ -164,12 +165,15 @@ class Collection:
         extra = (name for name in (self.crossing, self.sum_type) if name is not None)
         return (*used.values(), *extra)
 
-    def counts(self, flats: Mapping[str, tuple[Counts, NDArray[Any]]], places: int, where: str, first: int) -> Counts:
+    def counts(
+        self, flats: Mapping[str, tuple[Counts, NDArray[Any]]], places: int, reading: Reading, where: str, first: int
+    ) -> Counts:
         """Make counts of the objects of crossing 0, for sums those of missing E_T.
 
         Args:
             flats: how many values each event has, and all of them, by branch.
-            places: how many objects are wanted.
+            places: how many objects the layout has places for.
+            reading: what is read of the file beside them.
             where: the file, for messages.
             first: number of the first event, for messages.
 
@@ -183,7 +187,7 @@ class Collection:
                 raise InputError(
                     f"{where}: branches {self.branches[0]!r} and {branch!r} have different numbers of objects; the file is damaged."
                 )
-        jagged = Jagged.of(numbers, places, self._kept(flats, where))
+        jagged = Jagged.of(numbers, places, self._kept(flats, where), beyond_places=reading.beyond_places)
         if self.kind == "met" and not np.array_equal(jagged.event, np.arange(len(numbers))):
             raise InputError(
                 f"{where}: {self.sum_type!r} must have missing E_T (type {MISSING_ET}) once in each event at bunch crossing 0."

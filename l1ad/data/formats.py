@@ -71,6 +71,23 @@ class FileDescription:
     block: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Say what of a file is read beside the objects that a layout has places for.
+
+    Attributes:
+        seeds: trigger bits of CMS files that make the menu column.
+        beyond_places: whether the objects for which the layout has no place are read too, for whoever sorts or cuts them.
+    """
+
+    seeds: tuple[str, ...] = ()
+    beyond_places: bool = False
+
+
+#: Objects as the layout has places for them.
+PLAIN = Reading()
+
+
 class Reader(Protocol):
     """Read one format."""
 
@@ -81,9 +98,9 @@ class Reader(Protocol):
         ...
 
     def chunks(
-        self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = (), events: range | None = None
+        self, path: Path, layout: ObjectLayout, size: int, reading: Reading = PLAIN, events: range | None = None
     ) -> Iterator[EventChunk]:
-        """Read a file's events, or a range of them, at most ``size`` at once; ``seeds`` name trigger bits for the menu column."""
+        """Read a file's events, or a range of them, at most ``size`` at once."""
         ...
 
 

@@ -14,7 +14,7 @@ from l1ad.core.layout import FEATURES, ObjectLayout
 from l1ad.data.ahead import ahead
 from l1ad.data.chunk import Counts, EventChunk, check_physical, rounded, steps_of
 from l1ad.data.columns import event_columns
-from l1ad.data.formats import FileDescription, Format, ObjectColumns
+from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading
 from l1ad.data.fortymhz_derived import NOTE, Derived
 from l1ad.data.hdf5 import Hdf5Appender, array, binary_fraction, block, near, opened, spans
 
@@ -66,7 +66,7 @@ class FortyMhzReader:
         return FileDescription(path, self.format, n_events, objects, columns, menu, (note,), stored)
 
     def chunks(
-        self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = (), events: range | None = None
+        self, path: Path, layout: ObjectLayout, size: int, reading: Reading = PLAIN, events: range | None = None
     ) -> Iterator[EventChunk]:
         """Read a file's events, about ``size`` at once; the menu column is there if the file has one."""
         kinds = {slot.kind: _source(slot.kind, layout, path) for slot in layout.slots}

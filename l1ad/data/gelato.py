@@ -14,7 +14,7 @@ from l1ad.core.errors import InputError
 from l1ad.core.layout import FEATURES, ObjectLayout
 from l1ad.data.chunk import Counts, EventChunk, counts_from_physical
 from l1ad.data.columns import event_columns
-from l1ad.data.formats import FileDescription, Format, ObjectColumns
+from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading
 from l1ad.data.fortymhz import menu_items, physical
 from l1ad.data.hdf5 import Hdf5Appender, array, block, near, opened, spans
 
@@ -71,7 +71,7 @@ class GelatoReader:
             return FileDescription(path, self.format, len(first), objects, _columns(file), menu_items(file), block=block(first))
 
     def chunks(
-        self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = (), events: range | None = None
+        self, path: Path, layout: ObjectLayout, size: int, reading: Reading = PLAIN, events: range | None = None
     ) -> Iterator[EventChunk]:
         """Read a file's events, about ``size`` at once; the menu column is there if the file has one."""
         sources = level_sources(layout, path)

@@ -13,7 +13,7 @@ from l1ad.core.errors import InputError
 from l1ad.core.layout import FEATURES, ObjectLayout, ObjectSlot, load_layout
 from l1ad.data.chunk import Counts, EventChunk, check_physical, counts_from_physical
 from l1ad.data.columns import event_columns
-from l1ad.data.formats import FileDescription, Format, ObjectColumns
+from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading
 from l1ad.data.hdf5 import array, block, opened, spans
 
 #: Data sets and the layout each has. ``L1_data`` holds hardware counts, ``HLT_data`` GeV, η and rad.
@@ -53,7 +53,7 @@ class GelatoMergedReader:
             return FileDescription(path, self.format, len(rows), objects, columns, notes=(_MET_NOTE,), block=block(rows))
 
     def chunks(
-        self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = (), events: range | None = None
+        self, path: Path, layout: ObjectLayout, size: int, reading: Reading = PLAIN, events: range | None = None
     ) -> Iterator[EventChunk]:
         """Read a file's events, about ``size`` at once."""
         with opened(path) as file:

@@ -16,7 +16,7 @@ from l1ad.core.layout import ObjectLayout
 from l1ad.data.chunk import EventChunk
 from l1ad.data.cms import KINDS, Collection, check_layout
 from l1ad.data.columns import event_columns
-from l1ad.data.formats import FileDescription, Format, ObjectColumns
+from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading
 from l1ad.data.root import branch_names, flat, opened, require, steps, tree
 from l1ad.data.seeds import check_seeds, seed_columns
 
@@ -59,24 +59,25 @@ class L1NtupleReader:
             )
 
     def chunks(
-        self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = (), events: range | None = None
+        self, path: Path, layout: ObjectLayout, size: int, reading: Reading = PLAIN, events: range | None = None
     ) -> Iterator[EventChunk]:
-        """Read a file's events, about ``size`` at once; ``seeds`` are trigger bits for the menu column."""
+        """Read a file's events, about ``size`` at once."""
         check_layout(layout, "an L1Ntuple")
         with opened(path) as file:
             trees = _trees(file, path)
             names = branch_names(trees.objects)
             aliases = _aliases(trees.decisions)
-            check_seeds(seeds, aliases, path)
+            check_seeds(reading.seeds, aliases, path)
             collections = {slot.kind: _collection(slot.kind, names, path, trees.name) for slot in layout.slots}
             branches = sorted({branch for c in collections.values() for branch in c.branches})
             for first, stop in steps(events or range(trees.objects.num_entries), size):
                 data = {b: trees.objects[names[b]].array(entry_start=first, entry_stop=stop) for b in branches}
                 flats = {branch: flat(values, str(path), branch) for branch, values in data.items()}
                 counts = {
-                    kind: c.counts(flats, layout.slot(kind).multiplicity, str(path), first) for kind, c in collections.items()
+                    kind: c.counts(flats, layout.slot(kind).multiplicity, reading, str(path), first)
+                    for kind, c in collections.items()
                 }
-                bits = _bits(trees.decisions, {seed: aliases[seed] for seed in seeds}, first, stop, path)
+                bits = _bits(trees.decisions, {seed: aliases[seed] for seed in reading.seeds}, first, stop, path)
                 yield EventChunk(counts, _event_columns(trees.events, first, stop, path) | seed_columns(bits), first)
 
 

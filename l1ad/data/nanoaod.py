@@ -15,7 +15,7 @@ from l1ad.data.ahead import ahead
 from l1ad.data.chunk import EventChunk
 from l1ad.data.cms import KINDS, Collection, check_layout
 from l1ad.data.columns import event_columns
-from l1ad.data.formats import FileDescription, Format, ObjectColumns
+from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading
 from l1ad.data.root import branch_names, flat, opened, require, steps, tree
 from l1ad.data.seeds import check_seeds, seed_columns
 
@@ -54,22 +54,22 @@ class NanoAodReader:
             return FileDescription(path, self.format, int(events.num_entries), objects, columns, notes=(_flavour(names),))
 
     def chunks(
-        self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = (), events: range | None = None
+        self, path: Path, layout: ObjectLayout, size: int, reading: Reading = PLAIN, events: range | None = None
     ) -> Iterator[EventChunk]:
-        """Read a file's events, about ``size`` at once; ``seeds`` are trigger bits for the menu column."""
+        """Read a file's events, about ``size`` at once."""
         check_layout(layout, "NanoAOD")
         with opened(path) as file:
             data_tree = tree(file, TREE, path)
             names = branch_names(data_tree)
-            check_seeds(seeds, names, path)
+            check_seeds(reading.seeds, names, path)
             collections = {slot.kind: _collection(slot.kind, names, path) for slot in layout.slots}
             columns = _columns(names)
             wanted = {b for c in collections.values() for b in c.branches}
-            wanted |= {name for stored in columns.values() for name in stored} | set(seeds)
+            wanted |= {name for stored in columns.values() for name in stored} | set(reading.seeds)
             chosen = events or range(data_tree.num_entries)
             first = chosen.start
             for data in ahead(_arrays(data_tree, wanted, chosen, size)):
-                chunk = _chunk(data, collections, layout, columns, seeds, first, path)
+                chunk = _chunk(data, collections, layout, columns, reading, first, path)
                 yield chunk
                 first += chunk.n_events
 
@@ -89,16 +89,16 @@ def _chunk(
     collections: dict[str, Collection],
     layout: ObjectLayout,
     columns: dict[str, tuple[str, ...]],
-    seeds: tuple[str, ...],
+    reading: Reading,
     first: int,
     path: Path,
 ) -> EventChunk:
     where = str(path)
     flats = {branch: flat(data[branch], where, branch) for c in collections.values() for branch in c.branches}
-    counts = {kind: c.counts(flats, layout.slot(kind).multiplicity, where, first) for kind, c in collections.items()}
+    counts = {kind: c.counts(flats, layout.slot(kind).multiplicity, reading, where, first) for kind, c in collections.items()}
     span = slice(first, first + len(next(iter(flats.values()))[0]))
     values = {name: _column(name, data, stored, path, span) for name, stored in columns.items()}
-    bits = event_columns({seed: data[seed] for seed in seeds}, {seed: seed for seed in seeds}, path, span)
+    bits = event_columns({seed: data[seed] for seed in reading.seeds}, {seed: seed for seed in reading.seeds}, path, span)
     return EventChunk(counts, values | seed_columns(bits), first)
 
 

@@ -18,7 +18,7 @@ from l1ad.core.dataset import COLUMNS, Role, Split
 from l1ad.core.errors import InputError
 from l1ad.core.layout import ObjectLayout
 from l1ad.data.chunk import EventChunk, OutOfRange, RangeTally, fit
-from l1ad.data.formats import Format
+from l1ad.data.formats import PLAIN, Format, Reading
 from l1ad.data.readers import reader
 from l1ad.data.select import Selection
 from l1ad.data.split import assign, event_keys
@@ -44,7 +44,7 @@ class Job:
         columns: the dataset's per-event columns.
         policy: what happens to values out of range.
         selection: which objects and events are kept.
-        menu: trigger bits to read, for formats that name them.
+        reading: what is read of the file beside the layout's objects.
         seed: seed of the partition.
         train: fraction for training.
         validation: fraction for validation.
@@ -60,7 +60,7 @@ class Job:
     columns: tuple[str, ...]
     policy: OutOfRange = OutOfRange.REFUSE
     selection: Selection = field(default_factory=Selection)
-    menu: tuple[str, ...] = ()
+    reading: Reading = PLAIN
     seed: int = 1
     train: float = 0.5
     validation: float = 0.1
@@ -142,7 +142,7 @@ def _write(job: Job, folder: Path) -> PartSummary:
 
 def _chunks(job: Job) -> Iterator[EventChunk]:
     left = len(job.events)
-    for chunk in reader(job.format).chunks(job.path, job.layout, CHUNK_EVENTS, job.menu, job.events):
+    for chunk in reader(job.format).chunks(job.path, job.layout, CHUNK_EVENTS, job.reading, job.events):
         left -= chunk.n_events
         yield EventChunk(job.selection.objects(chunk.counts), chunk.columns, chunk.first)
     if left > 0:

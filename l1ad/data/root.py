@@ -153,13 +153,14 @@ class Jagged:
     target: Counts
 
     @classmethod
-    def of(cls, counts: Counts, places: int, kept: NDArray[np.bool_] | None = None) -> Jagged:
+    def of(cls, counts: Counts, places: int, kept: NDArray[np.bool_] | None = None, *, beyond_places: bool = False) -> Jagged:
         """Lay out values from how many each event has.
 
         Args:
             counts: stored values of each event, ``(n_events,)``.
             places: how many places there are; values beyond the last are left out.
             kept: which of all values to use.
+            beyond_places: whether there are as many places as the fullest event needs, if those are more.
         """
         n_events, number = len(counts), np.arange(len(counts))
         event = np.repeat(number, counts)
@@ -168,6 +169,8 @@ class Jagged:
         if kept is not None:
             event = event[kept]
             counts = np.bincount(event, minlength=n_events)
+        if beyond_places:
+            places = max(places, int(counts.max(initial=0)))
         starts = np.cumsum(counts) - counts
         if not counts.size or counts.max() <= places:
             return cls(n_events, places, kept, counts, event, np.arange(len(event)) + (number * places - starts)[event])

@@ -44,6 +44,11 @@ class Selection:
         thresholds = {kind: int(np.ceil(value / lsb[kind] - 1e-9)) for kind, value in min_pt_gev.items()}
         return cls(thresholds, sort, pileup_above, failing_l1)
 
+    @property
+    def moves_objects(self) -> bool:
+        """Whether an object can come into a place that is not its own: then all of an event's objects are needed, not the first ones."""
+        return self.sort or bool(self.thresholds)
+
     def objects(self, counts: Mapping[str, Counts]) -> dict[str, Counts]:
         """Leave out objects below threshold, and move up or sort the others."""
         return {kind: self._kind(kind, values) for kind, values in counts.items()}

@@ -13,7 +13,7 @@ from l1ad.core.errors import InputError
 from l1ad.core.layout import FEATURES, ObjectLayout, ObjectSlot
 from l1ad.data.chunk import Counts, EventChunk, counts_from_physical
 from l1ad.data.columns import event_columns
-from l1ad.data.formats import FileDescription, Format, ObjectColumns
+from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading
 from l1ad.data.gelato import LEVEL1, level_sources
 from l1ad.data.muon_roi import muon_pt_gev
 from l1ad.data.root import Jagged, branch_names, flat, opened, steps, tree
@@ -57,7 +57,7 @@ class XaodReader:
             return FileDescription(path, self.format, int(data.num_entries), objects, columns, notes=tuple(_notes(names)))
 
     def chunks(
-        self, path: Path, layout: ObjectLayout, size: int, seeds: tuple[str, ...] = (), events: range | None = None
+        self, path: Path, layout: ObjectLayout, size: int, reading: Reading = PLAIN, events: range | None = None
     ) -> Iterator[EventChunk]:
         """Read a file's events, about ``size`` at once."""
         containers = _containers(layout, path)
@@ -68,7 +68,7 @@ class XaodReader:
             columns = {column: branch for column, place in _EVENT.items() if (branch := _branch(names, *place))}
             for first, stop in steps(events or range(data.num_entries), size):
                 counts = {
-                    kind: _counts(_read(data, found, first, stop, path), found, layout.slot(kind), path, first)
+                    kind: _counts(_read(data, found, first, stop, path), found, layout.slot(kind), reading, path, first)
                     for kind, found in branches.items()
                 }
                 read = {column: data[branch].array(entry_start=first, entry_stop=stop) for column, branch in columns.items()}
@@ -165,7 +165,12 @@ def _check_values(values: NDArray[Any], counts: Counts, branch: str, first: int,
 
 
 def _counts(
-    flats: Mapping[str, tuple[Counts, NDArray[Any]]], branches: Mapping[str, str], slot: ObjectSlot, path: Path, first: int
+    flats: Mapping[str, tuple[Counts, NDArray[Any]]],
+    branches: Mapping[str, str],
+    slot: ObjectSlot,
+    reading: Reading,
+    path: Path,
+    first: int,
 ) -> Counts:
     values = {variable: content.astype(np.float64) for variable, (_, content) in flats.items()}
     leading = next(iter(flats))
@@ -173,7 +178,7 @@ def _counts(
     if slot.kind == "met":
         objects = _met(values, numbers)
     else:
-        jagged = Jagged.of(numbers, slot.multiplicity)
+        jagged = Jagged.of(numbers, slot.multiplicity, beyond_places=reading.beyond_places)
         energy = _energy(values, flats)
         objects = np.stack([jagged.fill(column) for column in (energy, values["eta"], values["phi"])], axis=2)
     return counts_from_physical(objects, slot, str(path), branches[leading], first)

@@ -88,7 +88,7 @@ def _look_at(patterns: Sequence[str], layout: ObjectLayout) -> dict[str, str]:
     for file in resolve(patterns, Path.cwd()):
         format_ = recognise(file)
         n_events = min(reader(format_).describe(file).n_events, _LOOKED_AT)
-        for _ in reader(format_).chunks(file, layout, _LOOKED_AT, (), range(n_events)):
+        for _ in reader(format_).chunks(file, layout, _LOOKED_AT, events=range(n_events)):
             break
         found[str(file)] = format_.value
     return found

@@ -19,7 +19,7 @@ from l1ad.core.layout import ObjectLayout, load_layout
 from l1ad.data.chunk import OutOfRange
 from l1ad.data.execute import cluster_for, execute, pieces
 from l1ad.data.files import common_format, fingerprint, resolve, same_sources
-from l1ad.data.formats import FileDescription, Format, recognise
+from l1ad.data.formats import FileDescription, Format, Reading, recognise
 from l1ad.data.part import PARTIAL, Job, PartSummary, prepare_part
 from l1ad.data.readers import reader
 from l1ad.data.select import Selection
@@ -168,7 +168,7 @@ def _jobs(layout: ObjectLayout, sources: Sequence[_Source], config: Config) -> l
     for number, source in enumerate(sources):
         first, left = 0, data.max_events or sum(file.n_events for file in source.files)
         for file in source.files:
-            menu = data.menu if file.format in _NAMED_BITS else ()
+            reading = Reading(data.menu if file.format in _NAMED_BITS else (), selection.moves_objects)
             split = (data.seed, data.split.train, data.split.validation)
             jobs += [
                 Job(
@@ -182,7 +182,7 @@ def _jobs(layout: ObjectLayout, sources: Sequence[_Source], config: Config) -> l
                     columns,
                     OutOfRange(data.out_of_range),
                     selection,
-                    menu,
+                    reading,
                     *split,
                 )
                 for piece in pieces(min(left, file.n_events), file.block)

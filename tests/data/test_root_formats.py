@@ -10,7 +10,7 @@ import uproot
 
 from l1ad.core.errors import InputError
 from l1ad.core.layout import load_layout
-from l1ad.data.formats import Format, recognise
+from l1ad.data.formats import Format, Reading, recognise
 from l1ad.data.nanoaod_writer import NanoAodWriter
 from l1ad.data.readers import reader
 from l1ad.simulation.export import nanoaod_layout
@@ -22,7 +22,7 @@ AXOL1TL = load_layout("axol1tl57")
 
 def read(path: Path, layout: str, size: int = 7, seeds: tuple[str, ...] = ()) -> tuple[Counts, dict[str, np.ndarray]]:
     wanted = load_layout(layout)
-    chunks = list(reader(recognise(path)).chunks(path, wanted, size, seeds))
+    chunks = list(reader(recognise(path)).chunks(path, wanted, size, Reading(seeds)))
     counts = {slot.kind: np.concatenate([chunk.counts[slot.kind] for chunk in chunks]) for slot in wanted.slots}
     return counts, {name: np.concatenate([chunk.columns[name] for chunk in chunks]) for name in chunks[0].columns}
 
