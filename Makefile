@@ -3,7 +3,7 @@ CONFIG ?= configs/demo.yaml
 L1AD := .venv/bin/l1ad
 ARGS ?=
 
-.PHONY: setup demo test data simulate train train-qat hls-csim synth report rates studies verify emulator bench doctor clean
+.PHONY: setup demo test test-core data simulate train train-qat hls-csim synth report rates studies verify emulator bench doctor clean
 
 setup:
 	@scripts/setup.sh
@@ -13,6 +13,9 @@ demo: setup
 
 test: setup
 	scripts/check.sh
+
+test-core:
+	scripts/check_core.sh $(ARGS)
 
 data: setup
 	$(L1AD) prepare $(CONFIG) $(ARGS)

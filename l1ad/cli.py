@@ -59,11 +59,11 @@ for _command in (init, config, explain, runs):
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """List the tools and versions found here, and what each stage can do with them."""
+    """List the tools, versions and extras found here, and what each stage can do with them."""
     from l1ad.toolchain import doctor as examine
 
     found = examine()
-    show({"tools": [asdict(tool) for tool in found.tools], "stages": [asdict(stage) for stage in found.stages]}, as_json)
+    show(asdict(found), as_json)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 import types
 from collections.abc import Iterator
@@ -81,9 +82,9 @@ def _section(annotation: Any, step: str = "") -> tuple[type[Section] | None, str
 
 def _attributes(model: type[Section]) -> dict[str, str]:
     """Read the section ``Attributes`` of a model's docstring."""
-    _, _, listed = (model.__doc__ or "").partition("Attributes:\n")
-    joined = re.sub(r"\n {12,}", " ", listed)
-    return {name: text.strip() for name, text in re.findall(r"^ {8}(\w+): (.*)$", joined, re.MULTILINE)}
+    _, _, listed = inspect.cleandoc(model.__doc__ or "").partition("Attributes:\n")  # Python 3.13 takes the indent off itself
+    joined = re.sub(r"\n {8,}", " ", listed)
+    return {name: text.strip() for name, text in re.findall(r"^ {4}(\w+): (.*)$", joined, re.MULTILINE)}
 
 
 def _takes(info: FieldInfo) -> str:

@@ -37,7 +37,7 @@ def _block(key: Key, given: Mapping[str, Any]) -> Iterator[str]:
     yield _line(f"{key.name}:", key, bool(here))
     for below in keys():
         if below.name.rpartition(".")[0] == key.name:
-            yield from _named(below, here) if isinstance(here.get(_last(below)), Mapping) else _value(below, here)
+            yield from _named(below, here) if isinstance(here.get(_last(below)), Mapping) else [_value_line(below, here, "  ")]
 
 
 def _named(key: Key, given: Mapping[str, Any]) -> Iterator[str]:
@@ -45,11 +45,6 @@ def _named(key: Key, given: Mapping[str, Any]) -> Iterator[str]:
     yield _line(f"  {_last(key)}:", key, True)
     for name, entry in given[_last(key)].items():
         yield f"    {name}: {flow(entry)}"
-
-
-def _value(key: Key, given: Mapping[str, Any]) -> Iterator[str]:
-    if _last(key) in given or key.default is not None:
-        yield _value_line(key, given, "  ")
 
 
 def _value_line(key: Key, given: Mapping[str, Any], indent: str) -> str:

@@ -1,4 +1,4 @@
-"""Score events with the compiled emulator: always equal to ``emulator.reference``, and fast."""
+"""Score events with the compiled emulator: always equal to ``spec.reference``, and fast."""
 
 from __future__ import annotations
 

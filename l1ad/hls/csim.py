@@ -102,7 +102,7 @@ class Csim:
         return self.run(x_hw)[0]
 
     def trace(self, x_hw: NDArray[Any]) -> dict[str, IntArray]:
-        """Simulate events and give the inner arrays, on the grids of ``emulator.reference.evaluate``.
+        """Simulate events and give the inner arrays, on the grids of ``spec.reference.evaluate``.
 
         Args:
             x_hw: as for ``run``.

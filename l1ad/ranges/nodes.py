@@ -21,7 +21,7 @@ class NodeRange:
     """Say what a node's values can be.
 
     Attributes:
-        node: its name, as ``emulator.reference.evaluate`` gives it.
+        node: its name, as ``spec.reference.evaluate`` gives it.
         type: the declared type; None where everything is kept.
         fractional: fractional bits of the codes.
         needed: for each element, the codes after rounding and before overflow.

@@ -41,7 +41,7 @@ def inner_nodes(folder: Path, x_hw: NDArray[np.integer[Any]], *, work: Path | No
         work: where compiled simulations go; None for ``simulation`` in the project.
 
     Returns:
-        By node, on the grids of ``emulator.reference.evaluate``: ``scaled`` and ``<layer>.output``, int64 ``(n_events, n)``, masked
+        By node, on the grids of ``spec.reference.evaluate``: ``scaled`` and ``<layer>.output``, int64 ``(n_events, n)``, masked
         where the RTL has no net (nobody reads it, or it is constant), and ``score``, ``(n_events,)``.
 
     Raises:

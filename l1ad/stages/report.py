@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -142,13 +144,20 @@ def _write(
 
 def _resources_digest() -> str:
     """Digest the templates and published numbers, which are not code."""
-    from importlib import resources
-
     digest = hashlib.sha256()
     for folder in ("reporting/templates", "boards"):
-        for entry in sorted((resources.files("l1ad") / folder).iterdir(), key=lambda e: e.name):
-            digest.update(entry.read_bytes())
+        for name, content in _files_in(resources.files("l1ad") / folder):
+            digest.update(name.encode() + content)
     return digest.hexdigest()
+
+
+def _files_in(folder: Traversable) -> Iterator[tuple[str, bytes]]:
+    """Read the files of a folder and those below it, in order."""
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir():
+            yield from _files_in(entry)
+        else:
+            yield entry.name, entry.read_bytes()
 
 
 def _performances(run: Run, fpr: float) -> tuple[Performance, ...]:

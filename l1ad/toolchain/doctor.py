@@ -1,11 +1,13 @@
-"""Tell which tools are here and what each stage can do with them."""
+"""Tell which tools and extras are here and what each stage can do with them."""
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from l1ad.core.errors import ToolMissingError
+from l1ad.core.extras import EXTRA_OF
 from l1ad.toolchain.tools import TOOLS, Tool, find
 
 
@@ -46,29 +48,54 @@ class StageStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ExtraStatus:
+    """Tell about one extra of the Python package.
+
+    Attributes:
+        extra: its name, as in ``l1ad[train]``.
+        able: whether all its packages are here.
+        brings: what works with it.
+        missing: packages that are not here.
+    """
+
+    extra: str
+    able: bool
+    brings: str
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Hold the state of every tool and every stage."""
+    """Hold the state of every tool, every stage and every extra."""
 
     tools: tuple[ToolStatus, ...]
     stages: tuple[StageStatus, ...]
+    extras: tuple[ExtraStatus, ...]
 
 
 _STAGES: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    ("prepare, train, convert", (), "read data, train, write the HLS project and the emulator's tables"),
-    ("score", ("g++",), "score any amount of data by the compiled exact emulator (without g++: the slower numpy one)"),
+    ("prepare, train, convert", (), "read data, train, write the HLS project"),
+    ("score", ("g++",), "score any amount of data by the compiled exact emulator"),
     ("csim", ("g++",), "compile and run the C simulation"),
-    ("synth --tool open", ("g++", "make", "verilator", "yosys"), "RTL, its simulation and its synthesis without a licence"),
+    ("synth --tool open", ("g++", "verilator", "yosys"), "RTL, its simulation and its synthesis without a licence"),
     ("synth with synthesis.vhdl", ("ghdl",), "simulation of the VHDL with its test bench; without GHDL it is written only"),
     ("synth --tool vitis", ("vitis_hls",), "C synthesis; cosimulation and export too"),
     ("synth --tool vivado", ("vivado",), "logic synthesis, place and route"),
 )
 
+_BRINGS = {
+    "train": "train, the studies that train, scan, import of models, the comparison with QKeras",
+    "hls": "convert, and with it csim",
+    "rtl": "synth --tool open: RTL, its simulation and synthesis",
+    "simulate": "simulate: Pythia 8 and the parametrised detector",
+}
+
 
 def doctor() -> Diagnosis:
-    """Look for every tool and ask for its version.
+    """Look for every tool and ask for its version; look for the packages of every extra.
 
     Returns:
-        A row per tool and a row per stage; nothing is printed.
+        A row per tool, per stage and per extra; nothing is printed.
     """
     tools = tuple(_status(tool) for tool in TOOLS)
     here: Mapping[str, bool] = {status.key: status.path is not None for status in tools}
@@ -76,7 +103,12 @@ def doctor() -> Diagnosis:
         StageStatus(stage, all(here[key] for key in needs), does, tuple(key for key in needs if not here[key]))
         for stage, needs, does in _STAGES
     )
-    return Diagnosis(tools, stages)
+    return Diagnosis(tools, stages, tuple(_extra(name) for name in dict.fromkeys(EXTRA_OF.values())))
+
+
+def _extra(name: str) -> ExtraStatus:
+    missing = tuple(package for package, extra in EXTRA_OF.items() if extra == name and importlib.util.find_spec(package) is None)
+    return ExtraStatus(name, not missing, _BRINGS[name], missing)
 
 
 def _status(tool: Tool) -> ToolStatus:

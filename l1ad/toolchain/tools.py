@@ -82,7 +82,7 @@ class FoundTool:
 GXX = Tool(
     "g++", ("g++", "c++"), ("L1AD_GXX", "CXX"), "compile the C simulation and the emulator's kernel", "install GCC 9 or newer"
 )
-MAKE = Tool("make", ("make", "gmake"), ("L1AD_MAKE",), "build the RTL simulation", "install GNU make")
+MAKE = Tool("make", ("make", "gmake"), ("L1AD_MAKE",), "build the package that l1ad emulator writes", "install GNU make")
 VERILATOR = Tool(
     "verilator",
     ("verilator",),

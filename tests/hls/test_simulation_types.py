@@ -57,8 +57,8 @@ int main() {
 
 def shipped_headers() -> dict[str, str]:
     spec = importlib.util.find_spec("hls4ml")
-    assert spec is not None
-    assert spec.origin is not None
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("No module named 'hls4ml'", name="hls4ml")
     root = Path(spec.origin).parent / "templates/vivado/ap_types"
     return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in root.rglob("*.h")}
 

@@ -1,5 +1,6 @@
 """The train stage: artefacts, nothing to do twice, the same weights after a kill, and messages for what cannot be trained."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -100,6 +101,8 @@ for name in sys.argv[1:]:
 
 def test_killed_training_ends_with_the_same_weights(folder: Path) -> None:
     """One process is killed in the middle; another finishes its work, and does the same work from the start elsewhere."""
+    if importlib.util.find_spec("tensorflow") is None:
+        raise ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow")
     make_dataset(folder / "other" / "t" / "dataset", 2000, 200)
     text = config_text(sparsity=0.5).replace("epochs: 3", "epochs: 40").replace("teacher_epochs: 2", "teacher_epochs: 30")
     (folder / "a.yaml").write_text(text)
