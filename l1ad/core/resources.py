@@ -165,13 +165,26 @@ class ResourceReport:
     def result_ns(self) -> float | None:
         """Time from the inputs to the result in ns, also where no clock cycle passes.
 
-        ``latency_ns`` where at least one cycle passes; for a combinational design the longest path, else the estimated period.
+        ``latency_ns`` where at least one cycle passes or nothing says how many; for a combinational design the longest path, else
+        the estimated period. The longest path of a clocked design is one stage of it and never its latency.
         """
-        if self.latency_max_cycles:
+        if not self.is_combinational:
             return self.latency_ns
-        if self.path_ns is not None:
-            return self.path_ns
-        return self.clock_estimate_ns if self.latency_max_cycles == 0 and not self.latency_ns else self.latency_ns
+        return self.path_ns if self.path_ns is not None else self.latency_ns or self.clock_estimate_ns
+
+    @property
+    def is_combinational(self) -> bool | None:
+        """Whether the result comes without a clock cycle; ``None`` where the numbers do not tell.
+
+        Without latency in cycles, a design is known to be combinational when it is known to have nothing that could be clocked.
+        """
+        if self.latency_max_cycles is not None:
+            return self.latency_max_cycles == 0
+        known = None not in (self.ff, self.dsp, self.bram18)
+        others = [value for name, value in self.others if name in _CLOCKED_OTHERS]
+        if self.ff or any(others):
+            return False
+        return True if known and not (self.dsp or self.bram18 or self.uram) else None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the report as JSON values; ``from_dict`` gives the equal report back."""
@@ -207,6 +220,8 @@ _COUNTS = (
     *("lut", "ff", "carry", "dsp", "bram18", "uram"),
     *("latency_min_cycles", "latency_max_cycles", "ii_min", "ii_max"),
 )
+#: Further numbers that count memory elements.
+_CLOCKED_OTHERS = ("latch", "srl", "lut_memory")
 _TIMES = ("clock_target_ns", "clock_uncertainty_ns", "clock_estimate_ns", "slack_ns", "path_ns", "latency_ns")
 
 

@@ -26,6 +26,9 @@ from l1ad.vendor.project import VendorProject
 
 #: Golden vectors in the RTL's own test bench.
 N_GOLDEN = 256
+_LATENCY_NOTE = (
+    "Latency and interval are the generated RTL's, as simulated; Vivado reports the longest path between two registers."
+)
 
 
 def write_rtl(folder: Path, config: Config, network: Network, target: Target) -> RtlProject:
@@ -86,4 +89,19 @@ def vivado_project(project: RtlProject, board: Board, clock_ns: float) -> Vendor
         clock_ns,
         board.clock_uncertainty,
         clock_port=clock,
+    )
+
+
+def with_latency(report: ResourceReport, project: RtlProject, clock_ns: float) -> ResourceReport:
+    """Add the generated RTL's latency and interval to a report of Vivado, which knows paths but no cycles."""
+    cycles = project.latency_cycles
+    interval = project.interval if cycles else None
+    return replace(
+        report,
+        latency_min_cycles=cycles,
+        latency_max_cycles=cycles,
+        latency_ns=cycles * clock_ns,
+        ii_min=interval,
+        ii_max=interval,
+        notes=(*report.notes, *((_LATENCY_NOTE,) if cycles else ())),
     )

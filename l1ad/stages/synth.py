@@ -21,7 +21,7 @@ from l1ad.core.network import Network
 from l1ad.core.resources import ResourceReport
 from l1ad.core.trained import TrainedModel, load_trained
 from l1ad.firmware.target import resolve_target, with_configured_thresholds
-from l1ad.rtl.flow import synthesise_open, vivado_project, write_rtl
+from l1ad.rtl.flow import synthesise_open, vivado_project, with_latency, write_rtl
 from l1ad.rtl.project import RtlProject
 from l1ad.rtl.proof import compare_rtl, simulate_vhdl
 from l1ad.toolchain import GHDL, GXX, VERILATOR, VITIS_HLS, VIVADO, YOSYS, FoundTool, find, require
@@ -199,7 +199,8 @@ def _synthesise(
     if chosen == "open":
         return [synthesise_open(draft.path / "yosys", config, project, board, clock_ns, advance)]
     steps = [step for step in map(Step.parse, config.synthesis.steps) if not step.is_hls] or [Step.SYNTH]
-    return _vendor(vivado_project(project, board, clock_ns), steps, draft, config)
+    reports = _vendor(vivado_project(project, board, clock_ns), steps, draft, config)
+    return [with_latency(report, project, clock_ns) for report in reports]
 
 
 def _finish(draft: Draft, reports: list[ResourceReport], agreements: list[Agreement], seconds: dict[str, float]) -> None:

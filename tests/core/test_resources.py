@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -53,13 +54,18 @@ def test_absent_is_none_and_zero_stays_zero() -> None:
     [
         ({"latency_max_cycles": 3, "latency_ns": 75.0, "path_ns": 4.0}, 75.0),
         ({"latency_max_cycles": 0, "latency_ns": 0.0, "clock_estimate_ns": 19.86}, 19.86),
-        ({"path_ns": 18.972}, 18.972),
+        ({"path_ns": 18.972}, None),
+        ({"path_ns": 18.972, "ff": 0, "dsp": 0, "bram18": 0}, 18.972),
+        ({"path_ns": 18.972, "ff": 0, "dsp": 3, "bram18": 0}, None),
+        ({"path_ns": 18.972, "ff": 0, "dsp": 0, "bram18": 0, "others": (("srl", 8),)}, None),
+        ({"path_ns": 4.026, "ff": 83713, "clock_target_ns": 5.0, "clock_estimate_ns": 4.153}, None),
+        ({"path_ns": 18.972, "latency_max_cycles": 0}, 18.972),
         ({"latency_max_cycles": 0, "latency_ns": 41.9, "clock_estimate_ns": 25.0}, 41.9),
         ({"clock_estimate_ns": 4.0}, None),
     ],
 )
-def test_result_time(fields: dict[str, float], expected: float | None) -> None:
-    assert ResourceReport(tool="x", level=Level.CSYNTH, **fields).result_ns == expected  # type: ignore[arg-type]
+def test_result_time(fields: dict[str, Any], expected: float | None) -> None:
+    assert ResourceReport(tool="x", level=Level.CSYNTH, **fields).result_ns == expected
 
 
 @pytest.mark.parametrize(

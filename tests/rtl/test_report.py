@@ -1,12 +1,16 @@
 """The open flow's report warns of what is slower than the clock, by the estimate."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from l1ad.core.board import load_board
+from l1ad.core.resources import Level, ResourceReport
 from l1ad.rtl import report as module
 from l1ad.rtl.delay import ULTRASCALE_PLUS, Netlist
+from l1ad.rtl.flow import with_latency
+from l1ad.rtl.pipeline import trace_pipeline
 from l1ad.rtl.project import RtlProject
 from l1ad.rtl.report import resource_report
 from l1ad.rtl.yosys import Synthesised
@@ -42,3 +46,16 @@ def test_a_combinational_design_that_is_late_is_said(tmp_path: Path, monkeypatch
         "Warning: by the estimate the result is there after 28.80 ns, later than the 25 ns asked for."
     ]
     assert warnings(project, [1.0, 9.0, 20.0, 24.0], 25.0, monkeypatch) == []
+
+
+def test_a_vivado_report_gets_the_latency_of_the_rtl_and_keeps_its_path_apart(tmp_path: Path) -> None:
+    network = make_network("l1topo44", (2, 2), zero_fraction=0.9)
+    routed = ResourceReport("Vivado", Level.ROUTED, lut=9, ff=90, path_ns=3.1, clock_target_ns=4.0)
+    assert routed.result_ns is None
+    pipelined = with_latency(routed, make_project(tmp_path / "pipelined", network, 4.0), 4.0)
+    registered = len(trace_pipeline(network, 4.0).stages)
+    assert registered > 1
+    assert (pipelined.latency_max_cycles, pipelined.result_ns, pipelined.path_ns) == (registered, registered * 4.0, 3.1)
+    assert (pipelined.ii_max, pipelined.lut) == (1, 9)
+    plain = with_latency(replace(routed, ff=0, path_ns=19.0), make_project(tmp_path / "plain", network), 25.0)
+    assert (plain.latency_max_cycles, plain.result_ns, plain.ii_max, plain.notes) == (0, 19.0, None, ())

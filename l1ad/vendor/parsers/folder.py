@@ -11,6 +11,7 @@ from typing import Any
 from l1ad.core.errors import ReportError
 from l1ad.core.resources import Level, ResourceReport
 from l1ad.vendor.parsers.export import logic_part
+from l1ad.vendor.parsers.identity import check_one_design
 from l1ad.vendor.parsers.kinds import parse_report
 
 _NAMES = re.compile(
@@ -41,6 +42,7 @@ def parse_folder(path: Path, top: str | None = None) -> list[ResourceReport]:
     reports = [report for file in _top_only(files, top) for report in read_parts(file)]
     if not reports:
         raise ReportError(f"No report of Vivado or Vitis was found below {path}; give the folder of a finished run")
+    check_one_design(reports)
     return combine(reports)
 
 

@@ -61,6 +61,7 @@ def parse(source: Source) -> ResourceReport:
     if summary.wns is not None and worst is None:
         raise source.cut_off(f"no path of the details has the worst slack, {summary.wns:g} ns")
     periods = set(_periods(source))
+    cycles = 0 if summary.wns is not None and _nothing_clocked(source, summary) else None
     others = {"tns_ns": summary.tns, "tns_failing_endpoints": summary.failing, "whs_ns": summary.whs, "wpws_ns": summary.wpws}
     return ResourceReport(
         tool="Vivado",
@@ -71,10 +72,20 @@ def parse(source: Source) -> ResourceReport:
         clock_target_ns=periods.pop() if len(periods) == 1 else (worst.requirement if worst and not periods else None),
         slack_ns=summary.wns,
         path_ns=worst.delay if worst else None,
+        latency_min_cycles=cycles,
+        latency_max_cycles=cycles,
         others=tuple((name, value) for name, value in others.items() if value is not None),
         sources=(source.path.name,),
         notes=verdict,
     )
+
+
+def _nothing_clocked(source: Source, summary: _Summary) -> bool:
+    """Tell a combinational design: no clock reaches a pin (so there is no pulse width), and no register lacks its clock."""
+    counts = [
+        match.group(1) for line in source.lines if (match := re.match(r"\s*There are (\d+) register/latch pins? with ", line))
+    ]
+    return summary.wpws is None and bool(counts) and set(counts) == {"0"}
 
 
 def _level(source: Source, header: Header) -> Level:
