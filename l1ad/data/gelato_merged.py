@@ -91,6 +91,16 @@ def _data_set(layout: ObjectLayout, path: Path) -> str:
     )
 
 
+def _refuse_scaled(phi: NDArray[np.float64], name: str, path: Path, first: int) -> None:
+    """Refuse a φ that is not whole: the public writer multiplies energies and η and leaves them so, but rounds φ to counts."""
+    fraction = phi != np.rint(phi)
+    if fraction.any():
+        event = int(np.argwhere(fraction)[0][0])
+        raise InputError(
+            f"{str(path)!r}: {name!r} must hold φ in whole counts, got {phi[fraction][0]:g} at event {first + event}; was it scaled already?"
+        )
+
+
 def _counts(values: NDArray[np.float64], stored: ObjectLayout, slot: ObjectSlot, name: str, path: Path, first: int) -> Counts:
     there = stored.slot(slot.kind)
     block = values[:, stored.slot_columns(slot.kind)].reshape(len(values), there.multiplicity, len(there.features))
@@ -100,12 +110,8 @@ def _counts(values: NDArray[np.float64], stored: ObjectLayout, slot: ObjectSlot,
     if name == SOFTWARE:
         return counts_from_physical(objects, slot, str(path), name, first)
     check_physical(objects, str(path), name, first)
-    if (objects != np.rint(objects)).any():
-        event = int(np.argwhere(objects != np.rint(objects))[0][0])
-        raise InputError(
-            f"{str(path)!r}: {name!r} must hold whole hardware counts, got a fraction at event {first + event}; was it scaled already?"
-        )
-    counts = objects.astype(np.int64)
+    _refuse_scaled(objects[:, :, 2], name, path, first)
+    counts = np.rint(objects).astype(np.int64)
     if slot.phi_period:
         counts[:, :, 2] %= slot.phi_period
     counts *= counts[:, :, :1] > 0

@@ -42,11 +42,27 @@ def test_a_file_is_described(merged: Path) -> None:
     assert "disagree on MET" in description.notes[0]
 
 
-def test_fractions_are_refused(merged: Path) -> None:
+def test_energies_and_eta_as_the_public_writer_leaves_them_are_the_nearest_counts(tmp_path: Path) -> None:
+    rows = np.zeros((1, 44))
+    # make_ntuples multiplies float32 GeV by 10 (muons in TeV by 10000) and η by 40, and rounds φ only.
+    rows[0, 0:3] = np.float32(43.2) * 10.0, np.float32(-1.25) * 40.0, 17
+    rows[0, 30:33] = np.float32(0.008) * 10000.0, np.float32(1.2345) * 40.0, 64
+    rows[0, 42:44] = np.float32(14.703) * 10.0, 100
+    assert rows[0, 0] != 432
+    assert rows[0, 31] == pytest.approx(49.38)
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file["L1_data"] = rows
+    (chunk,) = GelatoMergedReader().chunks(tmp_path / "m.h5", L1TOPO44, 100)
+    assert chunk.counts["jet"][0, 0].tolist() == [432, -50, 17]
+    assert chunk.counts["muon"][0, 0].tolist() == [80, 49, 64]
+    assert chunk.counts["met"][0, 0].tolist() == [147, 0, 100]
+
+
+def test_a_scaled_file_is_refused(merged: Path) -> None:
     with h5py.File(merged, "a") as file:
-        file["L1_data"][7, 3] = 12.5
+        file["L1_data"][7, 5] = 12.5
     with pytest.raises(
-        InputError, match=r"'L1_data' must hold whole hardware counts, got a fraction at event 7; was it scaled already\?$"
+        InputError, match=r"'L1_data' must hold φ in whole counts, got 12\.5 at event 7; was it scaled already\?$"
     ):
         next(GelatoMergedReader().chunks(merged, L1TOPO44, 100))
 
