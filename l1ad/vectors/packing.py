@@ -30,9 +30,9 @@ def pack(links: LinkMap, pieces: Sequence[Piece], values: IntArray, board: str, 
         words[:, piece.frame, numbers.index(piece.link)] |= bits << np.uint64(piece.low)
     flags = np.zeros(words.shape, dtype=np.uint8)
     flags[...] = Flag.VALID
-    flags[:, 0] |= Flag.START
-    flags[:, -1] |= Flag.END
-    flags[:1, 0] |= Flag.ORBIT
+    flags[:, 0] |= int(Flag.START)
+    flags[:, -1] |= int(Flag.END)
+    flags[:1, 0] |= int(Flag.ORBIT)
     empty = np.zeros((first_frame, len(numbers)), dtype=np.uint64)
     flat = np.concatenate([empty, words.reshape(-1, len(numbers))])
     return Frames(board, numbers, flat, np.concatenate([empty.astype(np.uint8), flags.reshape(-1, len(numbers))]))

@@ -21,12 +21,12 @@ def frames(n_frames: int = 60, n_links: int = 3, seed: int = 1, strobe: bool = F
     words = random.integers(0, 2**64, size=(n_frames, n_links), dtype=np.uint64)
     words[0], words[1] = 0, np.uint64(2**64 - 1)
     flags = np.full((n_frames, n_links), int(Flag.VALID), dtype=np.uint8)
-    flags[::6] |= Flag.START
-    flags[5::6] |= Flag.END
-    flags[0] |= Flag.ORBIT
+    flags[::6] |= int(Flag.START)
+    flags[5::6] |= int(Flag.END)
+    flags[0] |= int(Flag.ORBIT)
     flags[7, 1] = 0
     if strobe:
-        flags[8, 2] |= Flag.HELD
+        flags[8, 2] |= int(Flag.HELD)
     return Frames("tiny", (2, 5, 61), words, flags)
 
 
