@@ -1,4 +1,4 @@
-"""Scale hardware integers to the network's input: ``(x - offset) >> shift``, by powers of two, exactly.
+"""Scale hardware integers to the network's input: ``(x - offset) >> shift``, by powers of two, exactly; minifloat codes before the shift.
 
 One ``Scaling`` serves training, emulation and firmware; it is never typed twice.
 """
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from l1ad.core.codes import Minifloat
 from l1ad.core.errors import LayoutError
 from l1ad.core.fixed import FixedPoint, FloatArray, IntArray
 from l1ad.core.layout import ObjectLayout
@@ -32,6 +33,10 @@ class Scaling:
             its features read 0, before anything else, and it leaves the mask of masked scores. Objects behind it stay where they
             are: the chip has no sorter (``data.select.min_pt_gev`` is another cut: it is made once in the data, when they are
             prepared, and there objects behind move up).
+        codes: of each column, how ``x - offset`` is coded before the shift; None for not at all, () for no column.
+        left_out: columns that are not read: they are 0 before the offset.
+        through: a type that the shifted value is cast to before ``type``; None for no step between (AXOL1TL's goes through
+            ``ap_fixed<18,13>``).
     """
 
     offset: tuple[int, ...]
@@ -39,6 +44,9 @@ class Scaling:
     type: FixedPoint
     phi_reference: str | None = None
     min_pt_hw: tuple[tuple[str, int], ...] = ()
+    codes: tuple[Minifloat | None, ...] = ()
+    left_out: tuple[int, ...] = ()
+    through: FixedPoint | None = None
 
     def check(self, layout: ObjectLayout) -> None:
         """Refuse a scaling that does not fit a layout.
@@ -52,6 +60,14 @@ class Scaling:
                 raise LayoutError(
                     f"Scaling {name} wants {layout.n_columns} values for layout {layout.name!r}, got {len(values)}."
                 )
+        if self.codes and len(self.codes) != layout.n_columns:
+            raise LayoutError(f"Scaling codes want {layout.n_columns} values for layout {layout.name!r}, got {len(self.codes)}.")
+        for column in self.left_out:
+            if not 0 <= column < layout.n_columns:
+                raise LayoutError(f"Scaling leaves column {column} out, layout {layout.name!r} has {layout.n_columns} columns.")
+        for i, code in enumerate(self.codes):
+            if code is not None and layout.phi_period(i) is not None:
+                raise LayoutError(f"Column {layout.names[i]!r} is an angle, which a minifloat would tear apart; code pt or eta.")
         if self.phi_reference is not None:
             self._check_reference(layout, self.phi_reference)
         for kind, count in self.min_pt_hw:
@@ -138,6 +154,25 @@ class Scaling:
             out[:, i] = np.where(x[:, presence] != 0, turned, 0)
         return out
 
+    def counts(self, layout: ObjectLayout, x_hw: IntArray) -> IntArray:
+        """Do all that precedes the shift: leave objects and columns out, rotate, subtract the offset, code.
+
+        Args:
+            layout: the columns' layout.
+            x_hw: hardware integers, shape ``(n_events, n_columns)``.
+
+        Returns:
+            int64, same shape.
+        """
+        x = self.rotated(layout, x_hw)
+        if self.left_out:
+            x = np.where(np.isin(np.arange(layout.n_columns), self.left_out), 0, x)
+        x = x - np.array(self.offset, dtype=np.int64)
+        for i, code in enumerate(self.codes):
+            if code is not None:
+                x[:, i] = code.encode(x[:, i])
+        return x
+
     def apply(self, layout: ObjectLayout, x_hw: IntArray) -> IntArray:
         """Scale hardware integers to codes of the input type.
 
@@ -148,26 +183,32 @@ class Scaling:
         Returns:
             Integer codes of ``self.type``, int64, same shape.
         """
-        x = self.rotated(layout, x_hw) - np.array(self.offset, dtype=np.int64)
+        x = self.counts(layout, x_hw)
         out = np.empty(x.shape, dtype=np.int64)
         for i, shift in enumerate(self.shift):
-            out[:, i] = self.type.cast(x[:, i], shift)
+            if self.through is None:
+                out[:, i] = self.type.cast(x[:, i], shift)
+            else:
+                out[:, i] = self.type.cast(self.through.cast(x[:, i], shift), self.through.fractional)
         return out
 
     def apply_float(self, layout: ObjectLayout, x_hw: IntArray) -> FloatArray:
-        """Scale hardware integers without quantising, for the floating-point reference; float64, same shape."""
-        x = self.rotated(layout, x_hw) - np.array(self.offset, dtype=np.int64)
-        return np.ldexp(x.astype(np.float64), -np.array(self.shift, dtype=np.int64))
+        """Scale hardware integers without quantising to ``type``, for the floating-point reference; float64, same shape."""
+        x = np.ldexp(self.counts(layout, x_hw).astype(np.float64), -np.array(self.shift, dtype=np.int64))
+        return x if self.through is None else self.through.quantise(x)
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain data for JSON."""
-        data = {
+        data: dict[str, Any] = {
             "offset": list(self.offset),
             "shift": list(self.shift),
             "type": str(self.type),
             "phi_reference": self.phi_reference,
         }
-        return data | ({"min_pt_hw": dict(self.min_pt_hw)} if self.min_pt_hw else {})
+        data |= {"min_pt_hw": dict(self.min_pt_hw)} if self.min_pt_hw else {}
+        data |= {"codes": [code and code.to_dict() for code in self.codes]} if any(self.codes) else {}
+        data |= {"left_out": list(self.left_out)} if self.left_out else {}
+        return data | ({"through": str(self.through)} if self.through else {})
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Scaling:
@@ -178,6 +219,9 @@ class Scaling:
             FixedPoint.parse(data["type"]),
             data.get("phi_reference"),
             tuple(sorted((str(kind), int(count)) for kind, count in dict(data.get("min_pt_hw", {})).items())),
+            tuple(Minifloat(**code) if code else None for code in data.get("codes", ())),
+            tuple(int(column) for column in data.get("left_out", ())),
+            FixedPoint.parse(data["through"]) if data.get("through") else None,
         )
 
 

@@ -143,6 +143,8 @@ def _fits_16(network: Network, column: int) -> bool:
     bits = scaling.shift[column] - scaling.type.fractional
     if scaling.phi_reference is not None and network.layout.phi_period(column) is not None:
         return False
+    if scaling.through is not None or any(scaling.codes) or column in scaling.left_out:
+        return False
     if not 0 <= bits <= 14 or scaling.type.overflow not in (Overflow.SAT, Overflow.SAT_SYM):
         return False
     if scaling.type.rounding not in (Rounding.TRN, Rounding.RND, Rounding.RND_MIN_INF, Rounding.RND_CONV):

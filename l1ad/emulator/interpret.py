@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from l1ad.core.codes import Minifloat
 from l1ad.core.errors import ConversionError
 from l1ad.core.fixed import FixedPoint, Rounding
 from l1ad.emulator.lanes import (
@@ -17,6 +18,7 @@ from l1ad.emulator.lanes import (
     binary,
     cast,
     cleared,
+    clipped,
     constant,
     lane_bits,
     literal,
@@ -38,6 +40,7 @@ from l1ad.graph.operations import (
     AtLeast,
     Cast,
     Constant,
+    Encode,
     Fold,
     Gate,
     Gather,
@@ -122,6 +125,8 @@ class Interpreter:
         match node.operation:
             case MovePoint():
                 return value
+            case Encode(codes=codes):
+                return encoded(self._writer, value, codes[i])
             case Relu():
                 return rectified(self._writer, value)
             case NotZero():
@@ -197,6 +202,20 @@ class Interpreter:
         reach = codes[address.range.low - lookup.lowest : address.range.high - lookup.lowest + 1]
         index = f"{address.name} - ({lookup.lowest})"
         return self._writer.let(f"look_up(TABLE, {index})", Interval(int(reach.min()), int(reach.max())), self._table.bits)
+
+
+def encoded(writer: Writer, value: Lanes, code: Minifloat | None) -> Lanes:
+    """Write a minifloat code: the octave is counted by comparisons, each of which is 0 or -1."""
+    if code is None:
+        return value
+    held = clipped(writer, value, value.range.low, code.top)
+    starts = [1 << (code.linear_bits + octave) for octave in range(1, code.octaves - 1)]
+    reached = [f"({held.name} >= {literal(start, held.bits)})" for start in starts if held.range.high >= start]
+    octave = writer.let("-(" + " + ".join([f"i{held.bits}{{}}", *reached]) + ")", Interval(0, len(reached)), held.bits)
+    step = code.linear_bits - code.mantissa_bits
+    low, high = code.encode(np.array([value.range.low, value.range.high], dtype=np.int64))
+    shifted = f"({held.name} >> ({octave.name} + {literal(step, held.bits)}))"
+    return writer.let(f"{shifted} + ({octave.name} << {code.mantissa_bits})", Interval(int(low), int(high)), held.bits)
 
 
 def divided(writer: Writer, value: Lanes, ratio: int) -> Lanes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from l1ad.core.codes import Minifloat
 from l1ad.core.fixed import FixedPoint, Rounding
 from l1ad.graph.graph import Graph, Node
 from l1ad.graph.interval import Interval, total
@@ -16,6 +17,7 @@ from l1ad.graph.operations import (
     AtLeast,
     Cast,
     Constant,
+    Encode,
     Fold,
     Gate,
     Gather,
@@ -109,6 +111,8 @@ def _elementwise(node: Node, x: list[Intervals]) -> Intervals:
             return tuple(_turned(i, turn) for i, turn in zip(x[0], period, strict=True))
         case Fold(period=period):
             return tuple(i.folded(turn) if turn else i for i, turn in zip(x[0], period, strict=True))
+        case Encode(codes=codes):
+            return tuple(i if code is None else _encoded(i, code) for i, code in zip(x[0], codes, strict=True))
         case Relu():
             return tuple(i.rectified() for i in x[0])
         case MovePoint():
@@ -119,6 +123,11 @@ def _elementwise(node: Node, x: list[Intervals]) -> Intervals:
             return tuple(Interval(int(i.low >= at), int(i.high >= at)) for i, at in zip(x[0], least, strict=True))
         case operation:
             raise TypeError(f"No interval meaning of {type(operation).__name__}.")
+
+
+def _encoded(value: Interval, code: Minifloat) -> Interval:
+    low, high = code.encode(np.array([value.low, value.high], dtype=np.int64))
+    return Interval(int(low), int(high))
 
 
 def _gated(value: Interval, by: Interval) -> Interval:

@@ -13,6 +13,7 @@ from l1ad.graph.operations import (
     AtLeast,
     Cast,
     Constant,
+    Encode,
     Fold,
     Gate,
     Gather,
@@ -172,7 +173,7 @@ def _elementwise(node: Node, inputs: list[tuple[int, ...]]) -> tuple[int, ...]:
             if inputs[0] != inputs[1]:
                 raise ModelError(f"Node {node.name!r} compares grids {inputs[0]!r} and {inputs[1]!r}; bring both to one grid.")
             return (0,) * len(inputs[0])
-        case Ratio(numerator=per) | Turn(period=per) | Fold(period=per):
+        case Ratio(numerator=per) | Turn(period=per) | Fold(period=per) | Encode(codes=per):
             _same_length(node.name, len(inputs[0]), len(per))
             return inputs[0]
         case AtLeast(least=least):

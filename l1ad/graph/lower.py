@@ -10,6 +10,7 @@ from l1ad.graph.operations import (
     AtLeast,
     Cast,
     Constant,
+    Encode,
     Gate,
     Gather,
     Input,
@@ -61,10 +62,20 @@ def _lower_scaling(build: Builder, network: Network) -> None:
     scaling, n = network.scaling, network.n_inputs
     kept = _lower_presence(build, network)
     node = kept if scaling.phi_reference is None else _lower_rotation(build, network, kept, scaling.phi_reference)
+    if scaling.left_out:
+        nothing = build.let("scaled.nothing", Constant((0,), (0,)))
+        node = build.let(
+            "scaled.read", Gather(tuple((0, 0) if i in scaling.left_out else (1, i) for i in range(n))), nothing, node
+        )
     if any(scaling.offset):
         offset = build.let("scaled.offset", Constant(scaling.offset, (0,) * n))
         node = build.let("scaled.moved", Subtract(), node, offset)
-    build.let(SCALED, Cast((scaling.type,) * n), build.let("scaled.divided", MovePoint(scaling.shift), node))
+    if any(scaling.codes):
+        node = build.let("scaled.coded", Encode(scaling.codes), node)
+    node = build.let("scaled.divided", MovePoint(scaling.shift), node)
+    if scaling.through is not None:
+        node = build.let("scaled.through", Cast((scaling.through,) * n), node)
+    build.let(SCALED, Cast((scaling.type,) * n), node)
 
 
 def _lower_presence(build: Builder, network: Network) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from l1ad.core.codes import Minifloat
 from l1ad.core.fixed import FixedPoint, IntArray
 
 
@@ -106,6 +107,13 @@ class Cast:
 
 
 @dataclass(frozen=True, slots=True)
+class Encode:
+    """Each element coded as a small floating-point number; None leaves it as it is. Larger codes never become smaller."""
+
+    codes: tuple[Minifloat | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Relu:
     """Negative values become 0."""
 
@@ -165,6 +173,7 @@ Operation = (
     | Fold
     | Affine
     | Cast
+    | Encode
     | Relu
     | NotZero
     | AtLeast

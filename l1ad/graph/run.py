@@ -17,6 +17,7 @@ from l1ad.graph.operations import (
     AtLeast,
     Cast,
     Constant,
+    Encode,
     Fold,
     Gate,
     Gather,
@@ -80,6 +81,8 @@ def _elementwise(node: Node, x: list[IntArray]) -> IntArray:
             return (x[0] >= x[1]).astype(np.int64)
         case Gate():
             return np.where(x[1] != 0, x[0], 0)
+        case Encode(codes=codes):
+            return np.stack([x[0][:, i] if code is None else code.encode(x[0][:, i]) for i, code in enumerate(codes)], axis=1)
         case Relu():
             return np.maximum(x[0], 0)
         case NotZero():

@@ -17,6 +17,7 @@ from l1ad.graph.operations import (
     AtLeast,
     Cast,
     Constant,
+    Encode,
     Fold,
     Gate,
     Gather,
@@ -91,6 +92,9 @@ def _elementwise(node: Node, x: list[FloatArray]) -> FloatArray:
             return (x[0] >= x[1]).astype(np.float64)
         case Gate():
             return np.where(x[1] != 0, x[0], 0.0)
+        case Encode(codes=codes):
+            columns = [x[0][:, i] if code is None else code.encode(x[0][:, i].astype(np.int64)) for i, code in enumerate(codes)]
+            return np.stack(columns, axis=1).astype(np.float64)
         case Relu():
             return np.maximum(x[0], 0.0)
         case NotZero():

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from l1ad.core.codes import Minifloat
 from l1ad.core.errors import ConversionError
 from l1ad.core.fixed import FixedPoint, IntArray
 from l1ad.graph import Bound, Graph, Interval, Node
@@ -21,6 +22,7 @@ from l1ad.graph.operations import (
     AtLeast,
     Cast,
     Constant,
+    Encode,
     Fold,
     Gate,
     Gather,
@@ -180,6 +182,8 @@ class Interpreter:
         match node.operation:
             case MovePoint():
                 return value
+            case Encode(codes=codes):
+                return self._encoded(node, i, value, codes[i])
             case Relu():
                 return self._let(
                     node, i, f"{value.name} < 0 ? ap_int<{value.width}>(0) : {value.wide(value.width)}", value.range.rectified()
@@ -302,6 +306,19 @@ class Interpreter:
         expression = value.wide(width) + (f" * {numerator}" if numerator > 1 else "")
         range_ = Interval(product.low >> bits, product.high >> bits)
         return self._let(node, i, f"ap_int<{width}>({expression}) >> {bits}" if bits else expression, range_)
+
+    def _encoded(self, node: Node, i: int, value: Code, code: Minifloat | None) -> Code:
+        """Choose the octave from the largest down, by the count's leading bit."""
+        if code is None:
+            return value
+        step, wide = code.linear_bits - code.mantissa_bits, value.wide(value.width)
+        octaves = [f"{value.name} >= {code.top}LL ? ap_int<32>({code.largest})"]
+        for octave in reversed(range(1, code.octaves - 1)):
+            start = 1 << (code.linear_bits + octave)
+            octaves.append(
+                f"{value.name} >= {start}LL ? ap_int<32>(({wide} >> {step + octave}) + {octave << code.mantissa_bits})"
+            )
+        return self._let(node, i, " : ".join([*octaves, f"ap_int<32>({wide} >> {step})"]), self._range(node, i))
 
     def _turned(self, node: Node, i: int, value: Code, period: int) -> Code:
         """Bring an angle into ``[-period / 2, period / 2)``."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from l1ad.core.codes import Minifloat
 from l1ad.core.errors import ConversionError
 from l1ad.core.fixed import FixedPoint, FloatArray
 from l1ad.graph.operations import Affine
@@ -16,6 +17,7 @@ from l1ad.rtl.quantise import (
     Variable,
     choose,
     constant,
+    flag,
     floor_to,
     is_constant,
     is_short,
@@ -181,6 +183,27 @@ def divided(value: Variable, numerator: int, denominator: int) -> Variable:
     if denominator & (denominator - 1) == 0:
         return floor_to(value * (numerator / denominator), 0)
     return table(value, np.floor(representable(value) * numerator / denominator), "a phi on another grid")
+
+
+def encoded(value: Variable, code: Minifloat | None) -> Variable:
+    """Code an integer as a minifloat: in each octave the bits behind the leading one, behind the octave's number."""
+    if code is None or is_constant(value):
+        return value if code is None else constant(value, float(code.encode(np.array(value.low, dtype=np.int64))))
+    step = code.linear_bits - code.mantissa_bits
+    out = floor_to(value, -step) * 2.0**-step if value.low < 0 else low_bits(value, code.linear_bits + 1, -step) * 2.0**-step
+    for octave in range(1, code.octaves - 1):
+        start = code.linear_bits + octave
+        mantissa = low_bits(value, start, code.mantissa_bits - start) * 2.0 ** (code.mantissa_bits - start)
+        out = choose(_reaches(value, start), plus(mantissa, float((octave + 1) << code.mantissa_bits)), out)
+    return choose(_reaches(value, code.linear_bits + code.octaves - 1), float(code.largest), out)
+
+
+def _reaches(value: Variable, power: int) -> Variable:
+    """Give 1 where an integer is at least a power of two."""
+    if value.high < 2.0**power:
+        return constant(value, 0.0)
+    above = flag(low_bits(value, value.kif[1], -power))
+    return above if value.low >= 0 else above & ~negative(value)
 
 
 def weighted_sums(inputs: Sequence[Variable], affine: Affine) -> list[Variable]:

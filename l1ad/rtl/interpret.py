@@ -16,6 +16,7 @@ from l1ad.graph.operations import (
     AtLeast,
     Cast,
     Constant,
+    Encode,
     Fold,
     Gate,
     Gather,
@@ -30,7 +31,7 @@ from l1ad.graph.operations import (
     Sum,
     Turn,
 )
-from l1ad.rtl.arithmetic import divided, folded, not_below, relu, square, table, total, turned, weighted_sums
+from l1ad.rtl.arithmetic import divided, encoded, folded, not_below, relu, square, table, total, turned, weighted_sums
 from l1ad.rtl.quantise import Variable, cast, choose, constant, flag, is_constant, plus
 
 #: A node's element.
@@ -104,6 +105,8 @@ class Interpreter:
                 return turned(value, period[i])
             case Fold(period=period):
                 return folded(value, period[i] * 2.0**-grid) if period[i] else value
+            case Encode(codes=codes):
+                return encoded(value, codes[i])
             case Relu():
                 return relu(value)
             case NotZero():

@@ -82,7 +82,7 @@ def make_table(tf: Any, graph: Graph, events: Events) -> Table:
     """
     x_hw = np.asarray(events.x_hw)
     target = np.zeros((1, len(x_hw))) if events.target is None else events.target
-    counts = graph.scaling.rotated(graph.layout, x_hw) - np.array(graph.scaling.offset, dtype=np.int64)
+    counts = graph.scaling.counts(graph.layout, x_hw)
     small = np.int16 if np.abs(counts).max(initial=0) < 2**15 else np.int32
     present = graph.scaling.present(graph.layout, x_hw).astype(np.int8)
     weight, target = (tf.constant(v.astype(np.float32)) for v in (events.weight, target))
