@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 from l1ad.core.board import part_totals
 from l1ad.core.errors import ConfigError
 from l1ad.core.resources import Level, PartTotals, ResourceReport
 from l1ad.vendor.parsers.header import has_command, read_header
 from l1ad.vendor.parsers.text import Source, Table, integer, tables
+
+_FLIP_FLOPS = {"FDRE", "FDSE", "FDCE", "FDPE"}
+#: The rows that are used. Others may stand there several times with other meanings, as INPUT below every kind of pad.
+_READ = {
+    *("CLB LUTs", "Slice LUTs", "LUT as Logic", "LUT as Memory", "CLB", "Slice", "CARRY8", "URAM", "Bonded IOB"),
+    *("CLB Registers", "Slice Registers", "Register as Flip Flop", "Register as Latch", "Register as AND/OR"),
+    *("Block RAM Tile", "RAMB36/FIFO", "RAMB18", "DSPs", "DSP48E1 only", "DSP48E2 only", "DSP_ALU only"),
+}
+#: Flip-flops in a pad: in, out, and the one that switches between them.
+_PER_PAD = 3
+#: Flip-flops in a crossing between two dies, by the row that counts them.
+_IN_CROSSING = {"Using TX_REG only": 1, "Using RX_REG only": 1, "Using Both TX_REG and RX_REG": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +44,8 @@ def parse(source: Source) -> ResourceReport:
     """Read a utilisation report.
 
     What stands there more than once must agree: sites with the primitives, LUTs with logic and memory, registers with
-    flip-flops and latches and with their summary by type, tiles with their halves, counts with percentages.
+    flip-flops and latches and with their summary by type, tiles with their halves, counts with percentages. The counts of a
+    design with black boxes are not the design's: they are left out and the black boxes named.
 
     Raises:
         ReportError: cut off, damaged or inconsistent.
@@ -45,7 +59,7 @@ def parse(source: Source) -> ResourceReport:
     primitives = _primitives(source, found)
     lut, ff = _logic(source, found, sites, primitives)
     tile = _block_ram(source, sites)
-    return ResourceReport(
+    report = ResourceReport(
         tool="Vivado",
         level=header.level,
         tool_version=header.version,
@@ -62,6 +76,30 @@ def parse(source: Source) -> ResourceReport:
         sources=(source.path.name,),
         notes=_notes(header.level),
     )
+    return _without_counts(report, boxes) if (boxes := _black_boxes(source, found)) else report
+
+
+def _black_boxes(source: Source, found: Iterable[Table]) -> dict[str, int]:
+    """Count the modules without content, by name."""
+    start = next((n for n, line in reversed(list(enumerate(source.lines))) if re.fullmatch(r"\d+\. Black Boxes", line)), None)
+    if start is None:
+        return {}
+    table = next((table for table in found if table.where > start), None)
+    if table is None or table.columns != ("Ref Name", "Used"):
+        raise source.cut_off("the table of black boxes is missing")
+    return {row[0]: integer(source, row[1], row[0]) for row in table.rows}
+
+
+def _without_counts(report: ResourceReport, boxes: Mapping[str, int]) -> ResourceReport:
+    """Take the counts away, which are only of what is around the black boxes; the number of LUTs around them is kept as such."""
+    named = ", ".join(f"{name} ({count})" for name, count in boxes.items())
+    note = (
+        f"The design holds black boxes, {named}, whose resources Vivado did not count: its counts are left out here. "
+        "Report the implemented design, or the black boxes' own synthesis."
+    )
+    others = (("black_boxes", sum(boxes.values())), ("lut_outside_black_boxes", report.lut or 0))
+    gone: dict[str, Any] = dict.fromkeys(("lut", "ff", "carry", "dsp", "bram18", "uram"))
+    return replace(report, others=others, notes=(*report.notes, note), **gone)
 
 
 def _notes(level: Level) -> tuple[str, ...]:
@@ -97,7 +135,7 @@ def _sites(source: Source, found: Iterable[Table]) -> dict[str, _Site]:
             continue
         for row in table.rows:
             name = row[0].rstrip("* ")
-            if name.startswith("using O"):
+            if name not in _READ:
                 continue
             site = _Site(_used(source, row[used], name), integer(source, row[available], name) if row[available] else None)
             _check_per_cent(source, name, site, row[share], table, row)
@@ -157,10 +195,23 @@ def _logic(source: Source, found: Iterable[Table], sites: dict[str, _Site], prim
     gates = _site(source, sites, "Register as AND/OR") if "Register as AND/OR" in sites else 0
     if registers != ff + latches + gates or (summed is not None and summed != registers):
         raise source.error("contradicts itself: registers are not the sum of their kinds")
-    listed = sum(count for name, count in primitives.items() if name in {"FDRE", "FDSE", "FDCE", "FDPE"})
-    if listed != ff:
+    listed = sum(count for name, count in primitives.items() if name in _FLIP_FLOPS)
+    if not 0 <= listed - ff <= _outside_logic(source, found, sites):
         raise source.error(f"contradicts itself: {ff} flip-flops but {listed} flip-flop primitives")
     return lut, ff
+
+
+def _outside_logic(source: Source, found: Iterable[Table], sites: dict[str, _Site]) -> int:
+    """Count how many flip-flops may sit in pads or in crossings between dies, which are primitives but no registers of the logic."""
+    pads = _site(source, sites, "Bonded IOB") if "Bonded IOB" in sites else 0
+    crossings = (
+        _IN_CROSSING[row[0]] * integer(source, row[1], row[0])
+        for table in found
+        if table.columns[:2] == ("", "Used")
+        for row in table.rows
+        if row[0] in _IN_CROSSING
+    )
+    return _PER_PAD * pads + sum(crossings)
 
 
 def _same(source: Source, sites: dict[str, _Site], primitives: dict[str, int], site: str, names: Sequence[str]) -> int:
