@@ -191,11 +191,22 @@ def bench(
 def verify(
     config: ConfigPath,
     events: Annotated[int, typer.Option(help="How many events, data and adversarial.")] = 100_000,
+    capture: Annotated[
+        Path | None, typer.Option(help="Instead: compare this dump of a board's buffer, or a folder of them.")
+    ] = None,
+    played: Annotated[Path | None, typer.Option(help="Events that were played; default: the run's dataset.")] = None,
+    side: Annotated[str, typer.Option(help="What was captured: output (answers) or input.")] = "output",
+    buffer: Annotated[int, typer.Option(help="Number of the file that was played, from 0.")] = 0,
+    links: Annotated[Path | None, typer.Option(help="Link map instead of the board's.")] = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Compare all implementations pairwise, on data and on adversarial inputs."""
-    show(_stage("verify")(read_config(config), events=events, force=force), as_json)
+    """Compare all implementations pairwise, on data and on adversarial inputs; or a board's capture with the specification."""
+    if capture is None:
+        show(_stage("verify")(read_config(config), events=events, force=force), as_json)
+        return
+    options = {"side": side, "buffer": buffer, "events": played, "links": links}
+    show(_stage("capture", "verify_capture")(read_config(config), capture, **options), as_json)
 
 
 @app.command()

@@ -80,7 +80,7 @@ def vectors(
     require_format(format, tuple(FORMATS))
     model = load_trained(config.run / "model")
     network = with_configured_thresholds(model.network, config)
-    link_map = load_link_map(_board(config), links)
+    link_map = load_link_map(config.board, links)
     digest, x_hw = open_events(events or config.run / "dataset", network.layout, count)
     inputs = {"model": model.digest, "events": digest}
     settings = {"format": format, "count": len(x_hw), "links": plain(link_map), "thresholds": network.trigger_bits}
@@ -92,12 +92,6 @@ def vectors(
             n_files = _write(draft.path, format, link_map, network, x_hw, Path(config.firmware.board).stem)
             draft.summary.update(_summary(config, format, link_map, network, len(x_hw), n_files))
     return VectorsResult(output, fresh, read_manifest(output, KIND).summary)
-
-
-def _board(config: Config) -> str:
-    """Give the board's name, or the path of its file."""
-    board = config.firmware.board
-    return str(config.path(board)) if board.endswith((".yaml", ".yml")) else board
 
 
 def _write(folder: Path, format: str, links: LinkMap, network: Network, x_hw: NDArray[Any], board: str) -> int:

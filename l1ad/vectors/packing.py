@@ -68,10 +68,10 @@ def unpack(
     for piece in pieces:
         bits = words[:, piece.frame, frames.links.index(piece.link)] >> np.uint64(piece.low) & np.uint64((1 << piece.bits) - 1)
         values[:, piece.value] |= bits << np.uint64(piece.shift)
-    return _signed(values, widths)
+    return signed(values, widths)
 
 
-def _signed(values: NDArray[np.uint64], widths: Sequence[tuple[int, bool]]) -> IntArray:
+def signed(values: NDArray[np.uint64], widths: Sequence[tuple[int, bool]]) -> IntArray:
     """Read two's complement of each value's width."""
     spare = np.array([64 - width for width, _ in widths], dtype=np.int64)
     shifted = (values << spare.astype(np.uint64)).view(np.int64) >> spare
