@@ -126,6 +126,7 @@ class Anchor:
         confirmed: ``primary`` (read in the public source itself) or ``secondary``.
         source: paper or repository.
         note: what a reader must know beside the numbers.
+        other_task: whether it does something else than find anomalies in trigger events.
     """
 
     name: str
@@ -145,6 +146,7 @@ class Anchor:
     latency_cycles: int | None = None
     latency_ns: float | None = None
     note: str | None = None
+    other_task: bool = False
 
 
 def board_names() -> tuple[str, ...]:

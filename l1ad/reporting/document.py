@@ -87,10 +87,11 @@ Block: TypeAlias = Text | Verdict | Table | Figure
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Hold a titled run of blocks."""
+    """Hold a titled run of blocks; a folded one shows its title alone until it is asked for."""
 
     title: str
     blocks: tuple[Block, ...]
+    folded: bool = False
 
     @property
     def anchor(self) -> str:

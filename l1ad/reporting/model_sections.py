@@ -88,7 +88,10 @@ def _layer_row(layer: Dense) -> tuple[str, ...]:
 
 
 def training_curve(phase: str, history: Mapping[str, list[list[float]]]) -> Figure | None:
-    """Draw loss and validation loss of one phase: the median over seeds, and the spread where there are several."""
+    """Draw loss and validation loss of one phase: the median over seeds, and the spread where there are several.
+
+    The axis is logarithmic, since the first epoch's loss is many times the last one's; losses that reach 0 or less get a linear one.
+    """
     series = []
     for colour, name in enumerate(("loss", "validation")):
         values = np.array(history.get(name, []), dtype=np.float64)
@@ -99,7 +102,9 @@ def training_curve(phase: str, history: Mapping[str, list[list[float]]]) -> Figu
     seeds = len(history.get("loss", [[]])[0]) if history.get("loss") else 0
     many = f"; points are the median and bars the range of {seeds} seeds" if seeds > 1 else ""
     caption = f"Training, {phase}: loss of every epoch{many}."
-    return line_plot(f"training-{phase}", caption, Axes("epoch", "loss", title=phase, whole_x=True), series) if series else None
+    positive = all(np.min(one.y if one.low is None else one.low) > 0 for one in series)
+    axes = Axes("epoch", "loss", title=phase, whole_x=True, log_y=positive)
+    return line_plot(f"training-{phase}", caption, axes, series) if series else None
 
 
 def exactness_section(run: Run) -> Section | None:

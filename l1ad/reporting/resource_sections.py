@@ -213,19 +213,21 @@ def _source(anchor: Anchor) -> str:
 
 
 def anchors_of(level: Level, anchors: Sequence[Anchor]) -> tuple[Anchor, ...]:
-    """Give the published designs of exactly this level."""
-    return tuple(anchor for anchor in anchors if anchor.level == level.value)
+    """Give the published designs of exactly this level and of this task."""
+    return tuple(anchor for anchor in anchors if anchor.level == level.value and not anchor.other_task)
 
 
 def other_anchors_table(anchors: Sequence[Anchor], levels: Sequence[Level]) -> list[Block]:
-    """List published designs whose level no run has, so that nobody takes them for comparable numbers."""
+    """List published designs whose level no run has, or of other tasks, so that nobody takes them for comparable numbers."""
     shown = {level.value for level in levels}
-    names = dict.fromkeys(anchor.level for anchor in anchors if anchor.level not in shown)
-    return [
-        _published(
-            f"Published designs, level {name}: not comparable with the tables above", [a for a in anchors if a.level == name]
+    groups: dict[str, list[Anchor]] = {}
+    for anchor in (a for a in anchors if a.other_task or a.level not in shown):
+        groups.setdefault(f"of other tasks, level {anchor.level}" if anchor.other_task else f"level {anchor.level}", []).append(
+            anchor
         )
-        for name in names
+    return [
+        _published(f"Published designs{'' if name.startswith('of') else ','} {name}: not comparable with the tables above", group)
+        for name, group in groups.items()
     ]
 
 

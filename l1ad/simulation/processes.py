@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from l1ad.core.errors import ConfigError, nearest
 
@@ -185,3 +189,8 @@ def find_process(name: str) -> Process:
     if name not in PROCESSES:
         raise ConfigError(f"There is no process {name!r}; {nearest(name, PROCESSES)}")
     return PROCESSES[name]
+
+
+def are_processes(runs: NDArray[Any]) -> bool:
+    """Say whether run numbers are those that simulated processes get, so that they are no runs of a machine."""
+    return set(np.unique(runs).tolist()) <= {process.run_number for process in PROCESSES.values()}

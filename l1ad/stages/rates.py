@@ -26,6 +26,7 @@ from l1ad.reporting.document import Page
 from l1ad.reporting.physics_sections import physics_section
 from l1ad.reporting.render import write_page
 from l1ad.scores.performance import FPRS, Performance, background_of, evaluate, signals_of
+from l1ad.simulation.processes import are_processes
 
 KIND = "rates"
 #: Integer thresholds by name; ``firmware.thresholds_file`` of a configuration takes its path.
@@ -132,7 +133,7 @@ def _stability(
     found = []
     for column, variable in (("pileup", "pile-up"), ("run", "run")):
         values = np.asarray(dataset.column(column)[rows]) if column in dataset.columns else np.zeros(0)
-        if len(np.unique(values)) < 2:
+        if len(np.unique(values)) < 2 or (column == "run" and are_processes(values)):
             continue
         if column == "run":
             index, labels = run_groups(values, config.run_bins)

@@ -184,7 +184,7 @@ def _page(
         sections.append(resources)
     others = other_anchors_table(anchors, levels_in(entries))
     if resources is not None and others:
-        sections.append(Section("Published designs at other levels", tuple(others)))
+        sections.append(Section("Published designs at other levels or of other tasks", tuple(others), folded=True))
     title = f"{runs[0].name}: from trigger objects to firmware" if len(runs) == 1 else f"{len(runs)} runs compared"
     return Page(title, _lead(runs, entries), tuple(sections), _footer(runs))
 

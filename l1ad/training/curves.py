@@ -36,6 +36,7 @@ def _plot(histories: dict[str, History], path: Path) -> None:
             epochs = np.arange(1, len(values) + 1)
             axes.plot(epochs, np.median(values, axis=1), style, label=f"{name}, median of {values.shape[1]}")
             axes.fill_between(epochs, values.min(axis=1), values.max(axis=1), alpha=0.2)
-        axes.set(xlabel="epoch", ylabel="loss", title=phase)
+        positive = all(np.min(history[name]) > 0 for name in ("loss", "validation") if len(history[name]))
+        axes.set(xlabel="epoch", ylabel="loss", title=phase, yscale="log" if positive else "linear")
         axes.legend()
     figure.savefig(path, dpi=110)

@@ -1,7 +1,10 @@
 from pathlib import Path
 
+import pytest
+
+from l1ad.reporting import model_sections
 from l1ad.reporting.document import Text
-from l1ad.reporting.model_sections import model_section
+from l1ad.reporting.model_sections import model_section, training_curve
 from l1ad.reporting.runs import Run
 from tests.networks import make_network
 
@@ -23,3 +26,17 @@ def test_pt_thresholds_stand_in_counts_and_gev() -> None:
 
 def test_without_thresholds_nothing_is_said_of_them() -> None:
     assert len(sentences()) == 1
+
+
+@pytest.mark.parametrize(
+    ("loss", "is_log"),
+    [([[900.0, 800.0], [3.0, 2.0], [2.5, 1.9]], True), ([[900.0], [0.0]], False), ([[5.0, -1.0], [4.0, 3.0]], False)],
+)
+def test_loss_curves_are_logarithmic_where_every_loss_is_above_0(
+    loss: list[list[float]], is_log: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+    monkeypatch.setattr(model_sections, "line_plot", lambda name, caption, axes, series: drawn.append(axes))
+    training_curve("float", {"loss": loss, "validation": [[1.0] * len(loss[0])] * len(loss)})
+    (axes,) = drawn
+    assert axes.log_y is is_log

@@ -100,3 +100,28 @@ def test_write_page_writes_every_form(tmp_path: Path):
 @pytest.mark.parametrize("char", ["⁻", "⁹", "₃", "ν", "≤", "\u202f"])
 def test_signs_of_our_texts_have_a_latex_form(char):
     assert char not in render.escape_tex(char)
+
+
+def test_a_folded_section_shows_its_title_alone():
+    text = render.html(
+        d.Page("p", "", (d.Section("Apart", (d.Text("inside"),), folded=True), d.Section("Open", (d.Text("here"),))))
+    )
+    assert (
+        text.index("<h2>Apart")
+        < text.index("<details>")
+        < text.index("<p>inside")
+        < text.index("</details>")
+        < text.index("<p>here")
+    )
+    assert text.count("<details>") == 1
+    checker = Checker()
+    checker.feed(text)
+    assert checker.open == []
+
+
+def test_a_wide_table_scrolls_in_its_own_frame():
+    columns = d.number_columns(*(f"c{i}" for i in range(44)))
+    text = render.html(d.Page("p", "", (d.Section("s", (d.Table("Wide", columns, (("1",) * 44,)),)),)))
+    frame = text[text.index('<div class="wide"') :]
+    assert frame.startswith('<div class="wide" tabindex="0" role="region" aria-label="Wide"><table>')
+    assert ".wide { overflow-x: auto" in text

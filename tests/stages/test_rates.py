@@ -92,6 +92,17 @@ def test_the_page_and_the_data_hold_every_source(tmp_path):
     assert {entry["variable"] for entry in data["sources"][1]["stability"]} == {"pile-up", "run"}
 
 
+def test_no_rate_by_run_is_drawn_where_runs_are_simulated_processes(tmp_path):
+    config = make_config(tmp_path)
+    make_csim(config)
+    runs = np.load(config.run / "dataset" / "run.npy")
+    np.save(config.run / "dataset" / "run.npy", 101 + runs % 4)
+    path = rates(config).path
+    data = json.loads((path / "rates.json").read_text(encoding="utf-8"))
+    assert {entry["variable"] for entry in data["sources"][1]["stability"]} == {"pile-up"}
+    assert "group of runs" not in (path / "rates.html").read_text(encoding="utf-8")
+
+
 def test_all_background_counts_when_asked(tmp_path):
     config = make_config(tmp_path, "background: all")
     make_csim(config)

@@ -89,10 +89,12 @@ def test_two_runs_are_compared_level_by_level(tmp_path):
 
 def test_only_published_designs_of_a_level_stand_beside_it(tmp_path):
     page = (report(make_run(tmp_path)).path / "report.md").read_text(encoding="utf-8")
-    before, after = page.split("## Published designs at other levels")
+    before, after = page.split("## Published designs at other levels or of other tasks")
     assert "GELATO L1Topo R&D, routed" not in before
     assert "GELATO L1Topo R&D, routed" in after
     assert "not comparable" in after
+    assert "Jet tagging" not in before
+    assert "**Published designs of other tasks, level routed: not comparable with the tables above**" in after
 
 
 def test_equal_names_are_told_apart(tmp_path):
