@@ -152,6 +152,13 @@ def resolves(name: str) -> bool:
     return False
 
 
+def test_every_room_is_on_the_map() -> None:
+    text = (PROJECT / "docs/architecture.md").read_text(encoding="utf-8")
+    rooms = {path.parent.name for path in (PROJECT / "l1ad").glob("*/__init__.py")}
+    missing = sorted(room for room in rooms if not re.search(rf"\b{room}\b", text))
+    assert not missing, f"docs/architecture.md leaves out {missing}"
+
+
 def test_extras_that_messages_name_are_those_of_the_package() -> None:
     text = (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
     optional = text.partition("[project.optional-dependencies]")[2].partition("\n[project.scripts]")[0]
