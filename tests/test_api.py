@@ -13,9 +13,9 @@ import pytest
 
 import l1ad
 from l1ad import api, cli
-from l1ad.core.artefact import _closure
 from l1ad.core.errors import ArtefactError, ConfigError, ExtraMissingError, L1adError
 from l1ad.core.extras import EXTRA_OF, explaining_extras, missing_extra
+from l1ad.core.imports import closure
 from l1ad.spec import reference
 from tests.networks import make_events, make_network
 from tests.runs_made import make_run
@@ -143,6 +143,6 @@ def test_what_only_a_type_checker_imports_is_not_part_of_a_stage(tmp_path: Path,
     text = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import l1ad.core.board\nelse:\n    import l1ad.core.fixed\n"
     (tmp_path / "probe.py").write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
-    assert "l1ad.core.board" not in _closure("probe")
-    assert "l1ad.core.fixed" in _closure("probe")
-    assert "l1ad.api" not in _closure("l1ad.stages.csim")
+    assert "l1ad.core.board" not in closure("probe")
+    assert "l1ad.core.fixed" in closure("probe")
+    assert "l1ad.api" not in closure("l1ad.stages.csim")

@@ -7,16 +7,13 @@ starts clean. The artefact's own digest covers its files, so that the next stage
 
 from __future__ import annotations
 
-import ast
 import functools
 import hashlib
 import importlib.metadata
-import importlib.util
 import json
 import os
 import platform
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -24,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from l1ad.core.errors import ArtefactError, reason_of
+from l1ad.core.imports import closure
+from l1ad.core.scratch import bring_back, leftovers, locked, place_of, put_in_place, remove, working_folder
 
 MANIFEST = "manifest.json"
 SPEC_VERSION = 1
@@ -153,51 +152,10 @@ def code_digest(module: str) -> str:
         module: dotted name, as ``l1ad.stages.train``.
     """
     digest = hashlib.sha256()
-    for name, path in sorted(_closure(module).items()):
+    for name, path in sorted(closure(module).items()):
         digest.update(name.encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _closure(module: str) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    waiting = [module]
-    while waiting:
-        name = waiting.pop()
-        if name in found:
-            continue
-        spec = importlib.util.find_spec(name)
-        if spec is None or spec.origin is None:
-            continue
-        found[name] = Path(spec.origin)
-        waiting += [imported for imported in _imports(found[name]) if imported not in found]
-    return found
-
-
-def _imports(path: Path) -> list[str]:
-    names: list[str] = []
-    for node in _executed(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names += [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return [name for name in names if name.split(".")[0] == "l1ad" and _is_module(name)]
-
-
-def _executed(tree: ast.AST) -> Iterator[ast.AST]:
-    """Walk a tree without what only a type checker reads."""
-    for child in ast.iter_child_nodes(tree):
-        for_types = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
-        node = ast.Module(child.orelse, []) if for_types else child  # type: ignore[attr-defined]
-        yield node
-        yield from _executed(node)
-
-
-def _is_module(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 def is_current(target: Path, kind: str, key: str) -> bool:
@@ -236,43 +194,60 @@ def writing(
     Raises:
         ArtefactError: the target's folder cannot be written, or the disk is full.
     """
-    work = target.parent / f".{target.name}.{key[:16]}.partial"
-    made = [folder for folder in work.parents if not folder.exists()]
-    draft = _open_draft(target, work, resumable)
+    place = place_of(target)
+    with _said(target), _folders_above(place), locked(place):
+        for stale in leftovers(target) if place != target else ():
+            remove(stale)
+        draft = _open_draft(place, key, resumable)
+        with _dropped(draft.path, resumable):
+            yield draft
+            _finish(draft, place, kind, key, inputs, config, seed)
+
+
+@contextmanager
+def _said(target: Path) -> Iterator[None]:
     try:
-        yield draft
-        _finish(draft, target, kind, key, inputs, config, seed)
+        yield
     except OSError as error:
-        _drop(work, made, resumable)
         raise ArtefactError(
             f"Could not write {str(target)!r}: {reason_of(error)}; free the disk or choose another place."
         ) from error
+
+
+@contextmanager
+def _folders_above(place: Path) -> Iterator[None]:
+    """Remove the folders that were made for an artefact alone when it fails, innermost first; one that holds anything stays."""
+    made = [folder for folder in place.parents if not folder.exists()]
+    try:
+        yield
     except BaseException:
-        _drop(work, made, resumable)
+        with suppress(OSError):
+            for folder in made:
+                folder.rmdir()
         raise
 
 
-def _drop(work: Path, made: Sequence[Path], keep: bool) -> None:
-    """Remove a draft and the folders that were made for it alone, innermost first; one that holds anything stays."""
-    if not keep:
-        shutil.rmtree(work, ignore_errors=True)
-    with suppress(OSError):
-        for folder in made:
-            folder.rmdir()
-
-
-def _open_draft(target: Path, work: Path, resumable: bool) -> Draft:
-    if target.exists() and not (target / MANIFEST).is_file() and (not target.is_dir() or any(target.iterdir())):
-        raise ArtefactError(f"{str(target)!r} exists and is no artefact of this project; move it away or choose another output.")
+@contextmanager
+def _dropped(work: Path, keep: bool) -> Iterator[None]:
+    """Remove a draft that fails, unless it is kept to go on with."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        for stale in target.parent.glob(f".{target.name}.*.partial"):
-            if not (resumable and stale == work):
-                shutil.rmtree(stale, ignore_errors=True)
-        resumed = work.is_dir()
-        work.mkdir(exist_ok=True)
-    except OSError as error:
-        raise ArtefactError(f"Cannot write beside {str(target)!r}: {error.strerror or error}; choose another place.") from error
+        yield
+    except BaseException:
+        if not keep:
+            remove(work)
+        raise
+
+
+def _open_draft(place: Path, key: str, resumable: bool) -> Draft:
+    if place.exists() and not (place / MANIFEST).is_file() and (not place.is_dir() or any(place.iterdir())):
+        raise ArtefactError(f"{str(place)!r} exists and is no artefact of this project; move it away or choose another output.")
+    bring_back(place)
+    work = working_folder(place, key)
+    for stale in leftovers(place):
+        if not (resumable and stale == work):
+            remove(stale)
+    resumed = work.is_dir()
+    work.mkdir(exist_ok=True)
     return Draft(work, resumed)
 
 
@@ -290,11 +265,7 @@ def _finish(
     )
     text = json.dumps(asdict(manifest), indent=1, sort_keys=True, default=str)
     (draft.path / MANIFEST).write_text(text + "\n", encoding="utf-8")
-    old = target.parent / f".{target.name}.old.partial"
-    if target.exists():
-        target.rename(old)
-    draft.path.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+    put_in_place(draft.path, target)
 
 
 def file_digest(path: Path) -> str:

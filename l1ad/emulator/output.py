@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.core.errors import InputError
+from l1ad.core.errors import ArtefactError, InputError
 
 Columns = Mapping[str, NDArray[Any]]
 Append = Callable[[Columns], None]
@@ -75,3 +75,55 @@ def _root(path: Path, dtypes: Mapping[str, np.dtype[Any]], about: Mapping[str, s
             file[name] = text
         tree = file.mktree(TREE, dict(dtypes))
         yield lambda columns: tree.extend(dict(columns))
+
+
+def require_stored(path: Path, batches: Iterable[Columns], named: Path) -> None:
+    """Read an output file back and require that it holds what was appended, and nothing else.
+
+    Args:
+        path: the file, closed.
+        batches: what was appended, in order.
+        named: the output that the file is to become, for the message.
+
+    Raises:
+        ArtefactError: a column differs.
+    """
+    first = 0
+    with (_read_root if path.suffix == ".root" else _read_hdf5)(path) as (n_events, read):
+        for columns in batches:
+            stop = first + len(next(iter(columns.values())))
+            for name, values in columns.items():
+                stored = read(name, first, stop) if stop <= n_events else None
+                _require_equal(stored, values, f"{name} of events {first} to {stop - 1}", named)
+            first = stop
+        _require_equal(n_events, first, "the number of events", named)
+
+
+def _require_equal(stored: Any, wanted: Any, what: str, named: Path) -> None:
+    if not np.array_equal(stored, wanted):
+        raise ArtefactError(
+            f"{str(named)!r} was not stored as it was written: {what} cannot be read back; check the disk, and that nothing else writes "
+            "there, then run the same command again."
+        )
+
+
+Read = Callable[[str, int, int], NDArray[Any]]
+
+
+@contextmanager
+def _read_hdf5(path: Path) -> Iterator[tuple[int, Read]]:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        lengths = {len(column) for column in file.values()}
+        n_events = lengths.pop() if len(lengths) == 1 else -1
+        yield n_events, lambda name, first, stop: file[name][first:stop]
+
+
+@contextmanager
+def _read_root(path: Path) -> Iterator[tuple[int, Read]]:
+    import uproot
+
+    with uproot.open(path) as file:
+        tree = file[TREE]
+        yield int(tree.num_entries), lambda name, first, stop: tree[name].array(entry_start=first, entry_stop=stop, library="np")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from l1ad.core.dataset import KIND as DATASET
 from l1ad.core.dataset import load_dataset
 from l1ad.core.errors import InputError, L1adError, ToolFailedError
 from l1ad.core.network import Network
+from l1ad.core.scratch import leftovers, locked, place_of, remove, working_folder
 from l1ad.core.trained import TrainedModel, load_trained
 from l1ad.data.chunk import OutOfRange
 from l1ad.data.execute import cluster_for, execute, pieces
@@ -28,11 +28,12 @@ from l1ad.data.formats import recognise
 from l1ad.data.readers import reader
 from l1ad.data.records import RECORD, ScoreJob, score_piece
 from l1ad.emulator.kernel import Emulator
-from l1ad.emulator.output import check_suffix, writer
+from l1ad.emulator.output import check_suffix, require_stored, writer
 from l1ad.firmware.target import with_configured_thresholds
 
 #: Events merged at a time.
 _MERGED_EVENTS = 1 << 19
+_NOTE = "note.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +90,41 @@ def score(config: Config, files: Sequence[str], out: Path, *, force: bool = Fals
         What was scored.
 
     Raises:
-        ArtefactError: there is no model.
+        ArtefactError: there is no model, another process writes this output, or it cannot be written there or is not stored as written.
         InputError: an input is missing, damaged or of another layout; the output is no such file.
         LayoutError: values outside the hardware range, and the configuration says to refuse them.
         ToolFailedError: a cluster lost its workers again and again.
     """
     check_suffix(out)
+    place = place_of(out)
     model = load_trained(config.run / "model")
     inputs = resolve(files, Path.cwd())
     network = with_configured_thresholds(model.network, config)
     key = _key(config, model, network, inputs)
-    note = out.with_name(out.name + ".json")
-    if not force and out.is_file() and _noted(note).get("key") == key:
-        return ScoreResult(out, False, _noted(note)["summary"])
-    with _work_folder(out, key) as work:
-        summary = _score(network, inputs, work, OutOfRange(config.data.out_of_range), scheduler, out)
-    note.write_text(json.dumps({"key": key, "summary": summary}, indent=1), encoding="utf-8")
-    shutil.rmtree(work)
+    if not force and (known := _known(place, key)) is not None:
+        return ScoreResult(out, False, known)
+    with locked(place), _work_folder(place, key) as work:
+        summary = _score(network, inputs, work, OutOfRange(config.data.out_of_range), scheduler, place)
+        note = {"key": key, "output": fingerprint(place), "summary": summary}
+        (work / _NOTE).write_text(json.dumps(note, indent=1), encoding="utf-8")
+        (work / _NOTE).replace(_note(place))
+        remove(work)
     return ScoreResult(out, True, summary)
+
+
+def _note(out: Path) -> Path:
+    """Name the file beside an output that says what it was made from."""
+    return out.with_name(out.name + ".json")
+
+
+def _known(out: Path, key: str) -> dict[str, Any] | None:
+    """Give the summary of an output that was made from the same and is still as it was written, else None."""
+    try:
+        note = json.loads(_note(out).read_text(encoding="utf-8"))
+        same = note["key"] == key and note["output"] == fingerprint(out)
+        return dict(note["summary"]) if same else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _key(config: Config, model: TrainedModel, network: Network, inputs: Sequence[Path]) -> str:
@@ -130,33 +148,23 @@ def _checked(inputs: Sequence[Path]) -> Iterator[tuple[int, Path]]:
         yield i, path
 
 
-def _noted(note: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(note.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return {}
-
-
 @contextmanager
 def _work_folder(out: Path, key: str) -> Iterator[Path]:
     """Make the folder of finished pieces; what an earlier attempt at the same thing left is used, anything else goes.
 
     It is left in place, also when the run is stopped; a mistake that the user has to mend removes it.
     """
-    work = out.parent / f".{out.name}.{key[:16]}.partial"
-    for stale in out.parent.glob(f".{out.name}.*.partial"):
+    work = working_folder(out, key)
+    for stale in leftovers(out):
         if stale != work:
-            shutil.rmtree(stale, ignore_errors=True)
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"Cannot write beside {str(out)!r}: {error.strerror or error}; choose another output.") from None
+            remove(stale)
+    work.mkdir(exist_ok=True)
     try:
         yield work
     except ToolFailedError:
         raise
     except L1adError:
-        shutil.rmtree(work, ignore_errors=True)
+        remove(work)
         raise
 
 
@@ -192,21 +200,28 @@ def _pieces(path: Path) -> list[range]:
 
 
 def _merge(run: _Run, outside: dict[str, int], out: Path) -> dict[str, Any]:
-    """Write the output from the finished pieces, beside it first, then in its place."""
+    """Write the output from the finished pieces, beside it first, then, read back, in its place."""
     temporary = run.work / f"output{out.suffix}"
     passed = dict.fromkeys((threshold.name for threshold in run.network.thresholds), 0)
     events = [0] * len(run.inputs)
     with writer(temporary, _dtypes(run.network), _about(run)) as append:
-        for job, piece in run.pieces:
-            for records in _batches(piece):
-                columns = _columns(run.network, records)
-                append(columns)
-                events[job.number] += len(records)
-                passed = {name: count + int(columns[f"pass_{name}"].sum()) for name, count in passed.items()}
+        for number, columns in _columns_of(run):
+            append(columns)
+            events[number] += len(columns["score_hw"])
+            passed = {name: count + int(columns[f"pass_{name}"].sum()) for name, count in passed.items()}
+    require_stored(temporary, (columns for _, columns in _columns_of(run)), out)
+    _note(out).unlink(missing_ok=True)  # it describes the output that is replaced now
     temporary.replace(out)
     inputs = [{"file": str(path), "events": count} for path, count in zip(run.inputs, events, strict=True)]
     summary: dict[str, Any] = {"events": sum(events), "passed": passed, "step": run.network.score.total.step}
     return summary | {"inputs": inputs, "network_digest": run.network.digest, "out_of_range": outside}
+
+
+def _columns_of(run: _Run) -> Iterator[tuple[int, dict[str, NDArray[Any]]]]:
+    """Give the output's columns batch by batch, each with the number of its input."""
+    for job, piece in run.pieces:
+        for records in _batches(piece):
+            yield job.number, _columns(run.network, records)
 
 
 def _batches(piece: Path) -> Iterator[NDArray[Any]]:

@@ -6,6 +6,7 @@ import pytest
 
 from l1ad.core import artefact
 from l1ad.core.errors import ArtefactError
+from l1ad.core.imports import closure
 
 
 def write(target: Path, text: str = "one", *, key: str = "a" * 64, resumable: bool = False) -> None:
@@ -132,7 +133,7 @@ def test_keys_and_currency(tmp_path: Path) -> None:
 
 
 def test_the_code_digest_follows_imports_and_logs_do_not_count(tmp_path: Path) -> None:
-    names = artefact._closure("l1ad.core.dataset")
+    names = closure("l1ad.core.dataset")
     assert {"l1ad.core.dataset", "l1ad.core.artefact", "l1ad.core.layout", "l1ad.core.fixed", "l1ad.core.errors"} <= names.keys()
     assert "l1ad.cli" not in names
     assert artefact.code_digest("l1ad.core.fixed") != artefact.code_digest("l1ad.core.layout")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -14,8 +17,9 @@ import pytest
 from l1ad.config import Config
 from l1ad.core.artefact import MANIFEST
 from l1ad.core.dataset import load_dataset
-from l1ad.core.errors import InputError
+from l1ad.core.errors import ArtefactError, InputError
 from l1ad.core.network import Score
+from l1ad.core.scratch import locked
 from l1ad.data import execute, fortymhz, records
 from l1ad.emulator import build
 from l1ad.emulator.kernel import Emulator
@@ -131,6 +135,84 @@ def test_a_failure_leaves_the_former_output(config: Config, tmp_path: Path, monk
     assert out.read_bytes() == before
 
 
+def test_an_output_that_another_process_writes_is_left_to_it(config: Config, tmp_path: Path) -> None:
+    out, inputs = tmp_path / "scores.h5", [str(path) for path in files(tmp_path)]
+    message = r"^'.*scores\.h5' is being written by process \d+ on \S+ since [-\d: ]+; wait until it has ended, then run the same command "
+    with locked(out), pytest.raises(ArtefactError, match=message + r"again\.$"):
+        score(config, inputs, out)
+    assert not out.exists()
+    assert not list(tmp_path.glob(".scores*"))
+    assert score(config, inputs, out).fresh
+
+
+@pytest.mark.parametrize("name", ["scores.h5", "scores.root"])
+@pytest.mark.parametrize("column", ["score_hw", "entry", "pass_loose"])
+def test_an_output_that_is_not_read_back_as_written_does_not_count(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, column: str
+) -> None:
+    inputs, out = [str(config.run / "dataset")], tmp_path / name
+    score(config, inputs, out)
+    before, plain = out.read_bytes(), stage.writer
+
+    @contextmanager
+    def damaged(*args):
+        with plain(*args) as append:
+            yield lambda columns: append(
+                dict(columns) | {column: np.where(np.arange(len(columns[column])) == 9, 3, columns[column])}
+            )
+
+    monkeypatch.setattr(stage, "writer", damaged)
+    if column == "pass_loose":
+        monkeypatch.setattr(stage, "writer", lambda *args: nothing_appended(plain, *args))
+    with pytest.raises(
+        ArtefactError,
+        match=rf"^'.*{name}' was not stored as it was written: {'file' if column == 'pass_loose' else column} of events 0 to 699 cannot",
+    ):
+        score(config, inputs, out, force=True)
+    assert out.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.glob("*scores*")) == [name, f"{name}.json"]
+
+
+@contextmanager
+def nothing_appended(plain, *args):
+    with plain(*args):
+        yield lambda columns: None
+
+
+def test_an_output_that_was_changed_afterwards_is_made_again(config: Config, tmp_path: Path) -> None:
+    out, inputs = tmp_path / "scores.h5", [str(config.run / "dataset")]
+    score(config, inputs, out)
+    before = out.read_bytes()
+    with h5py.File(out, "r+") as file:
+        file["score_hw"][5] += 1
+    assert score(config, inputs, out).fresh
+    assert out.read_bytes() == before
+
+
+def test_an_output_that_is_a_link_is_written_where_it_leads(config: Config, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    out, inputs = tmp_path / "scores.h5", [str(config.run / "dataset")]
+    out.symlink_to(tmp_path / "disk" / "far.h5")
+    assert score(config, inputs, out).fresh
+    assert out.is_symlink()
+    assert not score(config, inputs, out).fresh
+    assert sorted(path.name for path in (tmp_path / "disk").iterdir()) == ["far.h5", "far.h5.json"]
+
+
+def test_two_processes_with_one_output_leave_it_whole(config: Config, tmp_path: Path) -> None:
+    files(tmp_path, 2)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", _KILLED, str(tmp_path)]
+    both = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=120)[1] for process in both]
+    assert 0 in [process.returncode for process in both]
+    assert all(
+        process.returncode == 0 or "is being written by process" in text for process, text in zip(both, said, strict=True)
+    ), said
+    score(config, given(config, tmp_path), tmp_path / "alone.h5")
+    assert (tmp_path / "scores.h5").read_bytes() == (tmp_path / "alone.h5").read_bytes()
+
+
 def test_batches_do_not_change_the_scores(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = [str(config.run / "dataset")]
     score(config, inputs, tmp_path / "whole.h5")
@@ -175,7 +257,7 @@ def test_an_output_of_another_kind_is_refused(config: Config, tmp_path: Path) ->
 
 def test_an_output_that_cannot_be_written_is_refused(config: Config, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=r"^Cannot write beside '.*scores\.h5': .*; choose another output\.$"):
+    with pytest.raises(ArtefactError, match=r"^Cannot write beside '.*scores\.h5': .*; choose another place\.$"):
         score(config, [str(config.run / "dataset")], tmp_path / "file" / "scores.h5")
 
 
