@@ -233,7 +233,7 @@ def trace(
     event: Annotated[int, typer.Option(help="Number of the event in 'l1ad verify'.")],
     as_json: Json = False,
 ) -> None:
-    """Show one event at every node, and the first node, neuron and bit where two implementations part."""
+    """Show one event at every node, and the first node, neuron and bit where two implementations diverge."""
     show(_stage("trace")(read_config(config), event=event), as_json)
 
 

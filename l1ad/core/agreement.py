@@ -50,7 +50,7 @@ class Agreement:
             raise MismatchError(f"{self.left} and {self.right} were compared on no events; give at least one.")
         if self.n_different:
             shown = "; ".join(f"event {event}: {left} against {right}" for event, left, right in self.first)
-            where = f"; they part at {self.parted_at}" if self.parted_at else ""
+            where = f"; they diverge at {self.parted_at}" if self.parted_at else ""
             raise MismatchError(
                 f"{self.left} and {self.right} must be equal as integers; {self.n_different} of {self.n_events} events differ, "
                 f"by up to {self.max_ulp} units in the last place ({shown}){where}. Run 'l1ad trace' on one of them."

@@ -65,7 +65,7 @@ class MismatchError(L1adError):
 
 
 class LimitError(L1adError):
-    """Report a limit that was set and is passed."""
+    """Report a limit that was set and is exceeded."""
 
     exit_code = FAILURE
 

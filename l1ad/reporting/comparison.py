@@ -189,7 +189,7 @@ def _relative(value: float | None, reference: float | None) -> float | None:
 
 
 def fired(entries: Sequence[Entry], condition: Condition) -> tuple[Entry, ...]:
-    """Give the rows for which a limit is passed.
+    """Give the rows for which a limit is exceeded.
 
     Raises:
         InputError: there is no row, or a number that decides is absent.
@@ -209,7 +209,7 @@ def require_within(entries: Sequence[Entry], condition: Condition) -> None:
     rows = fired(entries, condition)
     if rows:
         names = ", ".join(entry.title for entry in rows[:5]) + (f" and {len(rows) - 5} more" if len(rows) > 5 else "")
-        raise LimitError(f"The limit {condition.text!r} is passed by {names}; make the design smaller or the limit wider.")
+        raise LimitError(f"The limit {condition.text!r} is exceeded by {names}; make the design smaller or the limit wider.")
 
 
 def to_csv(entries: Sequence[Entry], baseline: Sequence[Entry] | None) -> str:

@@ -30,7 +30,7 @@ class Condition:
     tree: ast.expr
 
     def holds(self, values: Mapping[str, Any], what: str) -> bool:
-        """Say whether the limit is passed.
+        """Say whether the limit is exceeded.
 
         Args:
             values: a number or text for each name; None where it is not known.

@@ -134,7 +134,7 @@ def agreements_table(found: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
         numbers = (number(int(entry["n_events"])), number(int(entry["n_different"])), number(int(entry.get("max_ulp", 0))))
         rows.append((stage, f"{entry['left']} = {entry['right']}", *numbers, str(entry.get("parted_at") or ABSENT)))
     columns = (*text_columns("Stage", "Compared"), *number_columns("Events", "Different", "Largest difference [ulp]"))
-    return Table("Integers compared, event by event", (*columns, *text_columns("They part at")), tuple(rows))
+    return Table("Integers compared, event by event", (*columns, *text_columns("They diverge at")), tuple(rows))
 
 
 def ranges_blocks(network: Network) -> list[Block]:

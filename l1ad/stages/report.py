@@ -89,7 +89,7 @@ def report(
     Raises:
         ArtefactError: a place that holds no run and no report.
         InputError: an impossible condition, baseline or background fraction, or scores of another dataset.
-        LimitError: the limit is passed; the report is written all the same.
+        LimitError: the limit is exceeded; the report is written all the same.
     """
     places = [runs] if isinstance(runs, Config | Path) else list(runs)
     if not places:

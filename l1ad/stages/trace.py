@@ -1,4 +1,4 @@
-"""Trace one event through every implementation: the first node, neuron and bit at which one parts from the specification."""
+"""Trace one event through every implementation: the first node, neuron and bit at which one diverges from the specification."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class TraceResult:
         x_hw: its hardware integers by column.
         scores: integer score by implementation.
         nodes: the specification's codes by node.
-        partings: where implementations part from it; empty when all agree.
+        partings: where implementations diverge from it; empty when all agree.
         skipped: by name, why an implementation was not traced.
     """
 

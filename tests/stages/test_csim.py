@@ -141,7 +141,7 @@ def test_a_differing_qkeras_score_fails_and_says_where(converted: Config, monkey
     monkeypatch.setattr("l1ad.qkeras.evaluate.qkeras_scores", wrong)
     message = (
         r"^QKERAS and CSIM must be equal as integers; 1 of 4000 events differ, by up to 3 units in the last place "
-        r"\(event 17: \d+ against \d+\); they part at none of the C simulation's nodes, which are the reference's\. Run 'l1ad trace'"
+        r"\(event 17: \d+ against \d+\); they diverge at none of the C simulation's nodes, which are the reference's\. Run 'l1ad trace'"
     )
     with pytest.raises(MismatchError, match=message) as caught:
         csim(converted, force=True)
@@ -158,7 +158,7 @@ def test_the_first_differing_node_is_named(converted: Config, monkeypatch: pytes
     monkeypatch.setattr(reference, "evaluate", lambda _, x_hw: evaluate(other, x_hw))
     monkeypatch.setattr("l1ad.qkeras.build.refusal", lambda _: "left out")
     with pytest.raises(
-        MismatchError, match=r"^REFERENCE and CSIM must be equal .*; they part at dense2\.result\[1\]: -?\d+ against -?\d+\. Run"
+        MismatchError, match=r"^REFERENCE and CSIM must be equal .*; they diverge at dense2\.result\[1\]: -?\d+ against -?\d+\. Run"
     ):
         csim(converted, force=True)
 

@@ -106,7 +106,7 @@ def test_equal_names_are_told_apart(tmp_path):
 def test_a_passed_limit_fails_after_the_report_is_written(tmp_path):
     run = make_run(tmp_path)
     with pytest.raises(
-        LimitError, match=r"^The limit 'lut > 5000' is passed by demo \(Yosys 0\.70, open\); make the design smaller"
+        LimitError, match=r"^The limit 'lut > 5000' is exceeded by demo \(Yosys 0\.70, open\); make the design smaller"
     ) as caught:
         report(run, fail_if="lut > 5000")
     assert caught.value.exit_code == 1
