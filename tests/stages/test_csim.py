@@ -158,7 +158,8 @@ def test_the_first_differing_node_is_named(converted: Config, monkeypatch: pytes
     monkeypatch.setattr(reference, "evaluate", lambda _, x_hw: evaluate(other, x_hw))
     monkeypatch.setattr("l1ad.qkeras.build.refusal", lambda _: "left out")
     with pytest.raises(
-        MismatchError, match=r"^REFERENCE and CSIM must be equal .*; they diverge at dense2\.result\[1\]: -?\d+ against -?\d+\. Run"
+        MismatchError,
+        match=r"^REFERENCE and CSIM must be equal .*; they diverge at dense2\.result\[1\]: -?\d+ against -?\d+\. Run",
     ):
         csim(converted, force=True)
 
