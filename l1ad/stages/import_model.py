@@ -11,12 +11,12 @@ from l1ad.config import Config
 from l1ad.config.imported import ScalingFile, TypesFile, read_section
 from l1ad.config.model import ScoreConfig
 from l1ad.core.artefact import code_digest, file_digest, is_current, read_manifest, stage_key, writing
-from l1ad.core.errors import ConfigError, ModelError
+from l1ad.core.errors import ConfigError
 from l1ad.core.layout import load_layout
 from l1ad.core.network import Score
 from l1ad.core.trained import FLOAT_FILE, KIND, NETWORK_FILE
 from l1ad.qkeras.importing.assemble import assemble
-from l1ad.qkeras.importing.keras_file import read_layers
+from l1ad.qkeras.importing.keras_file import read_model, require_file
 from l1ad.qkeras.importing.layers import understand
 
 
@@ -132,8 +132,7 @@ def import_model(request: ImportRequest, *, force: bool = False) -> ImportResult
         ConversionError: a type can wrap and the types file does not allow it.
     """
     layout = load_layout(request.layout)
-    if not request.file.is_file():
-        raise ModelError(f"There is no model file {str(request.file)!r}; give an HDF5 or .keras file.")
+    require_file(request.file)
     inputs = {"model_file": file_digest(request.file)}
     settings = {
         "name": request.name,
@@ -145,7 +144,7 @@ def import_model(request: ImportRequest, *, force: bool = False) -> ImportResult
     key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.import_model"))
     if not force and is_current(request.target, KIND, key):
         return ImportResult(request.target, False, read_manifest(request.target).summary)
-    model = understand(read_layers(request.file))
+    model = understand(read_model(request.file))
     network, reference = assemble(request.name, model, layout, request.scaling, request.types, request.score)
     with writing(request.target, KIND, key=key, inputs=inputs, config=settings) as draft:
         network.save(draft.path / NETWORK_FILE)

@@ -93,19 +93,28 @@ def _layer(layer: ImportedDense, given: ImportedLayerTypes, types: TypesFile) ->
         if not np.isfinite(array).all():
             raise ModelError(f"The {part} of {what} are not all finite; train the model again.")
     weight = _chosen(given.weight, layer.weight_type, f"The kernel of {what}", f"{key}.weight")
-    bias = _chosen(given.bias, layer.bias_type, f"The bias of {what}", f"{key}.bias")
+    bias = (
+        weight
+        if _needs_no_bias_type(layer, given)
+        else _chosen(given.bias, layer.bias_type, f"The bias of {what}", f"{key}.bias")
+    )
     output = _chosen(given.output, layer.output, f"The output of {what}", f"{key}.output")
     return Dense(
         layer.name,
         _codes(layer.weight, layer.weight_type, weight),
         weight,
-        _codes(layer.bias, layer.bias_type, bias),
+        _codes(layer.bias, layer.bias_type if layer.has_bias else None, bias),
         bias,
         layer.activation,
         output,
         None if given.accumulator is None else FixedPoint.parse(given.accumulator),
         None if given.result is None else FixedPoint.parse(given.result),
     )
+
+
+def _needs_no_bias_type(layer: ImportedDense, given: ImportedLayerTypes) -> bool:
+    """Say whether a layer adds no bias and nobody gives it a type: zeros take the weights' type, which adds no bit to the sum."""
+    return not layer.has_bias and given.bias is None
 
 
 def _codes(values: FloatArray, own: FixedPoint | None, final: FixedPoint) -> IntArray:

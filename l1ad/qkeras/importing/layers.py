@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,15 +10,34 @@ import numpy as np
 from l1ad.core.errors import ModelError
 from l1ad.core.fixed import FixedPoint, FloatArray
 from l1ad.core.network import Activation
-from l1ad.qkeras.importing.keras_file import LayerRecord
+from l1ad.qkeras.importing.fields import number, require_float32, require_known, whole
+from l1ad.qkeras.importing.keras_file import KerasModel, LayerRecord
+from l1ad.qkeras.importing.normalisation import (
+    FOLDING_MODES,
+    fold_after,
+    fold_before,
+    folded_float32,
+    require_plain_statistics,
+)
 from l1ad.qkeras.importing.quantisers import Quantiser, parse_quantiser
+from l1ad.qkeras.importing.variables import DENSE, NORMALISATION, expected
 
-DENSE = ("Dense", "QDense", "QDenseBatchnorm")
-NORMALISATION = ("BatchNormalization", "QBatchNormalization")
 ACTIVATION = ("Activation", "QActivation", "ReLU")
-IDENTITY = ("InputLayer", "Dropout")
-#: What QDenseBatchnorm can do; both use the moving statistics after training.
-FOLDING_MODES = ("ema_stats_folding", "batch_stats_folding")
+IDENTITY = ("InputLayer", "Dropout", "Flatten")
+#: Keys of a layer that are read here, or that change nothing after training.
+_KNOWN = {
+    **dict.fromkeys(DENSE, ("units", "activation", "use_bias", "kernel_quantizer", "bias_quantizer")),
+    **dict.fromkeys(NORMALISATION, ("axis", "epsilon", "center", "scale", "renorm_momentum")),
+    **dict.fromkeys(ACTIVATION, ("activation", "max_value", "negative_slope", "threshold")),
+    "InputLayer": (),
+    "Dropout": ("rate", "noise_shape", "seed"),
+    "Flatten": ("data_format",),
+}
+_KNOWN["QDenseBatchnorm"] = (*_KNOWN["Dense"], *_KNOWN["BatchNormalization"], "ema_freeze_delay", "folding_mode")
+_KNOWN["QBatchNormalization"] = (
+    *_KNOWN["BatchNormalization"],
+    *(f"{part}_quantizer" for part in ("gamma", "beta", "mean", "variance")),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +50,7 @@ class ImportedDense:
         bias: folded, not yet quantised, ``(n_out,)``.
         weight_type: from its quantiser; None if it has none.
         bias_type: likewise.
+        has_bias: whether it adds one; otherwise ``bias`` is 0 and needs no type.
         activation: what follows.
         output: type from the quantiser that follows; None if none does.
         negative_slope: slope of a leaky ReLU that follows.
@@ -40,6 +61,7 @@ class ImportedDense:
     bias: FloatArray
     weight_type: FixedPoint | None
     bias_type: FixedPoint | None
+    has_bias: bool = True
     activation: Activation = Activation.LINEAR
     output: FixedPoint | None = None
     negative_slope: float = 0.0
@@ -53,11 +75,11 @@ class ImportedModel:
     input_type: FixedPoint | None
 
 
-def understand(records: list[LayerRecord]) -> ImportedModel:
+def understand(model: KerasModel) -> ImportedModel:
     """Understand every layer of a model.
 
     Args:
-        records: the layers, in the order of the data.
+        model: the layers as the file describes them.
 
     Returns:
         The dense layers.
@@ -65,91 +87,148 @@ def understand(records: list[LayerRecord]) -> ImportedModel:
     Raises:
         ModelError: a layer is not understood or not exactly convertible, by name.
     """
-    layers: list[ImportedDense] = []
-    input_type: FixedPoint | None = None
-    for record in records:
+    chain = _Chain(model.input_shape)
+    for record in model.layers:
+        chain.add(record)
+    return chain.finish()
+
+
+class _Chain:
+    """Collect dense layers; each further layer is folded into the last one or begins a new one."""
+
+    def __init__(self, input_shape: tuple[int, ...]) -> None:
+        self.shape = input_shape
+        self.layers: list[ImportedDense] = []
+        self.input_type: FixedPoint | None = None
+        self.before: LayerRecord | None = None
+
+    def add(self, record: LayerRecord) -> None:
+        """Take the next layer of the chain."""
         where = f"Layer {record.name!r}"
-        if record.kind in DENSE:
-            layers.append(_dense(record, where))
-        elif record.kind in NORMALISATION and layers:
-            layers[-1] = _normalised(layers[-1], record, where)
-        elif record.kind in ACTIVATION:
-            quantiser = _activation(record, where)
-            if layers:
-                layers[-1] = _activated(layers[-1], quantiser, where)
-            else:
-                input_type = _input_type(quantiser, input_type, where)
-        elif record.kind not in IDENTITY:
+        if record.kind not in _KNOWN:
+            known = ", ".join((*DENSE, *NORMALISATION, *ACTIVATION, *IDENTITY))
             raise ModelError(
-                f"{where} is a {record.kind!r}, which is not imported; known are {', '.join((*DENSE, *NORMALISATION, *ACTIVATION))}, "
+                f"{where} is a {record.kind!r}, which is not imported; known are {known} of Keras and QKeras, "
                 "and nothing in a model file is executed."
             )
-    if not layers:
-        raise ModelError("The model has no dense layer; there is nothing to import.")
-    return ImportedModel(tuple(layers), input_type)
+        require_known(record.config, _KNOWN[record.kind], where)
+        require_float32(record.config, where)
+        if record.kind == "Flatten":
+            self.shape = (math.prod(self.shape),)
+        elif record.kind in DENSE:
+            self._add_dense(record, where)
+        elif record.kind in NORMALISATION:
+            self._normalise(record, where)
+        elif record.kind in ACTIVATION:
+            self._activate(record, where)
+
+    def finish(self) -> ImportedModel:
+        """Give what was collected."""
+        if not self.layers:
+            raise ModelError("The model has no dense layer; there is nothing to import.")
+        return ImportedModel(tuple(self.layers), self.input_type)
+
+    def _add_dense(self, record: LayerRecord, where: str) -> None:
+        if len(self.shape) != 1:
+            raise ModelError(
+                f"{where} is applied along the last axis of an input of shape {self.shape!r}, which is not imported; "
+                "put a Flatten before it, or import the layer for one object alone."
+            )
+        layer = _dense(record, self.shape[0], where)
+        if self.before is not None:
+            layer = _normalised_input(layer, self.before)
+            self.before = None
+        self.layers.append(layer)
+        self.shape = layer.bias.shape
+
+    def _normalise(self, record: LayerRecord, where: str) -> None:
+        require_plain_statistics(record, self.shape, where)
+        if self.layers:
+            self.layers[-1] = _normalised(self.layers[-1], record, where)
+        elif self.before is not None:
+            raise ModelError(f"{where} is a second normalisation of the input; fold it into {self.before.name!r} before saving.")
+        else:
+            self.before = record
+
+    def _activate(self, record: LayerRecord, where: str) -> None:
+        quantiser = _activation(record, where)
+        if self.layers:
+            self.layers[-1] = _activated(self.layers[-1], quantiser, where)
+        elif self.before is not None and quantiser is not None:
+            raise ModelError(
+                f"Layer {self.before.name!r} normalises the input and layer {record.name!r} quantises what comes out, "
+                "which cannot be folded exactly; put the normalisation into the scaling's shift and offset and save the model without."
+            )
+        else:
+            self.input_type = _input_type(quantiser, self.input_type, where)
 
 
-def _dense(record: LayerRecord, where: str) -> ImportedDense:
-    if "kernel" not in record.arrays or record.arrays["kernel"].ndim != 2:
-        raise ModelError(f"{where} has no kernel array in the file; save the whole model after training.")
-    weight = record.arrays["kernel"]
-    bias = record.arrays.get("bias", np.zeros(weight.shape[1]))
+def _dense(record: LayerRecord, n_in: int, where: str) -> ImportedDense:
+    has_bias = bool(record.config.get("use_bias", True))
+    _require_arrays(record, where)
+    weight, units = record.arrays["kernel"], whole(record.config, "units", 0, where)
+    bias = record.arrays["bias"] if has_bias else np.zeros(units)
+    if weight.shape != (n_in, units) or bias.shape != (units,):
+        raise ModelError(
+            f"{where} has a kernel of shape {weight.shape!r} and a bias of shape {bias.shape!r} in the file, wanted {(n_in, units)!r} "
+            f"and {(units,)!r}; save the whole model anew."
+        )
     if record.kind == "QDenseBatchnorm":
         mode = record.config.get("folding_mode")
         if mode not in FOLDING_MODES:
             raise ModelError(f"{where} has folding_mode {mode!r}; known are {', '.join(FOLDING_MODES)}.")
-        weight, bias = fold(weight, bias, record, where)
-    quantisers = [
-        parse_quantiser(record.config.get(f"{part}_quantizer"), f"The {part} of layer {record.name!r}", weights=True)
-        for part in ("kernel", "bias")
-    ]
-    types = [q.type if q else None for q in quantisers]
-    layer = ImportedDense(record.name, weight, bias, types[0], types[1])
+        require_plain_statistics(record, (units,), where)
+        weight, bias = folded_float32(weight, bias, record, where)
+    types = [parsed.type if parsed else None for part in ("kernel", "bias") for parsed in [_weight_quantiser(record, part)]]
+    layer = ImportedDense(record.name, weight, bias, types[0], types[1], has_bias or record.kind == "QDenseBatchnorm")
     return _activated(layer, parse_quantiser(record.config.get("activation"), where), where)
 
 
-def fold(weight: FloatArray, bias: FloatArray, record: LayerRecord, where: str) -> tuple[FloatArray, FloatArray]:
-    """Fold batch normalisation into the dense layer before it, with the moving statistics.
+def _weight_quantiser(record: LayerRecord, part: str) -> Quantiser | None:
+    """Read a quantiser of weights; QKeras makes the scale of a kernel's without alpha depend on the data, not a bias'."""
+    where = f"The {part} of layer {record.name!r}"
+    found = parse_quantiser(record.config.get(f"{part}_quantizer"), where, data_scale=part == "kernel")
+    if found is not None and (found.activation is not Activation.LINEAR or found.type is None):
+        raise ModelError(f"{where} is quantised by a ReLU, which is not imported; use quantized_bits.")
+    return found
 
-    ``weight * g`` and ``(bias - mean) * g + beta`` with ``g = gamma / sqrt(variance + epsilon)`` (Jacob et al., arXiv:1712.05877,
-    section 3.2), as QKeras' folding modes do after training.
 
-    Args:
-        weight: ``(n_in, n_out)``.
-        bias: ``(n_out,)``.
-        record: the layer that holds the statistics.
-        where: its name for messages.
-
-    Returns:
-        The folded weight and bias.
-
-    Raises:
-        ModelError: a statistic is missing.
-    """
-    arrays = record.arrays
-    missing = [name for name in ("moving_mean", "moving_variance") if name not in arrays]
-    if missing or any(arrays[name].shape != bias.shape for name in arrays if name not in ("kernel", "iteration", "bias")):
-        raise ModelError(f"{where} lacks {missing or 'statistics of the right length'}; save the whole model after training.")
-    epsilon = float(record.config.get("epsilon", 1e-3))
-    gain = arrays.get("gamma", np.ones_like(bias)) / np.sqrt(arrays["moving_variance"] + epsilon)
-    return weight * gain, (bias - arrays["moving_mean"]) * gain + arrays.get("beta", np.zeros_like(bias))
+def _require_arrays(record: LayerRecord, where: str) -> None:
+    own, nested = expected(record.kind, record.config)
+    missing = [name for name in (*own, *nested) if name not in record.arrays]
+    if missing:
+        raise ModelError(f"{where} has no {missing[0]} array in the file; save the whole model after training.")
+    strange = sorted(set(record.arrays) - {*own, *nested})
+    if strange:
+        raise ModelError(f"{where} has arrays {strange!r} in the file, which are not understood; save it without.")
 
 
 def _normalised(layer: ImportedDense, record: LayerRecord, where: str) -> ImportedDense:
     if layer.activation is not Activation.LINEAR or layer.output is not None:
         raise ModelError(f"{where} normalises after an activation and cannot be folded exactly; put it before the activation.")
-    if layer.weight_type is not None:
+    if layer.weight_type is not None or layer.bias_type is not None:
         raise ModelError(
             f"{where} would scale the quantised weights of {layer.name!r}, which cannot be converted exactly; use QDenseBatchnorm."
         )
-    weight, bias = fold(layer.weight, layer.bias, record, where)
-    return replace(layer, weight=weight, bias=bias)
+    weight, bias = fold_after(layer.weight, layer.bias, record, where)
+    return replace(layer, weight=weight, bias=bias, has_bias=True)
+
+
+def _normalised_input(layer: ImportedDense, record: LayerRecord) -> ImportedDense:
+    where = f"Layer {record.name!r}"
+    if layer.weight_type is not None or layer.bias_type is not None:
+        raise ModelError(
+            f"{where} normalises the input before the quantised weights of {layer.name!r} and cannot be folded exactly; put the "
+            "normalisation into the scaling's shift and offset and save the model without it."
+        )
+    weight, bias = fold_before(layer.weight, layer.bias, record, where)
+    return replace(layer, weight=weight, bias=bias, has_bias=True)
 
 
 def _activation(record: LayerRecord, where: str) -> Quantiser | None:
     if record.kind != "ReLU":
         return parse_quantiser(record.config.get("activation"), where)
-    slope, bound = float(record.config.get("negative_slope") or 0.0), record.config.get("max_value")
+    slope, bound = number(record.config, "negative_slope", 0.0, where), record.config.get("max_value")
     if bound is not None or record.config.get("threshold"):
         raise ModelError(
             f"{where} is a ReLU with max_value {bound!r} or a threshold; only a plain ReLU can be converted exactly."
@@ -160,11 +239,20 @@ def _activation(record: LayerRecord, where: str) -> Quantiser | None:
 def _activated(layer: ImportedDense, quantiser: Quantiser | None, where: str) -> ImportedDense:
     if quantiser is None:
         return layer
+    if layer.output is not None and layer.activation is Activation.LINEAR and quantiser.type is None:
+        return _rectified(layer, layer.output, quantiser)
     if layer.output is not None or (layer.activation is Activation.RELU and quantiser.activation is Activation.RELU):
         raise ModelError(f"{where} is a second activation after {layer.name!r}; only one can be converted exactly.")
     activation = Activation.RELU if Activation.RELU in (layer.activation, quantiser.activation) else Activation.LINEAR
     slope = quantiser.negative_slope or layer.negative_slope
     return replace(layer, activation=activation, output=quantiser.type, negative_slope=slope)
+
+
+def _rectified(layer: ImportedDense, output: FixedPoint, relu: Quantiser) -> ImportedDense:
+    """Put a ReLU behind a quantiser: the same as one before it that gives the quantiser's half from 0 on."""
+    if output.signed:
+        output = FixedPoint(False, output.width - 1, output.integer - 1, output.rounding, output.overflow)
+    return replace(layer, activation=Activation.RELU, output=output, negative_slope=relu.negative_slope)
 
 
 def _input_type(quantiser: Quantiser | None, before: FixedPoint | None, where: str) -> FixedPoint | None:

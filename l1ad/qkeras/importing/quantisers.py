@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from l1ad.core.errors import ModelError
-from l1ad.core.fixed import FixedPoint, Overflow
+from l1ad.core.fixed import MAX_WIDTH, FixedPoint, Overflow
 from l1ad.core.network import Activation
+from l1ad.qkeras.importing.fields import class_name, number, whole
 
 #: Arguments in the order in which they may be written without a name, with QKeras 0.9.0's defaults.
 _BITS_ARGUMENTS = {
@@ -28,8 +29,10 @@ _RELU_ARGUMENTS = {
     "use_stochastic_rounding": False,
     "relu_upper_bound": None,
 }
-#: Arguments that do not change what is computed.
-_HARMLESS = {"scale_axis", "var_name", "use_ste", "use_variables", "is_quantized_clip", "qnoise_factor"}
+#: Arguments that do not change what is computed; of those at the end, as long as they have this value.
+_HARMLESS = {"scale_axis", "var_name", "use_ste", "use_variables", "is_quantized_clip", "qnoise_factor", "post_training_scale"}
+#: Longest call that is read as text.
+_MAX_TEXT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,13 @@ class Quantiser:
     negative_slope: float = 0.0
 
 
-def parse_quantiser(description: Any, where: str, *, weights: bool = False) -> Quantiser | None:
+def parse_quantiser(description: Any, where: str, *, data_scale: bool = False) -> Quantiser | None:
     """Read a quantiser.
 
     Args:
         description: a Keras dictionary, a call as text such as ``quantized_bits(6,1,alpha=1)``, or None.
         where: whose it is, for messages.
-        weights: whether it is a weight quantiser: there QKeras makes alpha None a data-dependent scale.
+        data_scale: whether QKeras makes alpha None a scale that depends on the data, as it does for a kernel.
 
     Returns:
         The quantiser; None for none and for ``linear``.
@@ -67,7 +70,7 @@ def parse_quantiser(description: Any, where: str, *, weights: bool = False) -> Q
     if name == "relu":
         return Quantiser(Activation.RELU, None)
     if name == "quantized_bits":
-        return _bits(_complete(_BITS_ARGUMENTS, arguments, name, where), where, weights)
+        return _bits(_complete(_BITS_ARGUMENTS, arguments, name, where), where, data_scale)
     if name == "quantized_relu":
         return _relu(_complete(_RELU_ARGUMENTS, arguments, name, where), where)
     raise ModelError(
@@ -77,8 +80,9 @@ def parse_quantiser(description: Any, where: str, *, weights: bool = False) -> Q
 
 def _call(description: Any, where: str) -> tuple[str, dict[str | int, Any]]:
     if isinstance(description, Mapping) and "class_name" in description:
-        return str(description["class_name"]).split(">")[-1], dict(description.get("config") or {})
-    if isinstance(description, str):
+        config = description.get("config") or {}
+        return class_name(description), dict(config) if isinstance(config, Mapping) else {}
+    if isinstance(description, str) and len(description) <= _MAX_TEXT:
         return _parsed_text(description, where)
     raise ModelError(f"{where} has a quantiser that is not understood: {description!r}; use quantized_bits or quantized_relu.")
 
@@ -92,7 +96,7 @@ def _parsed_text(text: str, where: str) -> tuple[str, dict[str | int, Any]]:
             raise ValueError
         positional: dict[str | int, Any] = {i: ast.literal_eval(value) for i, value in enumerate(tree.args)}
         return tree.func.id, positional | {str(k.arg): ast.literal_eval(k.value) for k in tree.keywords}
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         raise ModelError(
             f"{where} has a quantiser that is not understood: {text!r}; use quantized_bits or quantized_relu."
         ) from None
@@ -107,22 +111,30 @@ def _complete(defaults: Mapping[str, Any], given: Mapping[str | int, Any], name:
         argument = names[key] if isinstance(key, int) else key
         if argument not in defaults and argument not in _HARMLESS:
             raise ModelError(f"{where}: argument {argument!r} of {name} is not understood; the import knows {names!r}.")
-        if argument == "qnoise_factor" and value != 1.0:
-            raise ModelError(f"{where}: qnoise_factor must be 1 (full quantisation), got {value!r}; finish the training first.")
         out[argument] = value
-    if out["use_stochastic_rounding"]:
-        raise ModelError(f"{where} rounds at random (use_stochastic_rounding), which no chip does; train it without.")
+    _require_deterministic(out, where)
     return out
 
 
-def _bits(arguments: Mapping[str, Any], where: str, weights: bool) -> Quantiser:
+def _require_deterministic(arguments: Mapping[str, Any], where: str) -> None:
+    """Refuse what is neither full quantisation nor the same for every event."""
+    noise, scale = arguments.get("qnoise_factor", 1.0), arguments.get("post_training_scale")
+    if noise != 1.0:
+        raise ModelError(f"{where}: qnoise_factor must be 1 (full quantisation), got {noise!r}; finish the training first.")
+    if arguments["use_stochastic_rounding"]:
+        raise ModelError(f"{where} rounds at random (use_stochastic_rounding), which no chip does; train it without.")
+    if scale is not None:
+        raise ModelError(f"{where} has post_training_scale {scale!r}: its scale is not 1; train with alpha=1 and without it.")
+
+
+def _bits(arguments: Mapping[str, Any], where: str, data_scale: bool) -> Quantiser:
     alpha = arguments["alpha"]
-    if alpha != 1 and not (alpha is None and not weights):
+    if isinstance(alpha, bool) or (alpha != 1 and (alpha is not None or data_scale)):
         raise ModelError(
             f"{where} has alpha {alpha!r}: its scale is not 1, so that it cannot be converted exactly; train with alpha=1."
         )
     type_ = FixedPoint.from_quantized_bits(
-        int(arguments["bits"]), int(arguments["integer"]), keep_negative=bool(arguments["keep_negative"])
+        *_widths(arguments, where), keep_negative=bool(number(arguments, "keep_negative", 1, where))
     )
     if type_.width - int(type_.signed) < 1:
         raise ModelError(f"{where} is a binary quantiser (1 bit), which is no fixed-point type; use at least 2 bits.")
@@ -132,8 +144,17 @@ def _bits(arguments: Mapping[str, Any], where: str, weights: bool) -> Quantiser:
 def _relu(arguments: Mapping[str, Any], where: str) -> Quantiser:
     if arguments["use_sigmoid"]:
         raise ModelError(f"{where} is a quantized_relu with use_sigmoid, which is no ReLU; train it without.")
-    type_ = FixedPoint.from_quantized_relu(int(arguments["bits"]), int(arguments["integer"]))
-    bound = arguments["relu_upper_bound"]
-    if bound is not None and bound < type_.max:
-        raise ModelError(f"{where} has relu_upper_bound {bound!r} below its type's end {type_.max:g}; train it without.")
-    return Quantiser(Activation.RELU, type_, float(arguments["negative_slope"]))
+    type_ = FixedPoint.from_quantized_relu(*_widths(arguments, where))
+    if arguments["relu_upper_bound"] is not None and number(arguments, "relu_upper_bound", 0, where) < type_.max:
+        raise ModelError(
+            f"{where} has relu_upper_bound {arguments['relu_upper_bound']!r} below its type's end {type_.max:g}; train it without."
+        )
+    return Quantiser(Activation.RELU, type_, number(arguments, "negative_slope", 0.0, where))
+
+
+def _widths(arguments: Mapping[str, Any], where: str) -> tuple[int, int]:
+    """Read bits and integer bits; none is not a default here but a file that is damaged."""
+    bits, integer = whole(arguments, "bits", 0, where), whole(arguments, "integer", 0, where)
+    if not 1 <= bits <= MAX_WIDTH or abs(integer) > MAX_WIDTH:
+        raise ModelError(f"{where} has {bits} bits, {integer} of them integer; only 1 to {MAX_WIDTH} bits can be imported.")
+    return bits, integer

@@ -16,12 +16,13 @@ from l1ad.config.model import ScoreConfig
 from l1ad.core.errors import ConfigError, ConversionError, L1adError, LayoutError, ModelError
 from l1ad.core.network import Activation, Network
 from l1ad.qkeras.importing.assemble import assemble
-from l1ad.qkeras.importing.keras_file import read_layers
+from l1ad.qkeras.importing.keras_file import read_model
 from l1ad.qkeras.importing.layers import understand
 from l1ad.qkeras.importing.quantisers import parse_quantiser
 from l1ad.qkeras.runtime import tensorflow
 from l1ad.spec import reference
 from tests.networks import make_events, tiny_layout
+from tests.qkeras.importing.handmade import sequential, source
 
 LAYOUT = tiny_layout()
 SCALING = ScalingFile(shift=(3,) * 8)
@@ -93,7 +94,7 @@ def branching(tf: Any) -> Any:
 
 
 def imported(path: Path, types: dict[str, Any] | None = None, scaling: ScalingFile = SCALING) -> Network:
-    model = understand(read_layers(path))
+    model = understand(read_model(path))
     return assemble("t", model, LAYOUT, scaling, TypesFile(**(types or {})), ScoreConfig(kind="latent_l2"))[0]
 
 
@@ -129,9 +130,9 @@ def test_batch_normalisation_is_folded(models: dict[str, Path], suffix: str) -> 
     """The float network gives what Keras gives."""
     tf = tensorflow()
     path = models[f"float.{suffix}"]
-    names = [record.name for record in read_layers(path) if record.kind == "Dense"]
+    names = [record.name for record in read_model(path).layers if record.kind == "Dense"]
     types = FLOAT_TYPES | {"layers": dict(zip(names, FLOAT_TYPES["layers"].values(), strict=True))}  # type: ignore[attr-defined]
-    model = understand(read_layers(path))
+    model = understand(read_model(path))
     network, floating = assemble("t", model, LAYOUT, SCALING, TypesFile(**types), ScoreConfig(kind="latent_l2"))
     from l1ad.scores.float_reference import float_outputs
 
@@ -191,7 +192,7 @@ def test_slope_may_be_dropped(models: dict[str, Path]) -> None:
 def test_model_of_another_layout(models: dict[str, Path]) -> None:
     from l1ad.core.layout import load_layout
 
-    model = understand(read_layers(models["qkeras.h5"]))
+    model = understand(read_model(models["qkeras.h5"]))
     with pytest.raises(LayoutError, match=r"^The model takes 8 inputs, layout 'l1topo44' has 44 columns; .*$"):
         assemble("t", model, load_layout("l1topo44"), ScalingFile(shift=(0,) * 44), TypesFile(), ScoreConfig(kind="latent_l2"))
     with pytest.raises(LayoutError, match=r"^Scaling shift wants 8 values for layout 'tiny8', got 2\.$"):
@@ -200,7 +201,7 @@ def test_model_of_another_layout(models: dict[str, Path]) -> None:
 
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"^There is no model file '.*none.h5'; give an HDF5 or .keras file\.$"):
-        read_layers(tmp_path / "none.h5")
+        read_model(tmp_path / "none.h5")
 
 
 @pytest.mark.parametrize("cut", [0, 100, 5000])
@@ -208,14 +209,14 @@ def test_missing_file(tmp_path: Path) -> None:
 def test_cut_off_file(models: dict[str, Path], tmp_path: Path, suffix: str, cut: int) -> None:
     (tmp_path / "cut").write_bytes(models[f"qkeras.{suffix}"].read_bytes()[:cut])
     with pytest.raises(ModelError, match=r"^'.*cut' is no Keras model that can be read \(.*\); save it whole, .*$"):
-        read_layers(tmp_path / "cut")
+        read_model(tmp_path / "cut")
 
 
 def test_archive_without_weights(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.keras", "w") as archive:
-        archive.writestr("config.json", json.dumps({"class_name": "Sequential", "config": {"layers": []}}))
+        archive.writestr("config.json", json.dumps(sequential(source())))
     with pytest.raises(ModelError, match=r"^'.*a.keras' is no Keras archive: it has no 'model.weights.h5'; .*$"):
-        read_layers(tmp_path / "a.keras")
+        read_model(tmp_path / "a.keras")
 
 
 def changed_file(path: Path, target: Path, change: Callable[[h5py.File], None]) -> Path:
@@ -231,7 +232,7 @@ def test_links_out_of_the_file_are_refused(models: dict[str, Path], tmp_path: Pa
         file["model_weights/first/first/bias:0"] = h5py.ExternalLink("/etc/hostname", "x")
 
     with pytest.raises(ModelError, match=r"^'bias:0' is a link to somewhere else; a model file must hold its own arrays\.$"):
-        read_layers(changed_file(models["qkeras.h5"], tmp_path / "a.h5", link))
+        read_model(changed_file(models["qkeras.h5"], tmp_path / "a.h5", link))
 
 
 def test_arrays_that_are_no_numbers_are_refused(models: dict[str, Path], tmp_path: Path) -> None:
@@ -240,7 +241,7 @@ def test_arrays_that_are_no_numbers_are_refused(models: dict[str, Path], tmp_pat
         file["model_weights/first/first/bias:0"] = ["a", "b"]
 
     with pytest.raises(ModelError, match=r"^Array '.*bias:0' holds no numbers \(dtype object\); the file is not understood\.$"):
-        read_layers(changed_file(models["qkeras.h5"], tmp_path / "a.h5", text))
+        read_model(changed_file(models["qkeras.h5"], tmp_path / "a.h5", text))
 
 
 def test_weights_that_are_not_finite(models: dict[str, Path], tmp_path: Path) -> None:
@@ -267,10 +268,17 @@ def test_folding_modes(tmp_path: Path, mode: str) -> None:
     quantiser = {"class_name": "quantized_bits", "config": {"bits": 10, "integer": 3, "alpha": 1}}
     layer = {
         "class_name": "QDenseBatchnorm",
-        "config": {"name": "d", "folding_mode": mode, "epsilon": 0.0, "kernel_quantizer": quantiser, "bias_quantizer": quantiser},
+        "config": {
+            "name": "d",
+            "units": 2,
+            "folding_mode": mode,
+            "epsilon": 0.0,
+            "kernel_quantizer": quantiser,
+            "bias_quantizer": quantiser,
+        },
     }
     with h5py.File(tmp_path / "m.h5", "w") as file:
-        file.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": {"layers": [layer]}})
+        file.attrs["model_config"] = json.dumps(sequential(source(), layer))
         group = file.create_group("model_weights/d/d")
         group["kernel:0"], group["bias:0"] = np.ones((8, 2)), np.array([1.0, 2.0])
         for name, values in {"gamma": [2, 1], "beta": [0.5, 0], "moving_mean": [1, 1], "moving_variance": [4, 16]}.items():
@@ -279,9 +287,9 @@ def test_folding_modes(tmp_path: Path, mode: str) -> None:
         with pytest.raises(
             ModelError, match=r"^Layer 'd' has folding_mode 'other'; known are ema_stats_folding, batch_stats_folding\.$"
         ):
-            understand(read_layers(tmp_path / "m.h5"))
+            understand(read_model(tmp_path / "m.h5"))
         return
-    dense = understand(read_layers(tmp_path / "m.h5")).layers[0]
+    dense = understand(read_model(tmp_path / "m.h5")).layers[0]
     np.testing.assert_array_equal(dense.weight[0], [1.0, 0.25])
     np.testing.assert_array_equal(dense.bias, [0.5, 0.25])
 
@@ -307,7 +315,7 @@ def test_folding_modes(tmp_path: Path, mode: str) -> None:
 )
 def test_quantisers_that_are_refused(text: Any, message: str) -> None:
     with pytest.raises(ModelError, match=message):
-        parse_quantiser(text, "K", weights=True)
+        parse_quantiser(text, "K", data_scale=True)
 
 
 @pytest.mark.parametrize(
@@ -321,7 +329,7 @@ def test_quantisers_that_are_refused(text: Any, message: str) -> None:
     ],
 )
 def test_quantisers_that_are_understood(text: Any, wanted: str) -> None:
-    quantiser = parse_quantiser(text, "K", weights=True)
+    quantiser = parse_quantiser(text, "K", data_scale=True)
     assert quantiser is not None
     assert str(quantiser.type) == wanted
     assert parse_quantiser(None, "K") is None
@@ -355,8 +363,11 @@ def test_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_too_large_a_member_is_refused(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("l1ad.qkeras.importing.keras_file.MAX_BYTES", 100)
+    monkeypatch.setattr("l1ad.qkeras.importing.hdf5.MAX_CONFIG_BYTES", 100)
     with pytest.raises(ModelError, match=r"^'config.json' in '.*' takes more than 0 MB; this is no trigger network\.$"):
-        read_layers(models["qkeras.keras"])
-    with pytest.raises(ModelError, match=r"^Array '.*' takes 0 MB; this is no trigger network\.$"):
-        read_layers(models["qkeras.h5"])
+        read_model(models["qkeras.keras"])
+    with pytest.raises(ModelError, match=r"^Attribute 'model_config' of the model file is no text of at most 0 MB\.$"):
+        read_model(models["qkeras.h5"])
+    monkeypatch.setattr("l1ad.qkeras.importing.hdf5.MAX_BYTES", 100)
+    with pytest.raises(ModelError, match=r"^'.*' takes more than 0 MB; this is no trigger network\.$"):
+        read_model(models["qkeras.h5"])
