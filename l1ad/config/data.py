@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from l1ad.config.base import Paths, Section
 
+WeightsName = Literal["file", "none"]
 FormatName = Literal["auto", "fortymhz", "gelato", "gelato_merged", "l1ntuple", "nanoaod", "xaod"]
 
 
@@ -17,10 +18,12 @@ class SampleConfig(Section):
     Attributes:
         files: a path or pattern, or a list of them; ``**`` stands for folders of any depth.
         label: what plots and tables call the sample; its name by default.
+        weights: as ``data.weights``, for this sample only.
     """
 
     files: Paths
     label: str = ""
+    weights: WeightsName | None = None
 
 
 def _short_sample(value: object) -> object:
@@ -76,6 +79,8 @@ class DataConfig(Section):
         signals: samples that are looked at only, likewise.
         format: the files' format; ``auto`` recognises it by content.
         out_of_range: what happens to counts outside a column's hardware type: ``refuse``, ``clip`` or ``wrap``.
+        weights: ``file`` takes each event's weight from the file where it has one, ``none`` counts every event once, as one must where
+            a generator's weights are negative.
         split: shares of the background for training, validation and test.
         select: which events and objects are kept.
         menu: trigger bits of CMS files whose decisions become the menu column (and any of them ``pass_l1``); files of other formats
@@ -88,6 +93,7 @@ class DataConfig(Section):
     signals: dict[str, ShortSample] = Field(default_factory=dict)
     format: FormatName = "auto"
     out_of_range: Literal["refuse", "clip", "wrap"] = "refuse"
+    weights: WeightsName = "file"
     split: SplitConfig = SplitConfig()
     select: SelectionConfig = SelectionConfig()
     menu: tuple[str, ...] = Field((), strict=False)

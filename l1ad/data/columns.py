@@ -1,4 +1,4 @@
-"""Check the per-event columns of a file: one finite number an event."""
+"""Check the per-event columns of a file: one finite number an event, and weights that a sum can be made of."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def event_columns(read: Mapping[str, Any], stored: Mapping[str, str], path: Path
         The values, ``(n_events,)`` each.
 
     Raises:
-        InputError: not one number an event, a value that is not finite, or a negative weight.
+        InputError: not one number an event, or a value that is not finite; weights are for `check_weights`, where they are used.
     """
     return {name: _checked(values, name, stored[name], path, span) for name, values in read.items()}
 
@@ -41,11 +41,35 @@ def _checked(values: Any, name: str, stored: str, path: Path, span: slice) -> ND
             f"{str(path)!r}: {stored!r} must hold one number for each of {span.stop - span.start} events, got {numbers.dtype} of shape "
             f"{numbers.shape!r}; is this the right format?"
         )
-    bad = ~np.isfinite(numbers) if numbers.dtype.kind == "f" else np.zeros(0, dtype=bool)
-    if name == "weight":
-        bad = ~np.isfinite(numbers) | (numbers < 0)
+    bad = ~np.isfinite(numbers) if numbers.dtype.kind == "f" and name != "weight" else np.zeros(0, dtype=bool)
     if bad.any():
         event = int(np.argmax(bad))
-        wanted = "weights must be finite and not negative" if name == "weight" else "remove such events from the file"
-        raise InputError(f"{str(path)!r}: {stored!r} has {numbers[event]} at event {span.start + event}; {wanted}.")
+        raise InputError(
+            f"{str(path)!r}: {stored!r} has {numbers[event]} at event {span.start + event}; remove such events from the file."
+        )
     return numbers
+
+
+def usable(weights: NDArray[Any]) -> NDArray[np.bool_]:
+    """Say which weights are finite and not negative, ``(n_events,)``."""
+    return np.isfinite(weights) & (weights >= 0)
+
+
+def check_weights(weights: NDArray[Any], path: Path, first: int) -> None:
+    """Refuse weights that are negative, as those of generators beyond leading order, or not finite.
+
+    Args:
+        weights: of some events of a file, ``(n_events,)``.
+        path: the file, for messages.
+        first: number of the first event, for messages.
+
+    Raises:
+        InputError: names the event and the key that leaves weights out.
+    """
+    bad = ~usable(weights)
+    if bad.any():
+        event = int(np.argmax(bad))
+        raise InputError(
+            f"{str(path)!r} has the weight {weights[event]:g} at event {first + event}; weights must be finite and not negative: give the "
+            "sample (or 'data') 'weights: none' to count each of its events once."
+        )

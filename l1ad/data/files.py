@@ -68,7 +68,7 @@ def same_sources(first: FileDescription, other: FileDescription, sample: str) ->
     """Require that two files hold Level-1 objects in the same places, so that all events of a sample come from the same algorithms.
 
     Raises:
-        InputError: objects of a kind are read from one container in one file and from another in the other.
+        InputError: objects of a kind are read from one container in one file and from another in the other, or only one has weights.
     """
     here, there = _level1_places(first), _level1_places(other)
     for kind, stored in here.items():
@@ -77,6 +77,26 @@ def same_sources(first: FileDescription, other: FileDescription, sample: str) ->
                 f"Sample {sample!r} mixes sources: {kind!r} objects are {stored!r} in {str(first.path)!r} and {there[kind]!r} in "
                 f"{str(other.path)!r}; make one sample of each."
             )
+
+
+def same_weights(first: FileDescription, other: FileDescription, what: str) -> None:
+    """Require that two files have weights, or that neither has: beside weights of a cross-section, a 1 means next to nothing.
+
+    Args:
+        first: a file.
+        other: another.
+        what: what they belong to, for messages.
+
+    Raises:
+        InputError: only one has them.
+    """
+    without = next((file for file in (first, other) if "weight" not in file.columns), None)
+    if without is not None and "weight" in (*first.columns, *other.columns):
+        weighted = other if without is first else first
+        raise InputError(
+            f"{what} mixes weights: {str(weighted.path)!r} has event weights, {str(without.path)!r} has none; take files of one kind, or "
+            "give 'weights: none' to count every event once."
+        )
 
 
 def _level1_places(description: FileDescription) -> dict[str, str]:

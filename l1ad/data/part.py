@@ -18,6 +18,7 @@ from l1ad.core.dataset import COLUMNS, Role, Split
 from l1ad.core.errors import InputError
 from l1ad.core.layout import ObjectLayout
 from l1ad.data.chunk import EventChunk, OutOfRange, RangeTally, fit
+from l1ad.data.columns import check_weights
 from l1ad.data.formats import PLAIN, Format, Reading
 from l1ad.data.readers import reader
 from l1ad.data.select import Selection
@@ -44,6 +45,7 @@ class Job:
         columns: the dataset's per-event columns.
         policy: what happens to values out of range.
         selection: which objects and events are kept.
+        weights: whether events have the weights of the file, or 1 each.
         reading: what is read of the file beside the layout's objects.
         seed: seed of the partition.
         train: fraction for training.
@@ -60,6 +62,7 @@ class Job:
     columns: tuple[str, ...]
     policy: OutOfRange = OutOfRange.REFUSE
     selection: Selection = field(default_factory=Selection)
+    weights: bool = True
     reading: Reading = PLAIN
     seed: int = 1
     train: float = 0.5
@@ -152,8 +155,11 @@ def _chunks(job: Job) -> Iterator[EventChunk]:
 def _columns(chunk: EventChunk, job: Job) -> dict[str, NDArray[Any]]:
     n_events = chunk.n_events
     values = {name: chunk.columns[name] for name in job.columns if name in chunk.columns}
+    if "weight" in values and job.weights:
+        check_weights(values["weight"], job.path, chunk.first)
+    else:
+        values["weight"] = np.ones(n_events)
     values["sample"] = np.full(n_events, job.sample, dtype=np.uint8)
-    values.setdefault("weight", np.ones(n_events))
     values["split"] = np.full(n_events, Split.TEST, dtype=np.uint8)
     if job.role is Role.BACKGROUND:
         values["split"] = assign(_keys(chunk, job), job.seed, job.train, job.validation)

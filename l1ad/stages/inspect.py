@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from l1ad.core.errors import InputError
 from l1ad.core.layout import FEATURES, ObjectLayout, ObjectSlot, load_layout
 from l1ad.data.chunk import EventChunk
+from l1ad.data.columns import usable
 from l1ad.data.formats import FileDescription, Format, recognise
 from l1ad.data.readers import reader
 from l1ad.reporting.document import Block, Page, Section, Table, Text, number_columns, text_columns
@@ -172,6 +173,9 @@ def _about(description: FileDescription, notes: Sequence[str]) -> Iterator[Block
 
 def _plots(view: ObjectLayout, chunks: list[EventChunk]) -> Iterator[Block]:
     weights = np.concatenate([_weights(chunk) for chunk in chunks]) if chunks else np.zeros(0)
+    if not usable(weights).all():
+        yield Text("Some of the file's weights are negative or not finite: events are drawn with weight 1.")
+        weights = np.ones(len(weights))
     counts = {slot.kind: _objects(slot, chunks) for slot in view.slots}
     yield _multiplicities(counts, weights)
     for slot in view.slots:

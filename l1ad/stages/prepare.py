@@ -18,7 +18,7 @@ from l1ad.core.errors import InputError, L1adError, ToolFailedError
 from l1ad.core.layout import ObjectLayout, load_layout
 from l1ad.data.chunk import OutOfRange
 from l1ad.data.execute import cluster_for, execute, pieces
-from l1ad.data.files import common_format, fingerprint, resolve, same_sources
+from l1ad.data.files import common_format, fingerprint, resolve, same_sources, same_weights
 from l1ad.data.formats import FileDescription, Format, Reading, recognise
 from l1ad.data.part import PARTIAL, Job, PartSummary, prepare_part
 from l1ad.data.readers import reader
@@ -55,6 +55,7 @@ class _Source:
     """Hold a sample with its files."""
 
     sample: Sample
+    weights: bool
     files: tuple[FileDescription, ...]
 
 
@@ -116,23 +117,31 @@ def _sources(config: Config, skipped: dict[str, str] | None) -> list[_Source]:
     named = [(Sample(name, role, entry.label or name), entry) for role, group in both for name, entry in group.items()]
     sources = [_source(sample, entry, config, skipped) for sample, entry in named]
     _refuse_nothing(any(source.files for source in sources), skipped)
+    weighted = [
+        source.files[0] for source in sources if source.files and source.weights and source.sample.role is Role.BACKGROUND
+    ]
+    for file in weighted[1:]:
+        same_weights(weighted[0], file, "The background")
     return sources
 
 
 def _source(sample: Sample, entry: SampleConfig, config: Config, skipped: dict[str, str] | None) -> _Source:
     wanted = None if config.data.format == "auto" else Format.parse(config.data.format)
     files: list[FileDescription] = []
+    weights = (entry.weights or config.data.weights) == "file"
     for path in resolve(entry.files, config.folder):
         try:
             formats = {file.path: file.format for file in files[:1]} | {path: recognise(path)}
             description = _described(path, common_format(formats, wanted, sample.name), sample)
             same_sources(files[0] if files else description, description, sample.name)
+            if weights:
+                same_weights(files[0] if files else description, description, f"Sample {sample.name!r}")
             files.append(description)
         except L1adError as error:
             if skipped is None:
                 raise
             skipped[str(path)] = str(error)
-    return _Source(sample, tuple(files))
+    return _Source(sample, weights, tuple(files))
 
 
 def _described(path: Path, format_: Format, sample: Sample) -> FileDescription:
@@ -182,6 +191,7 @@ def _jobs(layout: ObjectLayout, sources: Sequence[_Source], config: Config) -> l
                     columns,
                     OutOfRange(data.out_of_range),
                     selection,
+                    source.weights,
                     reading,
                     *split,
                 )

@@ -137,7 +137,6 @@ CASES: dict[str, dict[str, tuple[Edit, str]]] = {
         "many": (put("Particles", np.zeros((N, 25, 4))), r"'Particles' must have shape \(any, 19, 4\), got \(30, 25, 4\)"),
         "short column": (put("EvtId", np.arange(20)), r"data set 'EvtId' must have shape \(30,\), got \(20,\)"),
         "words": (put("EvtId", np.full(N, b"a")), r"data set 'EvtId' must hold numbers, got dtype \|S1"),
-        "NaN weight": (poke("EventWeight", 4, np.nan), r"'EventWeight' has nan at event 4; weights must be finite"),
         "NaN pile-up": (poke("Interactions", 4, np.nan), r"'Interactions' has nan at event 4; remove such events"),
     },
     "gelato": {

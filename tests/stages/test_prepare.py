@@ -123,7 +123,8 @@ def test_impossible_weights_are_refused_and_nothing_is_written(folder: Path, bad
     with h5py.File(folder / "zb1.h5", "a") as file:
         file["EB_weights"][17] = bad
     with pytest.raises(
-        InputError, match=rf"zb1\.h5': 'EB_weights' has {bad} at event 17; weights must be finite and not negative\.$"
+        InputError,
+        match=rf"zb1\.h5' has the weight {bad:g} at event 17; weights must be finite and not negative: give the sample",
     ):
         prepare(config(folder))
     assert not (folder / "runs").exists()
