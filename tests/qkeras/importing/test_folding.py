@@ -184,7 +184,6 @@ def test_normalisations_that_are_refused(tmp_path: Path, settings: dict[str, Any
 def test_normalisation_of_the_input_that_is_quantised_afterwards(tmp_path: Path) -> None:
     path = normalised(tmp_path / "m.h5", first=True)
 
-
     with h5py.File(path, "r+") as file:
         config = json.loads(file.attrs["model_config"])
         config["config"]["layers"].insert(2, entry("QActivation", "q", activation="quantized_bits(8,3)"))
