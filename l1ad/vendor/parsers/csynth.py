@@ -125,13 +125,26 @@ def _latency(source: Source, section: tuple[int, int], timing: Mapping[str, floa
         raise source.cut_off(f"the latency table has {len(cells)} columns")
     for count, text in zip(counts, cells[2:-3], strict=False):
         check_latency(source, count, text, timing)
+    low, high = _intervals(source, counts, cells[-1])
     return {
         "latency_min_cycles": counts[0],
         "latency_max_cycles": counts[1],
         "latency_ns": time_ns(source, cells[3], "the absolute latency") if len(cells) == 7 else None,
-        "ii_min": counts[2],
-        "ii_max": counts[3],
+        "ii_min": low,
+        "ii_max": high,
     }
+
+
+def _intervals(source: Source, counts: Sequence[int | None], kind: str) -> tuple[int | None, int | None]:
+    """Give the interval, which for a top that is no pipeline Vivado HLS prints one too small: as its latency.
+
+    The next start is a cycle after the end; the tool's own XML, and Vitis HLS, say so.
+    """
+    low, high = counts[2:]
+    is_old = any(line.startswith("== Vivado HLS Report for '") for line in source.lines[:12])
+    if is_old and kind == "none" and low is not None and high is not None and tuple(counts[:2]) == (low, high):
+        return low + 1, high + 1
+    return low, high
 
 
 def check_latency(source: Source, cycles: int | None, text: str | None, timing: Mapping[str, float | None]) -> None:
@@ -246,4 +259,4 @@ def refuse_summary(source: Source) -> None:
         ReportError: it is that summary.
     """
     if any(line.startswith("== Synthesis Summary Report of '") for line in source.lines[:12]):
-        raise source.error(_SUMMARY)
+        raise source.foreign(_SUMMARY)

@@ -100,12 +100,27 @@ def _xml_latency(source: Source, root: ElementTree.Element, timing: Mapping[str,
 
 
 def _check_interval(source: Source, element: ElementTree.Element, low: int | None, high: int | None) -> None:
-    """Compare the interval with the pipeline's own: a pipelined top has one interval, a dataflow one a range."""
+    """Compare the interval with the pipeline's own: a pipelined top has one interval, a dataflow one or a range."""
     if low is None or high is None:
         return
-    initiation = xmltree.maybe(source, element, "PipelineInitiationInterval")
-    if initiation is not None and initiation.isdigit() and not low == high == int(initiation):
-        raise source.error(f"contradicts itself: a pipeline's interval of {initiation} is not {low} to {high}")
-    throughput = xmltree.maybe(source, element, "DataflowPipelineThroughput")
-    if throughput is not None and throughput.isdigit() and int(throughput) not in {low, high}:
-        raise source.error(f"contradicts itself: a dataflow's throughput of {throughput} is not {low} or {high}")
+    initiation = _range(source, element, "PipelineInitiationInterval")
+    if initiation is not None and initiation != (low, high):
+        raise source.error(f"contradicts itself: a pipeline's interval of {_spelt(initiation)} is not {low} to {high}")
+    throughput = _range(source, element, "DataflowPipelineThroughput")
+    if throughput is not None and not {*throughput} <= {low, high}:
+        raise source.error(f"contradicts itself: a dataflow's throughput of {_spelt(throughput)} is not {low} or {high}")
+
+
+def _range(source: Source, element: ElementTree.Element, name: str) -> tuple[int, int] | None:
+    """Give a number, or the two ends of a range of them; ``None`` where it is not there or unknown."""
+    if (found := element.find(name)) is None:
+        return None
+    if (ends := found.find("range")) is not None:
+        low, high = (integer_or_none(source, xmltree.text(source, ends, end), f"{name} {end}") for end in ("min", "max"))
+        return None if low is None or high is None else (low, high)
+    number = xmltree.text(source, element, name)
+    return (int(number), int(number)) if number.isdigit() else None
+
+
+def _spelt(ends: tuple[int, int]) -> str:
+    return str(ends[0]) if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"

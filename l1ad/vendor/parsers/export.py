@@ -128,7 +128,7 @@ def logic_part(report: ResourceReport) -> ResourceReport | None:
 
 def _level(source: Source, root: ElementTree.Element) -> Level:
     if root.find("RunData") is None:
-        raise source.error("does not say whether it is after synthesis or implementation; read the .rpt beside it")
+        raise source.foreign("does not say whether it is after synthesis or implementation; read the .rpt beside it")
     kind = xmltree.text(source, xmltree.child(source, root, "RunData"), "RUN_TYPE")
     if kind not in {"impl", "syn", "synth"}:
         raise source.cut_off(f"RUN_TYPE must be impl or syn, got {kind!r}")

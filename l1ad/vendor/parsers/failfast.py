@@ -29,7 +29,7 @@ def parse(source: Source) -> ResourceReport:
         raise source.cut_off("its table is not complete")
     level = level_of_name(source.path.name)
     if level is None:
-        raise source.error("has a name that does not say whether the design was synthesised or routed; give it …_routed.rpt")
+        raise source.foreign("has a name that does not say whether the design was synthesised or routed; give it …_routed.rpt")
     shares = {row[0]: row[2] for row in table.rows if row[0] in _SHARES}
     if len(shares) < 4:
         raise source.cut_off(f"the shares of the part are missing, it has only {sorted(shares)!r}")

@@ -13,6 +13,7 @@ from l1ad.core.resources import Level, ResourceReport
 from l1ad.vendor.parsers.export import logic_part
 from l1ad.vendor.parsers.identity import check_one_design
 from l1ad.vendor.parsers.kinds import parse_report
+from l1ad.vendor.parsers.text import ForeignReportError, read_source
 
 _NAMES = re.compile(
     r".*_csynth\.(rpt|xml)|.*_export\.(rpt|xml)|export_(syn|impl)\.(rpt|xml)|.*utilization.*\.rpt|.*timing.*\.rpt"
@@ -26,7 +27,8 @@ _JOINED = ("sources", "notes", "others", "breakdown", "available")
 def parse_folder(path: Path, top: str | None = None) -> list[ResourceReport]:
     """Read every report below a folder: a project of HLS, old or new tree, or of Vivado.
 
-    Vivado's own run folders (``*.runs``) hold reports of every single IP core; they are passed over.
+    Vivado's own run folders (``*.runs``) hold reports of every single IP core; they are passed over. So is a report of another kind
+    that is named like one of these, as of ``report_clock_utilization``: a note of the first report lists such files.
 
     Args:
         path: the folder.
@@ -36,14 +38,22 @@ def parse_folder(path: Path, top: str | None = None) -> list[ResourceReport]:
         One report a level, in the order of ``Level``.
 
     Raises:
-        ReportError: no reports there, one is not readable, or two contradict each other.
+        ReportError: no reports there, one is damaged, or two contradict each other.
     """
-    files = _report_files(path)
-    reports = [report for file in _top_only(files, top) for report in read_parts(file)]
+    reports: list[ResourceReport] = []
+    passed_over: list[str] = []
+    for file in _top_only(_report_files(path), top):
+        try:
+            reports += read_parts(file)
+        except ForeignReportError as error:
+            passed_over.append(str(error).removeprefix(f"The report {file} "))
+            passed_over[-1] = f"{file.relative_to(path)} {passed_over[-1]}"
     if not reports:
-        raise ReportError(f"No report of Vivado or Vitis was found below {path}; give the folder of a finished run")
+        listed = f" (passed over: {'; '.join(passed_over)})" if passed_over else ""
+        raise ReportError(f"No report of Vivado or Vitis was found below {path}{listed}; give the folder of a finished run")
     check_one_design(reports)
-    return combine(reports)
+    first, *rest = combine(reports)
+    return [dataclasses.replace(first, notes=(*first.notes, *(f"Passed over: {text}." for text in passed_over))), *rest]
 
 
 def combine(reports: Sequence[ResourceReport]) -> list[ResourceReport]:
@@ -95,9 +105,16 @@ def _called(files: Iterable[Path]) -> set[str]:
     called: set[str] = set()
     for file in files:
         if file.name.endswith("_csynth.rpt"):
-            text = file.read_text(encoding="utf-8", errors="replace")
-            called |= set(re.findall(r"^ *\|[\w.]+ *\|(\w+) *\|", text, flags=re.MULTILINE))
+            called |= {match.group(1) for line in _lines(file) if (match := re.match(r" *\|[\w.]+ *\|(\w+) *\|", line))}
     return called
+
+
+def _lines(file: Path) -> tuple[str, ...]:
+    """Give a file's lines, none of one that cannot be read: whether that matters is seen when its numbers are wanted."""
+    try:
+        return read_source(file).lines
+    except ReportError:
+        return ()
 
 
 def merge(reports: Sequence[ResourceReport]) -> ResourceReport:

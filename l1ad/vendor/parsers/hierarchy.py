@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,8 @@ _COLUMNS = {
     "uram": ("URAM",),
     "dsp": ("DSP Blocks", "DSP48 Blocks"),
 }
+#: What ``-hierarchical_percentages`` adds to a count, with the decimal mark of the machine's language.
+_PER_CENT = re.compile(r"(?<=\d) ?\(<?\d+(?:[.,]\d+)?%\)\Z")
 
 
 def is_hierarchy(source: Source) -> bool:
@@ -72,7 +75,7 @@ def _breakdown(
 
 
 def _shares(source: Source, row: tuple[str, ...], columns: Mapping[str, int]) -> dict[str, Any]:
-    counts = {field: integer(source, row[at], f"{field} of {row[0]}") for field, at in columns.items()}
+    counts = {field: integer(source, _PER_CENT.sub("", row[at]), f"{field} of {row[0]}") for field, at in columns.items()}
     if counts["lut"] != counts["logic"] + counts["lutram"] + counts["srl"]:
         raise source.error(f"contradicts itself: the LUTs of {row[0]} are not the sum of their kinds")
     return {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from l1ad.core.errors import ReportError
 from l1ad.core.resources import ResourceReport
-from l1ad.vendor.parsers import cosim, csynth, csynth_xml, export, failfast, hierarchy, timing, utilisation, xmltree
+from l1ad.vendor.parsers import cosim, csynth, csynth_xml, export, export_text, failfast, hierarchy, timing, utilisation, xmltree
 from l1ad.vendor.parsers.text import Source, read_source
 
 _TEXT_KINDS: tuple[tuple[Callable[[Source], bool], Callable[[Source], ResourceReport]], ...] = (
@@ -16,10 +17,13 @@ _TEXT_KINDS: tuple[tuple[Callable[[Source], bool], Callable[[Source], ResourceRe
     (utilisation.is_utilisation, utilisation.parse),
     (timing.is_timing, timing.parse),
     (export.is_rpt, export.parse_rpt),
+    (export_text.is_text, export_text.parse),
     (failfast.is_failfast, failfast.parse),
     (cosim.is_cosim, cosim.parse),
 )
 _KNOWN = "C synthesis, export, utilisation, timing summary, failfast or cosimulation report of Vivado or Vitis"
+_READ_COMMANDS = {"report_utilization", "report_timing_summary"}
+_MAKER = re.compile(r"Vivado|Vitis|Xilinx|Advanced Micro Devices|HLS")
 
 
 def parse_report(path: Path) -> ResourceReport:
@@ -30,6 +34,7 @@ def parse_report(path: Path) -> ResourceReport:
 
     Raises:
         ReportError: not a known report, cut off, damaged or inconsistent; names the file.
+        ForeignReportError: that kind of it which is of another command or another maker, and so not damaged.
     """
     source = read_source(path)
     try:
@@ -46,7 +51,24 @@ def _parse(source: Source) -> ResourceReport:
     for is_kind, parse in _TEXT_KINDS:
         if is_kind(source):
             return parse(source)
+    _refuse_foreign(source)
     raise source.error(f"is no {_KNOWN}, or its head is damaged")
+
+
+def _refuse_foreign(source: Source) -> None:
+    """Name the command of a report of Vivado that gives none of the numbers, and tell another maker's report.
+
+    Raises:
+        ForeignReportError: it is one of these.
+    """
+    for line in source.lines[:20]:
+        if (match := re.match(r"\| Command\s*: (report_\w+)", line)) and match.group(1) not in _READ_COMMANDS:
+            raise source.foreign(
+                f"is of Vivado's command {match.group(1)}, from which nothing is read here; "
+                "give those of report_utilization and report_timing_summary"
+            )
+    if not any(_MAKER.search(line) for line in source.lines[:20]):
+        raise source.foreign(f"is no {_KNOWN}, or its head is damaged")
 
 
 def _parse_xml(source: Source) -> ResourceReport:
@@ -55,4 +77,4 @@ def _parse_xml(source: Source) -> ResourceReport:
         return csynth_xml.parse_xml(source, root)
     if export.is_xml(root):
         return export.parse_xml(source, root)
-    raise source.error(f"is no {_KNOWN}: its XML starts with {root.tag!r}")
+    raise source.foreign(f"is no {_KNOWN}: its XML starts with {root.tag!r}")

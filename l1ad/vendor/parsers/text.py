@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import itertools
 import re
 from collections.abc import Iterator, Sequence
@@ -10,10 +11,16 @@ from pathlib import Path
 
 from l1ad.core.errors import ReportError
 
+#: Control characters that no text has.
+_BINARY = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _INTEGER = re.compile(r"(?:0|[1-9][0-9]*)\Z")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:e[+-][0-9]{2})?\Z")
 _TIME = re.compile(r"(?P<number>[0-9.]+(?:e[+-][0-9]{2})?) ?(?P<unit>ns|us|ms|sec|s)\Z")
 _NS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "sec": 1e9, "s": 1e9}
+
+
+class ForeignReportError(ReportError):
+    """A report that may be in order, but is of no kind that gives numbers here; in a folder it is passed over and listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,10 @@ class Source:
     def error(self, reason: str) -> ReportError:
         """Make the error that names this file; ``reason`` is the rest of the sentence."""
         return ReportError(f"The report {self.path} {reason}")
+
+    def foreign(self, reason: str) -> ForeignReportError:
+        """Make the error for a file that is of no kind that is read; ``reason`` is the rest of the sentence."""
+        return ForeignReportError(f"The report {self.path} {reason}")
 
     def cut_off(self, missing: str) -> ReportError:
         """Make the error for a file that ends too soon."""
@@ -69,15 +80,28 @@ def read_source(path: Path) -> Source:
         data = path.read_bytes()
     except OSError as error:
         raise ReportError(f"The report {path} cannot be read: {error.strerror or error}") from None
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
+    text = _decode(data)
+    if text is None or _BINARY.search(text):
         raise ReportError(f"The report {path} is no text, so no report of Vivado or Vitis")
     if not text.strip():
         raise ReportError(f"The report {path} is empty; the tool that should have written it did not finish")
     return Source(path, tuple(line.rstrip() for line in re.split(r"\r?\n", text)))
+
+
+def _decode(data: bytes) -> str | None:
+    """Decode a report: UTF-8, UTF-16 with its mark (as PowerShell redirects), or the code page of a Windows machine.
+
+    Vivado writes paths, and nothing else, in the machine's code page: what is read is ASCII in each of them.
+    """
+    if data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+        try:
+            return data.decode("utf-16") if len(data) > 2 else None
+        except UnicodeDecodeError:
+            return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ def _verdict(source: Source, summary: _Summary) -> tuple[str, ...]:
 def _groups(source: Source) -> Iterator[tuple[int, str, str]]:
     """Give line, kind and worst slack of every group of paths in the details."""
     for number, line in enumerate(source.lines):
-        match = re.match(r"(Setup|Hold|PW|Recovery|Removal)\s*:.*Failing Endpoints?,\s+Worst Slack\s+(\S+?)(?:ns)?\s*,", line)
+        match = re.match(r"(Setup|Hold|PW|Recovery|Removal)\s*:.*Failing Endpoints?\s*,\s+Worst Slack\s+(\S+?)(?:ns)?\s*,", line)
         if match:
             yield number, _SAME_AS.get(match.group(1), match.group(1)), match.group(2)
 

@@ -74,6 +74,16 @@ EXPECTED: dict[str, dict[str, Any]] = {
             LayerResources("softmax_U0", 900, 1000, None, 0, 0, 1),
         ),
     },
+    "vivado/2025.1/export_impl.rpt": {
+        **EXPORT_2023,
+        **{"tool_version": "2025.1", "slack_ns": -0.148, "path_ns": 3.302, "notes": ("The timing is not met.",)},
+        **{"result_ns": None, "others": (("srl", 40),)},
+    },
+    "vivado/2022.2/export_syn.rpt": {
+        **{"level": Level.LOGIC, "tool_version": "2022.2", "part": "xcvu9p-flga2104-2-e", "lut": 812, "ff": 0, "dsp": 0},
+        **{"clock_target_ns": 25.0, "clock_estimate_ns": None, "slack_ns": 6.028, "path_ns": 18.972, "result_ns": 18.972},
+        **{"notes": ("Vivado gives no achieved clock period: the design has no path between registers.",)},
+    },
     "vivado/2018.3/tiny_utilization_synth.rpt": {
         **{"level": Level.LOGIC, "tool_version": "2018.3", "part": "7vx690tffg1927-2", "top": "tiny"},
         **{"lut": 612, "ff": 290, "carry": 33, "dsp": 4, "bram18": 3, "uram": None},

@@ -41,6 +41,8 @@ ONCE: dict[str, set[str]] = {
     "vivado/2019.2/tiny_export.xml": CLOCKS | COUNTS | {"others", "available", "level"},
     "vivado/2023.2/tiny_export.rpt": CLOCKS | COUNTS | {"others"},
     "vivado/2023.2/export_impl.xml": {"others", "available", "level", "slack_ns"} | BREAKDOWN,
+    "vivado/2025.1/export_impl.rpt": {"others"},
+    "vivado/2022.2/export_syn.rpt": {"others"},
     "vivado/2018.3/tiny_utilization_synth.rpt": {"carry", "others"},
     "vivado/2020.2/tiny_utilization_placed.rpt": {"others"},
     "vivado/2024.2/tiny_utilization_routed.rpt": {"others"},
