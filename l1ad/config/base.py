@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from l1ad.core.errors import L1adError
 from l1ad.core.fixed import FixedPoint
@@ -55,3 +55,31 @@ def require_one_unit(min_pt_hw: Mapping[str, int], min_pt_gev: Mapping[str, floa
     both = sorted(set(min_pt_hw) & set(min_pt_gev))
     if both:
         raise ValueError(f"{both[0]!r} has a threshold in min_pt_hw and in min_pt_gev; give one")
+
+
+class MinifloatConfig(Section):
+    """Describe a minifloat code: linear below ``2 ** linear_bits`` counts, then ``2 ** mantissa_bits`` steps an octave.
+
+    Attributes:
+        linear_bits: counts below ``2 ** linear_bits`` are coded linearly.
+        mantissa_bits: bits kept behind the leading one.
+        octaves: factors of two that the code spans, the linear part being the first.
+    """
+
+    linear_bits: int = Field(6, ge=0, le=30)
+    mantissa_bits: int = Field(2, ge=0, le=12)
+    octaves: int = Field(8, ge=1, le=31)
+
+
+class InputSteps(Section):
+    """Say what happens to columns besides offset and shift; a column is named by ``feature`` or by ``kind.feature``.
+
+    Attributes:
+        codes: minifloat codes of columns, as ``pt`` or ``jet.pt``; the more exact name wins.
+        leave_out: columns that the chip does not read, as ``[eta, phi]``.
+        through: type that the shifted value is cast to before the input type, where a firmware has one.
+    """
+
+    codes: dict[str, MinifloatConfig] = Field(default_factory=dict)
+    leave_out: tuple[str, ...] = Field((), strict=False)
+    through: TypeText | None = None

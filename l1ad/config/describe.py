@@ -81,10 +81,15 @@ def _section(annotation: Any, step: str = "") -> tuple[type[Section] | None, str
 
 
 def _attributes(model: type[Section]) -> dict[str, str]:
-    """Read the section ``Attributes`` of a model's docstring."""
-    _, _, listed = inspect.cleandoc(model.__doc__ or "").partition("Attributes:\n")  # Python 3.13 takes the indent off itself
-    joined = re.sub(r"\n {8,}", " ", listed)
-    return {name: text.strip() for name, text in re.findall(r"^ {4}(\w+): (.*)$", joined, re.MULTILINE)}
+    """Read the section ``Attributes`` of a model's docstring, and of the sections it extends."""
+    found: dict[str, str] = {}
+    for described in reversed(model.__mro__):
+        _, _, listed = inspect.cleandoc(described.__doc__ or "").partition(
+            "Attributes:\n"
+        )  # Python 3.13 takes the indent off itself
+        joined = re.sub(r"\n {8,}", " ", listed)
+        found |= {name: text.strip() for name, text in re.findall(r"^ {4}(\w+): (.*)$", joined, re.MULTILINE)}
+    return found
 
 
 def _takes(info: FieldInfo) -> str:

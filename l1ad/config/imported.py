@@ -8,11 +8,11 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from l1ad.config.base import Section, TypeText, require_one_unit
+from l1ad.config.base import InputSteps, Section, TypeText, require_one_unit
 from l1ad.core.errors import ConfigError, nearest
 
 
-class ScalingFile(Section):
+class ScalingFile(InputSteps):
     """Give offset and shift of every column; without offsets they are 0. The rest is as in a configuration's ``scaling``."""
 
     shift: tuple[int, ...] = Field(strict=False)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from l1ad.config.base import PerLayer, Section, TypeText, require_one_unit
+from l1ad.config.base import InputSteps, PerLayer, Section, TypeText, require_one_unit
 from l1ad.core.fixed import MAX_WIDTH
 
 
@@ -140,7 +140,7 @@ class TrainingConfig(Section):
         return self
 
 
-class ScalingConfig(Section):
+class ScalingConfig(InputSteps):
     """Say how hardware integers are scaled: from data by the documented rule, or with numbers given for every column.
 
     Attributes:

@@ -5,7 +5,7 @@ One ``Scaling`` serves training, emulation and firmware; it is never typed twice
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.core.codes import Minifloat
-from l1ad.core.errors import LayoutError
+from l1ad.core.errors import LayoutError, nearest
 from l1ad.core.fixed import FixedPoint, FloatArray, IntArray
 from l1ad.core.layout import ObjectLayout
 
@@ -252,3 +252,44 @@ def pt_thresholds(
                 "give a whole number of counts, or min_pt_hw."
             )
     return tuple(sorted(counts.items()))
+
+
+def matching_columns(layout: ObjectLayout, name: str) -> list[int]:
+    """Find the columns of a ``feature``, or of a ``kind.feature``.
+
+    Raises:
+        LayoutError: the layout has none.
+    """
+    kind, _, feature = name.rpartition(".")
+    found = [i for i, column in enumerate(layout.columns) if column.feature == feature and kind in ("", column.kind)]
+    if not found:
+        known = sorted({column.feature for column in layout.columns} | {f"{c.kind}.{c.feature}" for c in layout.columns})
+        raise LayoutError(f"Layout {layout.name!r} has no columns {name!r}; {nearest(name, known)}")
+    return found
+
+
+def column_codes(layout: ObjectLayout, codes: Mapping[str, Minifloat]) -> tuple[Minifloat | None, ...]:
+    """Give each column its code: that of its ``kind.feature``, else that of its ``feature``, else None; () where there is none at all.
+
+    Raises:
+        LayoutError: the layout has no such column.
+    """
+    if not codes:
+        return ()
+    found: list[Minifloat | None] = [None] * layout.n_columns
+    for name in sorted(codes, key=lambda name: "." in name):
+        for column in matching_columns(layout, name):
+            found[column] = codes[name]
+    return tuple(found)
+
+
+def columns_left_out(layout: ObjectLayout, names: Iterable[str]) -> tuple[int, ...]:
+    """Find the columns that are not read, ascending.
+
+    Raises:
+        LayoutError: the layout has no such column, or nothing would be read.
+    """
+    found = sorted({column for name in names for column in matching_columns(layout, name)})
+    if len(found) == layout.n_columns:
+        raise LayoutError(f"All columns of layout {layout.name!r} are left out; leave the network something to read.")
+    return tuple(found)

@@ -22,10 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.config.model import ScalingConfig
+from l1ad.core.codes import Minifloat
 from l1ad.core.errors import InputError, ModelError
 from l1ad.core.fixed import FixedPoint, FloatArray
 from l1ad.core.layout import ObjectLayout
-from l1ad.core.scaling import Scaling, pt_thresholds
+from l1ad.core.scaling import Scaling, column_codes, columns_left_out, pt_thresholds
 
 #: A column whose central range takes fewer codes of the input type than this has lost its information.
 FEWEST_CODES = 4
@@ -63,15 +64,36 @@ def choose_scaling(
     """
     least = pt_thresholds(layout, config.min_pt_hw, config.min_pt_gev)
     zeros = (0,) * layout.n_columns
-    unscaled = Scaling(zeros, zeros, input_type, config.phi_reference, least)
+    unscaled = Scaling(
+        zeros,
+        zeros,
+        input_type,
+        config.phi_reference,
+        least,
+        column_codes(layout, {name: Minifloat(**code.plain()) for name, code in config.codes.items()}),
+        columns_left_out(layout, config.leave_out),
+        _through(config),
+    )
     unscaled.check(layout)
     columns = informative_columns(layout, unscaled.surviving(layout, x_hw), ignore_empty=config.empty_columns == "ignore")
     if config.rule == "given":
         shift = config.shift or ()
         scaling = replace(unscaled, offset=config.offset or (0,) * len(shift), shift=shift)
         scaling.check(layout)
-        return ScalingChoice(scaling, columns)
-    return ScalingChoice(_robust(unscaled, layout, columns, x_hw, weight, config.coverage), columns)
+        return ScalingChoice(scaling, _read(scaling, columns))
+    read = _read(unscaled, columns)
+    return ScalingChoice(_robust(unscaled, layout, read, x_hw, weight, config.coverage), read)
+
+
+def _read(scaling: Scaling, columns: tuple[int, ...]) -> tuple[int, ...]:
+    """Drop the columns that the chip does not read."""
+    return tuple(column for column in columns if column not in scaling.left_out)
+
+
+def _through(config: ScalingConfig) -> FixedPoint | None:
+    if config.through is not None and config.rule != "given":
+        raise ModelError("Key 'scaling.through' is a step of a firmware that exists; use it with rule 'given', or leave it out.")
+    return None if config.through is None else FixedPoint.parse(config.through)
 
 
 def _robust(
@@ -85,7 +107,13 @@ def _robust(
         else _value_range(layout, i, values, present, weight, coverage)
         for i in range(layout.n_columns)
     ]
-    pairs = [_offset_and_shift(layout.names[i], *chosen[i], unscaled.type, i in columns) for i in range(layout.n_columns)]
+    codes = unscaled.codes or (None,) * layout.n_columns
+    pairs = [
+        _offset_and_shift(layout.names[i], *chosen[i], unscaled.type, i in columns)
+        if code is None
+        else (0, _code_shift(layout.names[i], code, unscaled.type))
+        for i, code in enumerate(codes)
+    ]
     offset, shift = zip(*pairs, strict=True)
     return replace(unscaled, offset=tuple(offset), shift=tuple(shift))
 
@@ -152,6 +180,19 @@ def weighted_quantile(values: NDArray[Any], weight: FloatArray, fraction: float)
     used = weight if weight.sum() > 0 else np.ones(len(values))
     below = np.cumsum(used[order])
     return int(values[order][min(int(np.searchsorted(below, fraction * below[-1])), len(values) - 1)])
+
+
+def _code_shift(name: str, code: Minifloat, type_: FixedPoint) -> int:
+    """Give the smallest shift that puts every code into the input type's range, where no code is lost."""
+    shift = -type_.fractional
+    while not type_.holds(0, code.largest, shift):
+        shift += 1
+    if shift > type_.fractional:
+        raise ModelError(
+            f"Input type '{type_}' holds fewer than the {code.largest + 1} minifloat codes of {name}; use more input bits, or fewer octaves or "
+            "mantissa bits."
+        )
+    return shift
 
 
 def _offset_and_shift(name: str, low: int, high: int, type_: FixedPoint, informative: bool) -> tuple[int, int]:

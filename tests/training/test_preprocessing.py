@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from l1ad.config.base import MinifloatConfig
 from l1ad.config.imported import ScalingFile
 from l1ad.config.model import ScalingConfig
+from l1ad.core.codes import Minifloat
 from l1ad.core.errors import InputError, LayoutError, ModelError
 from l1ad.core.fixed import FixedPoint
 from l1ad.core.layout import load_layout
@@ -151,3 +153,46 @@ def test_thresholds_in_both_units_are_refused(section: type[ScalingConfig | Scal
     values = {} if section is ScalingConfig else {"shift": (0,)}
     with pytest.raises(ValueError, match=r"'jet' has a threshold in min_pt_hw and in min_pt_gev; give one"):
         section(min_pt_hw={"jet": 3}, min_pt_gev={"jet": 1.5}, **values)
+
+
+def test_coded_columns_fill_the_input_type_and_columns_left_out_take_no_part() -> None:
+    layout, x = LAYOUT, events()
+    config = ScalingConfig(codes={"pt": MinifloatConfig(linear_bits=4, mantissa_bits=2, octaves=4)}, leave_out=["eta"])
+    choice = choose_scaling(config, INPUT, layout, x, np.ones(len(x)))
+    code = Minifloat(4, 2, 4)
+    for i, column in enumerate(layout.columns):
+        if column.feature == "pt":
+            assert choice.scaling.codes[i] == code
+            assert choice.scaling.offset[i] == 0
+            scaled = INPUT.cast(np.arange(code.largest + 1), choice.scaling.shift[i])
+            assert len(np.unique(scaled)) == code.largest + 1
+            assert not INPUT.holds(0, code.largest, choice.scaling.shift[i] - 1) or choice.scaling.shift[i] == -INPUT.fractional
+        assert (i in choice.scaling.left_out) == (column.feature == "eta")
+        assert column.feature != "eta" or i not in choice.columns
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"codes": {"pz": MinifloatConfig()}}, LayoutError, r"^Layout 'tiny8' has no columns 'pz'; "),
+        (
+            {"leave_out": ["pt", "eta", "phi"]},
+            LayoutError,
+            r"^All columns of layout 'tiny8' are left out; leave the network something",
+        ),
+        (
+            {"through": "ap_fixed<18,13>"},
+            ModelError,
+            r"^Key 'scaling\.through' is a step of a firmware that exists; use it with rule",
+        ),
+        (
+            {"codes": {"pt": MinifloatConfig(mantissa_bits=6)}},
+            ModelError,
+            r"^Input type '.*' holds fewer than the 512 minifloat codes of",
+        ),
+    ],
+)
+def test_input_steps_that_do_not_fit_are_refused(changes: dict[str, object], error: type[Exception], message: str) -> None:
+    layout, x = LAYOUT, events()
+    with pytest.raises(error, match=message):
+        choose_scaling(ScalingConfig(**changes), INPUT, layout, x, np.ones(len(x)))
