@@ -19,6 +19,8 @@ from l1ad.training.steps import Graph, compile_epoch, compile_validation, make_t
 
 #: Learning rate at the end of the cosine, as part of the highest.
 _FLOOR = 0.01
+#: Steps of the warm-up at most; it ends with the first epoch.
+_WARM_STEPS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ class Runner:
         tf, start = self._tf, epoch * self._steps
         masks = [tf.constant(m) for m in self.masks(state, epoch)]
         carry = [_tensors(tf, v) for v in (state.parameters.flat, state.first, state.second, state.average.flat)]
-        rates = tf.constant(self._rates(start))
+        rates = tf.constant(learning_rates(self._settings, start, self._steps))
         seed = tf.constant([self._settings.seeds[0], 0], tf.int32)
         *carry, loss = self._epoch(*carry, masks, tf.constant(self._order(epoch)), rates, tf.constant(start), seed)
         flat, first, second, average = ([t.numpy() for t in part] for part in carry)
@@ -162,15 +164,24 @@ class Runner:
         used = np.stack(orders)[:, : self._steps * self._batch].astype(np.int32)
         return used.reshape(len(orders), self._steps, self._batch).swapaxes(0, 1)
 
-    def _rates(self, start: int) -> FloatArray:
-        """Give the learning rate of each step of an epoch, float32 ``(n_steps,)``."""
-        step = np.arange(start, start + self._steps, dtype=np.float64)
-        if not self._settings.cosine:
-            return np.full(self._steps, self._settings.learning_rate, dtype=np.float32)
-        total = self._settings.epochs * self._steps
-        warm = np.minimum(1.0, (step + 1) / min(self._steps, 200))
-        fall = _FLOOR + (1.0 - _FLOOR) * 0.5 * (1.0 + np.cos(np.pi * step / total))
-        return np.asarray(self._settings.learning_rate * warm * fall, dtype=np.float32)
+
+def learning_rates(settings: FitSettings, start: int, steps: int) -> FloatArray:
+    """Give the learning rate of each step of an epoch.
+
+    Args:
+        settings: how fast.
+        start: number of the epoch's first step.
+        steps: steps of an epoch.
+
+    Returns:
+        float32, shape ``(steps,)``.
+    """
+    if not settings.cosine:
+        return np.full(steps, settings.learning_rate, dtype=np.float32)
+    step = np.arange(start, start + steps, dtype=np.float64)
+    warm = np.minimum(1.0, (step + 1) / min(steps, _WARM_STEPS))
+    fall = _FLOOR + (1.0 - _FLOOR) * 0.5 * (1.0 + np.cos(np.pi * step / (settings.epochs * steps)))
+    return np.asarray(settings.learning_rate * warm * fall, dtype=np.float32)
 
 
 def scaled_sample(graph: Graph, events: Events) -> FloatArray:

@@ -7,7 +7,7 @@ epoch is one compiled loop: gather, scale, forward, backward, Adam and the movin
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,8 @@ from l1ad.training.forward import forward, scaled_input
 from l1ad.training.losses import LossSpec, event_loss
 from l1ad.training.plan import LayerTypes, Plan
 
-_BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-7  # Adam's constants (Kingma & Ba, arXiv:1412.6980), as in Keras
-#: Events a validation step takes.
+_BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-7  # Adam's constants, as in Keras
+#: Events a validation step takes at most.
 VALIDATION_CHUNK = 8192
 
 
@@ -155,7 +155,7 @@ def compile_epoch(tf: Any, graph: Graph, table: Table) -> Callable[..., Any]:
             tape.watch(flat)
             losses = _losses(tf, graph, flat, masks, batch, noise)
             total = tf.reduce_sum(losses)
-        updated = _adam(tf, flat, tape.gradient(total, flat), first, second, rate, number, ranges)
+        updated = adam(tf, flat, tape.gradient(total, flat), first, second, rate, number, ranges)
         return *updated, _averaged(tf, average, updated[0], graph.average, number), losses
 
     def epoch(flat: Any, first: Any, second: Any, average: Any, masks: Any, index: Any, rates: Any, start: Any, seed: Any) -> Any:
@@ -186,9 +186,24 @@ def _range(types: Sequence[FixedPoint]) -> Any:
     return np.ldexp(1.0, [t.integer - 1 for t in types]).astype(np.float32)[:, np.newaxis, np.newaxis]
 
 
-def _adam(
+def adam(
     tf: Any, flat: Any, gradients: Any, first: Any, second: Any, rate: Any, number: Any, ranges: list[Any]
 ) -> tuple[Any, Any, Any]:
+    """Take one step of Adam (Kingma & Ba, arXiv:1412.6980), in Keras' form: the bias correction is in the rate, not in the moments.
+
+    Args:
+        tf: TensorFlow.
+        flat: the parameters.
+        gradients: of the loss.
+        first: first moments.
+        second: second moments.
+        rate: the learning rate.
+        number: number of the step, from 0.
+        ranges: factor on each parameter's step.
+
+    Returns:
+        Parameters and moments after the step.
+    """
     first = [_BETA1 * m + (1.0 - _BETA1) * g for m, g in zip(first, gradients, strict=True)]
     second = [_BETA2 * v + (1.0 - _BETA2) * g * g for v, g in zip(second, gradients, strict=True)]
     t = tf.cast(number + 1, tf.float32)
@@ -206,7 +221,7 @@ def _averaged(tf: Any, average: Any, flat: Any, decay: float, number: Any) -> An
 
 
 def compile_validation(tf: Any, graph: Graph, table: Table) -> Callable[[list[Any], list[Any]], FloatArray]:
-    """Compile the mean loss over a table, without noise.
+    """Compile the mean loss over all events of a table, without noise.
 
     Args:
         tf: TensorFlow.
@@ -216,17 +231,19 @@ def compile_validation(tf: Any, graph: Graph, table: Table) -> Callable[[list[An
     Returns:
         A function of flat parameters and masks that gives the loss of each network, float64 ``(n_seeds,)``.
     """
+    size = -(-table.n_events // -(-table.n_events // VALIDATION_CHUNK))  # chunks of about the same size
 
-    def chunk(flat: Any, masks: Any, index: Any) -> Any:
-        every = tf.tile(index[tf.newaxis], [flat[0].shape[0], 1])
-        return _losses(tf, graph, flat, masks, gather(tf, graph, table, every), None)
+    def chunk(flat: Any, masks: Any, start: Any) -> Any:
+        index = start + tf.range(size)
+        every = tf.tile(tf.minimum(index, table.n_events - 1)[tf.newaxis], [flat[0].shape[0], 1])
+        batch = gather(tf, graph, table, every)
+        inside = tf.cast(index < table.n_events, tf.float32)  # beyond the last event: the last one again, without weight
+        return _losses(tf, graph, flat, masks, replace(batch, weight=batch.weight * inside), None)
 
     compiled = tf.function(chunk, jit_compile=True, autograph=False)
-    size = min(VALIDATION_CHUNK, table.n_events)
-    starts = range(0, table.n_events - size + 1, size)
 
     def validate(flat: list[Any], masks: list[Any]) -> FloatArray:
-        parts = [compiled(flat, masks, tf.range(s, s + size)).numpy() for s in starts]
-        return np.mean(np.array(parts, dtype=np.float64), axis=0)
+        parts = [compiled(flat, masks, tf.constant(s)).numpy() for s in range(0, table.n_events, size)]
+        return np.sum(np.array(parts, dtype=np.float64), axis=0) * (size / table.n_events)
 
     return validate
