@@ -59,7 +59,7 @@ def find_offset(reader: Reader, frames: Frames, wanted: IntArray, nominal: int) 
             alike = places.get(key, ())
             for event in alike:
                 votes[phase + (row - event) * reader.links.frames_per_event] += 1 / len(alike)
-    best = sorted(votes, key=lambda offset: (-votes[offset], offset != nominal, abs(offset - nominal)))[:4]
+    best = sorted(votes, key=lambda offset: (-votes[offset], abs(offset - nominal)))[:4]
     counts = {offset: agreeing(reader, frames, wanted, offset) for offset in {*best, nominal}}
     chosen = max(counts, key=lambda offset: (counts[offset], offset == nominal, -abs(offset - nominal)))
     n_found = len(reader.at(frames, chosen, len(wanted))[1])

@@ -67,6 +67,7 @@ def test_empv2_is_what_cmssw_reads() -> None:
     assert lines[4].startswith("Frame 0000    1101 0000000000000000  1101 ")
     assert lines[5].startswith("Frame 0001    0001 ffffffffffffffff  0001 ")
     assert lines[9].startswith("Frame 0005    0011 ")
+    assert lines[10].startswith("Frame 0006    0101 ")  # start of packet, not of orbit
 
 
 def test_apx_and_empv1_are_written_as_cmssw_writes_them() -> None:
