@@ -212,7 +212,7 @@ def verify(
 @app.command()
 def vectors(
     config: ConfigPath,
-    format_: Annotated[str, typer.Option("--format", help="empv2, empv1, apx or memh.")],
+    format_: Annotated[str, typer.Option("--format", help="empv2, empv1, apx, memh, ugt or topo.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder that is written.")],
     events: Annotated[Path | None, typer.Option(help="Dataset folder or .npy file; default: the run's dataset.")] = None,
     count: Annotated[int | None, typer.Option(help="How many events, from the first; default: all.")] = None,

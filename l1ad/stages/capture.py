@@ -15,8 +15,9 @@ from l1ad.core.errors import ArtefactError, InputError, MismatchError, ModelErro
 from l1ad.core.network import Network
 from l1ad.core.trained import load_trained
 from l1ad.firmware.target import with_configured_thresholds
-from l1ad.vectors.capture import Case, Finding, examine
-from l1ad.vectors.formats import read_frames
+from l1ad.vectors import ugt
+from l1ad.vectors.capture import Case, Finding, examine, examine_crossings
+from l1ad.vectors.formats import read_frames, read_text
 from l1ad.vectors.linkmap import load_link_map
 from l1ad.vectors.source import open_events
 
@@ -80,6 +81,11 @@ def verify_capture(
     _, x_hw = open_events(events or config.run / "dataset", network.layout, count)
     others = _others(config, network)
     findings: dict[str, Finding] = {}
+    if capture.is_file() and ugt.begins(text := read_text(capture)):
+        crossings = ugt.read(text, str(capture), link_map)
+        case = Case(network, link_map, crossings.frames, np.asarray(x_hw, dtype=np.int64), "input")
+        findings[capture.name] = examine_crossings(case, crossings)
+        return _required(CaptureResult(capture, findings[capture.name].n_found, findings, network.digest))
     for number, path in enumerate(_files(capture, side), buffer):
         start = number * link_map.events_per_file
         played = np.asarray(x_hw[start : start + link_map.events_per_file], dtype=np.int64)

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from l1ad.config import Config
 from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
-from l1ad.core.errors import InputError
+from l1ad.core.errors import InputError, LayoutError
 from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
 from l1ad.core.trained import load_trained
 from l1ad.firmware.target import with_configured_thresholds
+from l1ad.vectors import topo, ugt
 from l1ad.vectors.answers import answer_widths, answers
-from l1ad.vectors.formats import FORMATS, require_format
+from l1ad.vectors.formats import FORMATS, FrameFormat, require_format
 from l1ad.vectors.linkmap import LinkMap, absent_columns, input_pieces, load_link_map, output_pieces, plain
 from l1ad.vectors.packing import pack
 from l1ad.vectors.source import open_events
@@ -77,7 +78,7 @@ def vectors(
         InputError: unknown format, or events that cannot be played.
         LayoutError: the link map leaves something out.
     """
-    require_format(format, tuple(FORMATS))
+    require_format(format, (*FORMATS, *_WHOLE))
     model = load_trained(config.run / "model")
     network = with_configured_thresholds(model.network, config)
     link_map = load_link_map(config.board, links)
@@ -95,23 +96,54 @@ def vectors(
 
 
 def _write(folder: Path, format: str, links: LinkMap, network: Network, x_hw: NDArray[Any], board: str) -> int:
-    """Write a pair of files for each buffer, and the list of all scores; give the number of pairs."""
-    ways = FORMATS[format]
-    inputs = input_pieces(links, network.layout)
-    outputs = output_pieces(links, *_answer_shape(network))
-    n_files = 0
+    """Write the list of all scores and the files; give the number of files."""
+    _write_listing(folder, network, x_hw)
+    (folder / "links.json").write_text(json.dumps(plain(links), indent=1) + "\n", encoding="utf-8")
+    if format in _WHOLE:
+        _WHOLE[format](folder, links, network, np.asarray(x_hw, dtype=np.int64))
+        return 1
+    return _write_buffers(folder, FORMATS[format], links, network, x_hw, board)
+
+
+def _write_listing(folder: Path, network: Network, x_hw: NDArray[Any]) -> None:
     with (folder / EXPECTED).open("w", encoding="ascii") as listing:
         listing.write(",".join(["event", "score", *(t.name for t in network.thresholds)]) + "\n")
-        for n_files, (start, batch) in enumerate(_batches(x_hw, links.events_per_file), 1):
-            _require_absent(links, network, batch, start)
-            wanted = answers(network, batch)
-            files = {"input": pack(links, inputs, batch, board)}
-            files["output"] = pack(links, outputs, wanted, board, first_frame=links.latency_frames)
-            for name, frames in files.items():
-                (folder / f"{name}_{n_files - 1:04d}{ways.suffix}").write_text(ways.write(frames), encoding="ascii")
-            listing.writelines(f"{start + i},{','.join(map(str, row))}\n" for i, row in enumerate(wanted.tolist()))
-    (folder / "links.json").write_text(json.dumps(plain(links), indent=1) + "\n", encoding="utf-8")
-    return n_files
+        for start, batch in _batches(x_hw, 1 << 14):
+            rows = enumerate(answers(network, batch).tolist(), start)
+            listing.writelines(f"{event},{','.join(map(str, row))}\n" for event, row in rows)
+
+
+def _write_buffers(folder: Path, ways: FrameFormat, links: LinkMap, network: Network, x_hw: NDArray[Any], board: str) -> int:
+    """Write a file of inputs and one of answers for each buffer."""
+    inputs, outputs = input_pieces(links, network.layout), output_pieces(links, *_answer_shape(network))
+    for number, (start, batch) in enumerate(_batches(x_hw, links.events_per_file)):
+        _require_absent(links, network, batch, start)
+        files = {"input": pack(links, inputs, batch, board)}
+        files["output"] = pack(links, outputs, answers(network, batch), board, first_frame=links.latency_frames)
+        for name, frames in files.items():
+            (folder / f"{name}_{number:04d}{ways.suffix}").write_text(ways.write(frames), encoding="ascii")
+    return 2 * -(-len(x_hw) // links.events_per_file)
+
+
+def _write_ugt(folder: Path, links: LinkMap, network: Network, x_hw: IntArray) -> None:
+    """Write one file for all crossings."""
+    if links.first_algorithm is None:
+        raise LayoutError("Vectors of the Global Trigger want a link map with 'first_algorithm'; use board 'cms_ugt' or add it.")
+    _require_absent(links, network, x_hw, 0)
+    frames = pack(links, input_pieces(links, network.layout), x_hw, "")
+    bits = answers(network, x_hw)[:, 1:] != 0
+    text = ugt.write(ugt.with_bits(frames, bits, links.first_algorithm), links)
+    (folder / "vectors.txt").write_text(text, encoding="ascii")
+
+
+def _write_topo(folder: Path, links: LinkMap, network: Network, x_hw: IntArray) -> None:
+    """Write one file for all events; it has no place for answers."""
+    with (folder / "events.txt").open("w", encoding="ascii") as file:
+        file.writelines(topo.write(network.layout, topo.events_of(network.layout, x_hw)))
+
+
+#: Formats that hold all events in one file.
+_WHOLE = {"ugt": _write_ugt, "topo": _write_topo}
 
 
 def _answer_shape(network: Network) -> tuple[int, int]:
@@ -138,7 +170,7 @@ def _summary(config: Config, format: str, links: LinkMap, network: Network, n_ev
     return {
         "format": format,
         "events": n_events,
-        "files": 2 * n_files,
+        "files": n_files,
         "events_per_file": links.events_per_file,
         "board": config.firmware.board,
         "public": links.public,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from l1ad.vectors.answers import answer_widths, answers, input_widths
 from l1ad.vectors.causes import Cause, bit_cause, causes, first_parting
 from l1ad.vectors.frames import Frames
 from l1ad.vectors.linkmap import LinkMap, input_pieces, output_pieces
+from l1ad.vectors.ugt import Crossings
 
 #: Share of the events that a cause explains for which no other kind is looked for; a shift loses an event at an end.
 _MOST = 0.9
@@ -145,6 +146,28 @@ def examine(case: Case, first_event: int = 0) -> Finding:
     parting = _parting(case, found[0].cause) if found else None
     begin = _first(rows, wanted, got, case.names, first + first_event)
     return Finding(len(case.x_hw), len(got), len(rows), offset, case.nominal, begin, told, parting)
+
+
+def examine_crossings(case: Case, crossings: Crossings, first_event: int = 0) -> Finding:
+    """Compare a file of the Global Trigger: its inputs, then its algorithm bits with those that its own inputs give.
+
+    Args:
+        case: what is compared, of the side ``input``.
+        crossings: the file; its lanes are the case's frames.
+        first_event: number of the first event.
+    """
+    finding = examine(case, first_event)
+    if finding.offset is None or finding.n_different or case.links.first_algorithm is None:
+        return finding
+    first, x_hw = case.reader.at(case.frames, finding.offset, len(case.x_hw))
+    skipped = max(0, finding.offset // case.links.frames_per_event)
+    columns = slice(case.links.first_algorithm, case.links.first_algorithm + len(case.network.thresholds))
+    bits = crossings.algorithms[skipped : skipped + len(x_hw), columns]
+    wanted, outputs = answers(case.network, x_hw), replace(case, side="output")
+    got = np.column_stack([wanted[:, 0], bits.astype(np.int64)])
+    rows = np.flatnonzero((got != wanted).any(axis=1))
+    begin = _first(rows, wanted, got, outputs.names, first + first_event)
+    return replace(finding, n_different=len(rows), first=begin, causes=(*finding.causes, *_bits(outputs, got)))
 
 
 def _first(

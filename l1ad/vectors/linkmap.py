@@ -50,6 +50,7 @@ class LinkMap:
         fill_links: number of links that objects fill in the layout's order.
         fields: ``[lowest bit, bits]`` of each feature in the object's word, by kind; a kind left out is packed from bit 0.
         absent: features that the words do not have, by kind; they must be 0.
+        first_algorithm: number of the algorithm of a Global Trigger's menu that the first trigger bit is.
     """
 
     public: Literal["inputs", "none"]
@@ -63,6 +64,7 @@ class LinkMap:
     fill_links: Annotated[int, Field(ge=1)] | None = None
     fields: dict[str, dict[str, _Pair]] = field(default_factory=dict)
     absent: dict[str, list[str]] = field(default_factory=dict)
+    first_algorithm: Annotated[int, Field(ge=0)] | None = None
 
     @property
     def events_per_file(self) -> int:
