@@ -36,11 +36,13 @@ class EventChunk:
         counts: by object kind, hardware counts of pt, η and φ, ``(n_events, m, 3)``; absent objects are zero.
         columns: per-event columns by their name in a dataset, ``(n_events,)``.
         first: number of the first event in its file.
+        incomplete: which events lack missing E_T, ``(n_events,)``, or None where all have it.
     """
 
     counts: Mapping[str, Counts]
     columns: Mapping[str, NDArray[Any]]
     first: int = 0
+    incomplete: NDArray[np.bool_] | None = None
 
     @property
     def n_events(self) -> int:
@@ -53,6 +55,7 @@ class EventChunk:
             {kind: counts[:n_events] for kind, counts in self.counts.items()},
             {name: values[:n_events] for name, values in self.columns.items()},
             self.first,
+            None if self.incomplete is None else self.incomplete[:n_events],
         )
 
 

@@ -188,9 +188,10 @@ class Collection:
                     f"{where}: branches {self.branches[0]!r} and {branch!r} have different numbers of objects; the file is damaged."
                 )
         jagged = Jagged.of(numbers, places, self._kept(flats, where), beyond_places=reading.beyond_places)
-        if self.kind == "met" and not np.array_equal(jagged.event, np.arange(len(numbers))):
+        if self.kind == "met" and not reading.mark_incomplete and not jagged.counts.all():
             raise InputError(
-                f"{where}: {self.sum_type!r} must have missing E_T (type {MISSING_ET}) once in each event at bunch crossing 0."
+                f"{where}: event {first + int(jagged.counts.argmin())} has no missing E_T (type {MISSING_ET} in {self.sum_type!r}) at bunch "
+                "crossing 0; set data.select.incomplete to 'drop' to leave such events out."
             )
         if (most := jagged.counts.max(initial=0)) > MOST[KINDS[self.kind][0]]:
             event = first + int(jagged.counts.argmax())
@@ -199,6 +200,11 @@ class Collection:
                 f"{MOST[KINDS[self.kind][0]]}; give Level-1 objects as the hardware or its emulator made them."
             )
         return self._rectangle(jagged, flats, where, first)
+
+    def lacking(self, flats: Mapping[str, tuple[Counts, NDArray[Any]]], where: str) -> NDArray[np.bool_] | None:
+        """Say which events have no object of crossing 0, ``(n_events,)``, or None if all have one."""
+        none = Jagged.of(flats[self.branches[0]][0], 1, self._kept(flats, where)).counts == 0
+        return none if none.any() else None
 
     def _rectangle(self, jagged: Jagged, flats: Mapping[str, tuple[Counts, NDArray[Any]]], where: str, first: int) -> Counts:
         """Convert the objects that have a place, and put each feature into a rectangle of zeros."""
@@ -230,3 +236,12 @@ class Collection:
             missing = flats[self.sum_type][1] == MISSING_ET
             kept = missing if kept is None else kept & missing
         return kept
+
+
+def incomplete(
+    collections: Mapping[str, Collection], flats: Mapping[str, tuple[Counts, NDArray[Any]]], reading: Reading, where: str
+) -> NDArray[np.bool_] | None:
+    """Say which events have no missing E_T, ``(n_events,)``, or None if all have it or nobody asked."""
+    if not reading.mark_incomplete or "met" not in collections:
+        return None
+    return collections["met"].lacking(flats, where)

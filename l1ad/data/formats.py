@@ -78,10 +78,12 @@ class Reading:
     Attributes:
         seeds: trigger bits of CMS files that make the menu column.
         beyond_places: whether the objects for which the layout has no place are read too, for whoever sorts or cuts them.
+        mark_incomplete: whether events without missing E_T are marked in the chunk; else they are refused.
     """
 
     seeds: tuple[str, ...] = ()
     beyond_places: bool = False
+    mark_incomplete: bool = False
 
 
 #: Objects as the layout has places for them.

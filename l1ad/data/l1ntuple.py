@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from l1ad.core.errors import InputError
 from l1ad.core.layout import ObjectLayout
 from l1ad.data.chunk import EventChunk
-from l1ad.data.cms import KINDS, Collection, check_layout
+from l1ad.data.cms import KINDS, Collection, check_layout, incomplete
 from l1ad.data.columns import event_columns
 from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading
 from l1ad.data.root import branch_names, flat, opened, require, steps, tree
@@ -78,7 +78,8 @@ class L1NtupleReader:
                     for kind, c in collections.items()
                 }
                 bits = _bits(trees.decisions, {seed: aliases[seed] for seed in reading.seeds}, first, stop, path)
-                yield EventChunk(counts, _event_columns(trees.events, first, stop, path) | seed_columns(bits), first)
+                columns = _event_columns(trees.events, first, stop, path) | seed_columns(bits)
+                yield EventChunk(counts, columns, first, incomplete(collections, flats, reading, str(path)))
 
 
 def _trees(file: Any, path: Path) -> _Trees:

@@ -13,7 +13,7 @@ from l1ad.core.errors import InputError
 from l1ad.core.layout import FEATURES, ObjectLayout
 from l1ad.data.ahead import ahead
 from l1ad.data.chunk import EventChunk
-from l1ad.data.cms import KINDS, Collection, check_layout
+from l1ad.data.cms import KINDS, Collection, check_layout, incomplete
 from l1ad.data.columns import event_columns
 from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading
 from l1ad.data.root import branch_names, flat, opened, require, steps, tree
@@ -99,7 +99,7 @@ def _chunk(
     span = slice(first, first + len(next(iter(flats.values()))[0]))
     values = {name: _column(name, data, stored, path, span) for name, stored in columns.items()}
     bits = event_columns({seed: data[seed] for seed in reading.seeds}, {seed: seed for seed in reading.seeds}, path, span)
-    return EventChunk(counts, values | seed_columns(bits), first)
+    return EventChunk(counts, values | seed_columns(bits), first, incomplete(collections, flats, reading, where))
 
 
 def _columns(names: dict[str, str]) -> dict[str, tuple[str, ...]]:

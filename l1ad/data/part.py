@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +77,14 @@ class PartSummary:
         n_events: events kept.
         events: by name of their `Split`.
         deselected: events left out by the selection.
+        incomplete: events left out because they lack missing E_T.
         out_of_range: values outside their type, by column.
     """
 
     n_events: int
     events: Mapping[str, int]
     deselected: int
+    incomplete: int
     out_of_range: Mapping[str, int]
 
 
@@ -123,7 +125,7 @@ def _settle(partial: Path, folder: Path) -> None:
 
 def _write(job: Job, folder: Path) -> PartSummary:
     """Write a part: a file of plain numbers for each column. They are checked here, and not again when they become a dataset."""
-    tally, deselected, n_events = RangeTally(), 0, 0
+    tally, deselected, incomplete, n_events = RangeTally(), 0, 0, 0
     events = {part.name.lower(): 0 for part in Split}
     with ExitStack() as stack:
         files = {name: stack.enter_context((folder / name).open("wb")) for name in ("x_hw", *job.columns)}
@@ -131,23 +133,25 @@ def _write(job: Job, folder: Path) -> PartSummary:
             x_hw = fit(chunk, job.layout, job.policy, tally, str(job.path))
             values = _columns(chunk, job)
             keep = job.selection.events(chunk, values["split"] != Split.TEST, str(job.path))
-            if not keep.all():
+            whole = np.ones(len(keep), dtype=bool) if chunk.incomplete is None else ~chunk.incomplete
+            incomplete += int(np.count_nonzero(~whole))
+            deselected += int(np.count_nonzero(whole & ~keep))
+            if not (keep := keep & whole).all():
                 x_hw, values = x_hw[keep], {name: array[keep] for name, array in values.items()}
-                deselected += int(np.count_nonzero(~keep))
             n_events += len(x_hw)
             files["x_hw"].write(x_hw.data)
             for name in job.columns:
                 files[name].write(np.ascontiguousarray(values[name], dtype=COLUMNS[name]).data)
             for part, number in enumerate(np.bincount(values["split"], minlength=len(Split))):
                 events[Split(part).name.lower()] += int(number)
-    return PartSummary(n_events, events, deselected, tally.outside)
+    return PartSummary(n_events, events, deselected, incomplete, tally.outside)
 
 
 def _chunks(job: Job) -> Iterator[EventChunk]:
     left = len(job.events)
     for chunk in reader(job.format).chunks(job.path, job.layout, CHUNK_EVENTS, job.reading, job.events):
         left -= chunk.n_events
-        yield EventChunk(job.selection.objects(chunk.counts), chunk.columns, chunk.first)
+        yield replace(chunk, counts=job.selection.objects(chunk.counts))
     if left > 0:
         raise InputError(f"{str(job.path)!r} ended {left} events before its announced end; it may be cut off, fetch it again.")
 

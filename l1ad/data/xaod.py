@@ -67,12 +67,13 @@ class XaodReader:
             branches = {kind: _branches(names, some, path) for kind, some in containers.items()}
             columns = {column: branch for column, place in _EVENT.items() if (branch := _branch(names, *place))}
             for first, stop in steps(events or range(data.num_entries), size):
+                flats = {kind: _read(data, found, first, stop, path) for kind, found in branches.items()}
                 counts = {
-                    kind: _counts(_read(data, found, first, stop, path), found, layout.slot(kind), reading, path, first)
-                    for kind, found in branches.items()
+                    kind: _counts(flats[kind], found, layout.slot(kind), reading, path, first) for kind, found in branches.items()
                 }
                 read = {column: data[branch].array(entry_start=first, entry_stop=stop) for column, branch in columns.items()}
-                yield EventChunk(counts, event_columns(read, columns, path, slice(first, stop)), first)
+                values = event_columns(read, columns, path, slice(first, stop))
+                yield EventChunk(counts, values, first, _incomplete(flats, branches, reading, path, first))
 
 
 def _containers(layout: ObjectLayout, path: Path) -> dict[str, tuple[Container, ...]]:
@@ -182,6 +183,25 @@ def _counts(
         energy = _energy(values, flats)
         objects = np.stack([jagged.fill(column) for column in (energy, values["eta"], values["phi"])], axis=2)
     return counts_from_physical(objects, slot, str(path), branches[leading], first)
+
+
+def _incomplete(
+    flats: Mapping[str, Mapping[str, tuple[Counts, NDArray[Any]]]],
+    branches: Mapping[str, Mapping[str, str]],
+    reading: Reading,
+    path: Path,
+    first: int,
+) -> NDArray[np.bool_] | None:
+    """Mark or refuse events without the words that Level-1 missing E_T is made of; the software trigger makes its own on demand."""
+    if "tobEx" not in flats.get("met", {}):
+        return None
+    none = flats["met"]["tobEx"][0] == 0
+    if none.any() and not reading.mark_incomplete:
+        raise InputError(
+            f"{str(path)!r}: event {first + int(np.argmax(none))} has no missing E_T (branch {branches['met']['tobEx']!r} is empty); set "
+            "data.select.incomplete to 'drop' to leave such events out."
+        )
+    return none if none.any() else None
 
 
 def _energy(values: Mapping[str, NDArray[np.float64]], flats: Mapping[str, tuple[Counts, NDArray[Any]]]) -> NDArray[np.float64]:

@@ -177,7 +177,7 @@ def _jobs(layout: ObjectLayout, sources: Sequence[_Source], config: Config) -> l
     for number, source in enumerate(sources):
         first, left = 0, data.max_events or sum(file.n_events for file in source.files)
         for file in source.files:
-            reading = Reading(data.menu if file.format in _NAMED_BITS else (), selection.moves_objects)
+            reading = Reading(data.menu if file.format in _NAMED_BITS else (), selection.moves_objects, cuts.incomplete == "drop")
             split = (data.seed, data.split.train, data.split.validation)
             jobs += [
                 Job(
@@ -252,6 +252,7 @@ def _assemble(
         "layout": layout.name,
         "events": {name: dict(counts) for name, counts in events.items()},
         "deselected": sum(part.deselected for _, _, part in parts),
+        "incomplete": sum(part.incomplete for _, _, part in parts),
         "out_of_range": dict(outside),
         "out_of_range_policy": config.data.out_of_range,
         "duplicates": count_duplicates(draft.path, draft.path / _PARTS / "keys", writer.n_events)

@@ -260,7 +260,8 @@ def test_more_objects_than_level_1_sends_are_refused(tmp_path: Path) -> None:
 def test_an_event_without_missing_et_is_refused(tmp_path: Path) -> None:
     rewrite_nanoaod(tmp_path / "x.root", lambda a: a.update(L1EtSum_etSumType=a["L1EtSum_etSumType"] * 0))
     with pytest.raises(
-        InputError, match=r"'L1EtSum_etSumType' must have missing E_T \(type 2\) once in each event at bunch crossing 0\.$"
+        InputError,
+        match=r"x\.root: event 0 has no missing E_T \(type 2 in 'L1EtSum_etSumType'\) at bunch crossing 0; set data\.sel",
     ):
         read(tmp_path / "x.root", "axol1tl57")
 
