@@ -6,11 +6,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from l1ad.config import Config
 from l1ad.core.dataset import Dataset
+from l1ad.core.fixed import FloatArray
 from l1ad.core.network import Network
 from l1ad.core.trained import FLOAT_FILE, FloatNetwork, FloatScore
 from l1ad.ranges.score_types import score_spec
@@ -127,13 +130,14 @@ def train_quantised(config: Config, dataset: Dataset, baseline: Path, checkpoint
     n = config.training.candidates if problem.robust else 1
     distil = distil_share(problem.plan) if problem.robust else 0.0
     graph = problem.graph(problem.plan, [plan for plan in plans for _ in range(n)], distil=distil)
-    seeds = tuple(seed + k * CANDIDATE_STRIDE for seed in problem.seeds for k in range(n))
+    seeds = candidate_seeds(problem.seeds, n)
     settings = problem.settings(config.training.epochs, "quantisation-aware training", seeds, _pruning(config))
     start = Parameters.from_flat([np.repeat(a, n, axis=0) for a in start.flat])
     done = fit(graph, _repeated(train, n), _repeated(validation, n), settings, start, checkpoint)
     networks = tuple(_network(problem, plans[i // n], done.parameters, i) for i in range(n * len(plans)))
     if n > 1:
-        kept = best_candidates(done.history["validation"][-1], [_accepted(network, problem, train) for network in networks], n)
+        parts = [accepted(network, problem.train.weight, train.x_hw) for network in networks]
+        kept = best_candidates(done.history["validation"][-1], parts, n)
         done, networks = chosen_networks(done, kept), tuple(networks[i] for i in kept)
     float_history = json.loads((baseline / "history.json").read_text(encoding="utf-8"))["float"]
     return QuantisedTraining(problem, done, networks, best_seed(done), FloatNetwork.load(baseline / FLOAT_FILE), float_history)
@@ -142,6 +146,11 @@ def train_quantised(config: Config, dataset: Dataset, baseline: Path, checkpoint
 def _repeated(events: Events, n: int) -> Events:
     """Give every candidate its student's target."""
     return events if events.target is None else replace(events, target=np.repeat(events.target, n, axis=0))
+
+
+def candidate_seeds(seeds: Sequence[int], n: int) -> tuple[int, ...]:
+    """Give every seed's ``n`` candidates a seed of their own, those of the first seed first."""
+    return tuple(seed + k * CANDIDATE_STRIDE for seed in seeds for k in range(n))
 
 
 def best_candidates(losses: Sequence[float], accepted: Sequence[float], n: int) -> list[int]:
@@ -171,14 +180,19 @@ def chosen_networks(done: Fit, kept: list[int]) -> Fit:
     return Fit(Parameters.from_flat([a[kept] for a in done.parameters.flat]), history)
 
 
-def _accepted(network: Network, problem: Problem, lesson: Events) -> float:
-    """Give the part of the mixed training events that score above all but ``TRIGGER_FRACTION`` of the background."""
+def accepted(network: Network, weight: FloatArray, x_hw: NDArray[Any]) -> float:
+    """Give the part of the mixed events that score above all but ``TRIGGER_FRACTION`` of the background.
+
+    Args:
+        network: the exact network.
+        weight: the background's weights, shape ``(n_background,)``.
+        x_hw: background, then mixed events, hardware integers ``(n_events, n_columns)``.
+    """
     from l1ad.spec.reference import scores
 
-    n_background = len(problem.train.x_hw)
-    values = scores(network, np.asarray(lesson.x_hw, dtype=np.int64)).astype(np.float64)
-    scale = rarity_scale(values[:n_background], problem.train.weight)
-    return float(np.mean(values[n_background:] > scale[RATES == TRIGGER_FRACTION]))
+    values = scores(network, np.asarray(x_hw, dtype=np.int64)).astype(np.float64)
+    scale = rarity_scale(values[: len(weight)], weight)
+    return float(np.mean(values[len(weight) :] > scale[RATES == TRIGGER_FRACTION]))
 
 
 def _pruning(config: Config) -> PruningSchedule:

@@ -82,6 +82,21 @@ def test_dead_neurons_do_no_harm() -> None:
     assert last.weight.integer <= 5
 
 
+@pytest.mark.parametrize(("activity", "taken"), [(1e-6, 0.05), (0.02, 0.05), (0.2, 0.2), (3.0, 3.0)])
+def test_a_seldom_active_neuron_counts_as_a_twentieth_of_the_median(activity: float, taken: float) -> None:
+    """Six neurons of equal activity but for one: its factor is what makes it fill the type, and at most twenty times the others'."""
+    made = plan("{kind: ae, hidden: [6], latent: 2, weight_integer: 2, bias_integer: 1, activation_integer: 3}")
+    made = replace(made, layers=made.layers[: made.n_encoder])
+    start = initial_parameters(made, (1,))
+    alike = np.repeat(start.weights[0][:, :, :1], 6, axis=2)
+    alike[:, :, 2] *= activity
+    parameters = Parameters((alike, *start.weights[1:]), start.biases)
+    _, scaled = fitted(made, parameters, np.random.default_rng(1).normal(0, 2, (500, 44)))
+    factor = (scaled.weights[0] / alike)[0].mean(axis=0)
+    np.testing.assert_allclose(factor[[0, 1, 3, 4, 5]], factor[0], rtol=1e-5)
+    assert factor[2] == pytest.approx(factor[0] / taken, rel=1e-4)
+
+
 @pytest.mark.parametrize(("largest", "integer"), [(0.0, 0), (0.7, 0), (1.0, 0), (1.02, 0), (1.3, 1), (5.0, 3)])
 def test_fewest_integer_bits(largest: float, integer: int) -> None:
     assert with_integer(FixedPoint.from_quantized_relu(6, 0), largest).integer == integer

@@ -1,0 +1,74 @@
+"""The chip's score in the training graph is the float reference's for every score; the distance to the teacher is that of square roots."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from l1ad.config.model import TrainingConfig
+from l1ad.core.network import Activation, Score
+from l1ad.core.trained import FloatDense, FloatNetwork, FloatScore
+from l1ad.qkeras.runtime import tensorflow
+from l1ad.scores.float_reference import float_outputs, float_scores, scaled_float
+from l1ad.training.distillation import chip_score, distillation_loss
+from l1ad.training.forward import Forward
+from l1ad.training.losses import LossSpec, loss_spec
+from l1ad.training.steps import Batch
+from tests.networks import INPUT, make_events, make_scaling, tiny_layout
+
+LAYOUT = tiny_layout()
+SCALING = make_scaling(LAYOUT, INPUT)
+COLUMNS = (0, 1, 2, 3, 5, 6, 7)
+WIDTHS = {Score.LATENT_L2: 3, Score.LINEAR: 1, Score.KL: 6, Score.R_Z: 6, Score.MSE: 8, Score.MASKED_MSE: 8}
+
+
+def spec(kind: Score, cyclic: bool = True) -> LossSpec:
+    return loss_spec(TrainingConfig(object_weights={"met": 3.0}), kind, cyclic, LAYOUT, SCALING, COLUMNS)
+
+
+def network(kind: Score, cyclic: bool = True) -> FloatNetwork:
+    """Make one dense layer of random weights, wide enough for the score."""
+    random = np.random.default_rng(3)
+    layer = FloatDense("dense1", random.normal(0, 0.15, (8, WIDTHS[kind])), random.normal(0, 1, WIDTHS[kind]), Activation.LINEAR)
+    columns = COLUMNS if kind.is_reconstruction else ()
+    return FloatNetwork(LAYOUT, SCALING, (layer,), FloatScore(kind, columns, cyclic and kind.is_reconstruction))
+
+
+def in_graph(made: FloatNetwork, x_hw: np.ndarray, target: np.ndarray) -> tuple[Forward, Batch]:
+    """Give the network's values and its events as the training graph has them: one network, axes (network, event, value)."""
+    tf = tensorflow()
+    kind, y = made.score.kind, float_outputs(made, x_hw)
+    mean, log_variance = (y[:, : y.shape[1] // 2], y[:, y.shape[1] // 2 :]) if kind.needs_log_variance else (y, None)
+    present = SCALING.present(LAYOUT, x_hw)
+    tensors = [
+        None if v is None else tf.constant(v[np.newaxis], tf.float32)
+        for v in (mean, log_variance, y, scaled_float(made, x_hw), present)
+    ]
+    return Forward(*tensors[:3]), Batch(tensors[3], tensors[4], None, tf.constant(target[np.newaxis], tf.float32))
+
+
+@pytest.mark.parametrize("cyclic", [True, False])
+@pytest.mark.parametrize("kind", list(Score))
+def test_the_graphs_score_is_the_float_networks(kind: Score, cyclic: bool) -> None:
+    made, x_hw = network(kind, cyclic), make_events(LAYOUT, 400)
+    wanted = float_scores(made, x_hw)
+    got = chip_score(tensorflow(), spec(kind, cyclic), kind, *in_graph(made, x_hw, wanted)).numpy()
+    assert got.shape == (1, 400)
+    np.testing.assert_allclose(got[0], wanted, rtol=1e-4, atol=1e-3)
+
+
+def test_the_scores_of_log_variances_differ() -> None:
+    """KL and R_z of the same values are not alike: one in place of the other is seen."""
+    x_hw = make_events(LAYOUT, 400)
+    kl, r_z = (float_scores(network(kind), x_hw) for kind in (Score.KL, Score.R_Z))
+    assert not np.allclose(kl, r_z, rtol=0.2)
+
+
+@pytest.mark.parametrize("kind", list(Score))
+def test_the_distance_is_of_square_roots_but_for_a_linear_score(kind: Score) -> None:
+    made, x_hw = network(kind), make_events(LAYOUT, 100)
+    target = np.random.default_rng(1).uniform(0.0, 90.0, 100)
+    score = float_scores(made, x_hw)
+    wanted = (score - target) ** 2 if kind is Score.LINEAR else (np.sqrt(score + 1.0) - np.sqrt(target + 1.0)) ** 2
+    got = distillation_loss(tensorflow(), spec(kind), kind, *in_graph(made, x_hw, target)).numpy()
+    np.testing.assert_allclose(got[0], wanted, rtol=1e-2, atol=1e-2)

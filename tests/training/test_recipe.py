@@ -1,0 +1,214 @@
+"""What the recipe hands to each of its trainings: seeds, schedule, targets and shares; training itself is left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from l1ad.core.dataset import Dataset
+from l1ad.core.network import Score
+from l1ad.training import recipe, teacher
+from l1ad.training.curves import save_history
+from l1ad.training.events import Events
+from l1ad.training.lesson import FIRST_BIAS, RATES, rarity_scale
+from l1ad.training.loop import Fit, FitSettings
+from l1ad.training.recipe import accepted, candidate_seeds, train_float, train_quantised
+from l1ad.training.results import save_float
+from l1ad.training.state import Parameters
+from l1ad.training.steps import Graph
+from l1ad.training.teacher import log_losses
+from tests.datasets_made import make_dataset
+from tests.networks import make_events, make_network
+from tests.stages.test_train import config
+
+
+@dataclass
+class Call:
+    """Hold what one training was asked for."""
+
+    graph: Graph
+    train: Events
+    validation: Events
+    settings: FitSettings
+    start: Parameters
+
+
+@dataclass
+class Calls:
+    """Stand in for training: note what is asked for, and nudge every network's weights by its seed."""
+
+    made: list[Call]
+
+    def fit(self, graph: Graph, train: Events, validation: Events, settings: FitSettings, start: Parameters, *_: Any) -> Fit:
+        self.made.append(Call(graph, train, validation, settings, start))
+        nudged = [a.copy() for a in start.flat]
+        for i, seed in enumerate(settings.seeds):
+            nudged[0][i] += np.random.default_rng(seed).normal(0, 0.05, nudged[0][i].shape).astype(np.float32)
+        losses = [float(5 - i) for i in range(len(settings.seeds))]
+        return Fit(Parameters.from_flat(nudged), {"loss": [losses], "validation": [losses]})
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return make_dataset(tmp_path_factory.mktemp("recipe") / "dataset", 1500, 20)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
+    made = Calls([])
+    monkeypatch.setattr(recipe, "fit", made.fit)
+    monkeypatch.setattr(teacher, "fit", made.fit)
+    monkeypatch.setattr(
+        "l1ad.training.results.save_history", lambda histories, seeds, folder: save_plain(histories, seeds, folder)
+    )
+    return made.made
+
+
+def save_plain(histories: Any, seeds: Any, folder: Path) -> None:
+    """Save a history without its plot."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("l1ad.training.curves._plot", lambda *_: None)
+        save_history(histories, seeds, folder)
+
+
+def test_teachers_then_students_that_learn_their_scores(dataset: Dataset, calls: list[Call], tmp_path: Path) -> None:
+    chosen = config(tmp_path, seeds=2, average=0.7)
+    training = train_float(chosen, dataset, tmp_path / "checkpoint.npz")
+    teachers, students = calls
+    n = len(teachers.train.x_hw)
+    assert teachers.train.target is None
+    assert (teachers.graph.distil, students.graph.distil) == (0.0, 1.0)
+    assert teachers.settings.cosine
+    assert students.settings.cosine
+    assert (teachers.graph.average, students.graph.average) == (0.7, 0.7)
+    assert (teachers.settings.epochs, students.settings.epochs) == (2, 2)
+    assert len(set(teachers.settings.seeds)) == 4
+    assert students.settings.seeds == (1, 2)
+    assert len(students.train.x_hw) == 2 * n
+    np.testing.assert_array_equal(students.train.x_hw[:n], teachers.train.x_hw)
+    assert students.train.target is not None
+    assert students.train.target.shape == (2, 2 * n)
+    np.testing.assert_array_equal(students.start.biases[-1], np.full((2, 1, 2), np.float32(FIRST_BIAS)))
+    assert students.validation.x_hw.shape[0] == 2 * len(teachers.validation.x_hw)
+    assert training.best == 1  # the smaller validation loss
+
+
+def test_the_target_is_the_teachers_rarity(dataset: Dataset, calls: list[Call], tmp_path: Path) -> None:
+    """Linear in the decades of rate that the ensemble's mean standardised loss has on weighted background."""
+    training = train_float(config(tmp_path, seeds=2), dataset, tmp_path / "checkpoint.npz")
+    events, target, weight = calls[1].train, calls[1].train.target, training.problem.train.weight
+    assert training.teacher is not None
+    assert target is not None
+    losses = log_losses(training.teacher.graph, training.teacher.parameters, events.x_hw)
+    n = len(weight)
+    mean = np.average(losses[:, :n], axis=1, weights=weight)[:, None]
+    width = np.sqrt(np.average((losses[:, :n] - mean) ** 2, axis=1, weights=weight))[:, None]
+    scores = ((losses - mean) / width).reshape(2, 2, -1).mean(axis=1)
+    np.testing.assert_allclose(training.teacher.scores(events.x_hw), scores, rtol=1e-6, atol=1e-6)
+    for one, learnt in zip(scores, target, strict=True):
+        order = np.argsort(one)
+        assert (np.diff(learnt[order]) >= -1e-5).all()
+        ordered = np.sort(learnt[:n])[::-1]
+        scale = rarity_scale(ordered, weight[np.argsort(-one[:n], kind="stable")])
+        decades = scale[(RATES == 0.01) | (RATES == 0.1)]
+        assert decades[0] / decades[1] == pytest.approx(0.5, rel=0.1)
+
+
+def test_members_of_an_ensemble_count_alike(dataset: Dataset, calls: list[Call], tmp_path: Path) -> None:
+    """Each member's log-loss has mean 0 and spread 1 on the weighted background, whatever its own scale."""
+    training = train_float(config(tmp_path, seeds=3, teachers=1), dataset, tmp_path / "checkpoint.npz")
+    assert training.teacher is not None
+    scores, weight = training.teacher.scores(training.problem.train.x_hw), training.problem.train.weight
+    np.testing.assert_allclose(np.average(scores, axis=1, weights=weight), 0.0, atol=1e-6)
+    np.testing.assert_allclose(np.average(scores**2, axis=1, weights=weight), 1.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "score", "share"), [("ae", "masked_mse", 0.5), ("ae", "mse", 0.5), ("vae", "kl", 1.0)])
+def test_a_reconstruction_student_learns_both(
+    dataset: Dataset, calls: list[Call], tmp_path: Path, kind: str, score: str, share: float
+) -> None:
+    train_float(config(tmp_path, kind, score), dataset, tmp_path / "checkpoint.npz")
+    assert calls[1].graph.distil == share
+    assert calls[1].graph.plan.score is Score(score)
+
+
+def test_the_plain_recipe_trains_once_at_a_constant_rate(dataset: Dataset, calls: list[Call], tmp_path: Path) -> None:
+    train_float(config(tmp_path, recipe="plain"), dataset, tmp_path / "checkpoint.npz")
+    train_float(config(tmp_path, schedule="constant"), dataset, tmp_path / "checkpoint.npz")
+    plain, *constant = calls
+    assert (plain.settings.cosine, plain.graph.average, plain.graph.distil) == (False, 0.0, 0.0)
+    assert plain.train.target is None
+    assert not any(call.settings.cosine for call in constant)
+
+
+def baseline(chosen: Any, dataset: Dataset, folder: Path) -> Path:
+    training = train_float(chosen, dataset, folder / "checkpoint.npz")
+    save_float(training, folder)
+    return folder
+
+
+def test_every_candidate_has_its_own_seed_and_its_students_target(
+    dataset: Dataset, calls: list[Call], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = config(tmp_path, seeds=2, candidates=3, sparsity=0.5, prune_from=0.34, prune_to=0.67)
+    folder = baseline(chosen, dataset, tmp_path)
+    parts = iter([0.1, 0.2, 0.9, 0.9, 0.5, 0.2])
+    monkeypatch.setattr(recipe, "accepted", lambda *_: next(parts))
+    trained = train_quantised(chosen, dataset, folder, tmp_path / "checkpoint.npz")
+    call = calls[-1]
+    assert len(set(call.settings.seeds)) == 6
+    assert call.settings.seeds[::3] == (1, 2)
+    assert call.settings.cosine
+    assert call.graph.distil == 1.0
+    assert [call.settings.pruning.sparsity(epoch) for epoch in range(3)] == [0.0, 0.0, 0.5]
+    assert call.train.target is not None
+    for first, second in ((0, 1), (1, 2), (3, 4)):
+        np.testing.assert_array_equal(call.train.target[first], call.train.target[second])
+        assert all(np.array_equal(a[first], a[second]) for a in call.start.flat)
+    assert not np.array_equal(call.train.target[2], call.train.target[3])
+    # Losses fall with the number: the last of the first seed has both ranks, of the second the sums are equal and the loss decides.
+    assert trained.fit.history["validation"][-1] == [3.0, 0.0]
+    assert len(trained.networks) == 2
+
+
+def test_candidates_are_compared_by_what_they_accept(
+    dataset: Dataset, calls: list[Call], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The comparison sees each candidate's network, the background's weights, and background before mixed events."""
+    chosen = config(tmp_path, candidates=2)
+    folder, seen = baseline(chosen, dataset, tmp_path), []
+    monkeypatch.setattr(recipe, "accepted", lambda *found: float(len(seen.append(found) or seen)))
+    train_quantised(chosen, dataset, folder, tmp_path / "checkpoint.npz")
+    (one, weight, x_hw), (other, _, _) = seen
+    assert one.digest != other.digest
+    assert len(x_hw) == 2 * len(weight)
+    np.testing.assert_array_equal(x_hw, calls[-1].train.x_hw)
+
+
+def test_seeds_of_candidates() -> None:
+    assert candidate_seeds((1, 2), 1) == (1, 2)
+    assert len(set(candidate_seeds(range(64), 16))) == 64 * 16
+
+
+def test_accepted_counts_mixed_events_above_a_thousandth_of_the_background() -> None:
+    """By hand: the score at which the weight above reaches a thousandth, and the mixed events beyond it."""
+    from l1ad.spec.reference import scores
+
+    network = make_network(widths=(6, 3))
+    x_hw = make_events(network.layout, 6000)
+    order = np.argsort(-scores(network, x_hw), kind="stable")
+    x_hw = x_hw[np.concatenate([np.delete(order, np.s_[:3000:3]), order[:3000:3]])]  # the last thousand score higher
+    weight = np.random.default_rng(1).uniform(0.1, 2.0, 5000)
+    values = scores(network, x_hw)
+    above, total = 0.0, weight.sum()
+    for i in np.argsort(-values[:5000], kind="stable"):
+        above += weight[i]
+        if above >= 0.001 * total:
+            break
+    wanted = np.mean(values[5000:] > values[i])
+    assert 0.0 < wanted < 1.0
+    assert accepted(network, weight, x_hw) == pytest.approx(wanted)
