@@ -62,7 +62,8 @@ class SelectionConfig(Section):
         train_on: whether training and validation see all background events, or only those that no unprescaled L1 item takes.
         min_pt_gev: objects of a kind below this are left out of the data, and those after them move up, as a sorter before the chip's
             input does; the thresholds of ``scaling`` are on the chip and nothing moves up there.
-        incomplete: what happens to events whose missing E_T is not in the file, as when a board's payload was lost: ``refuse`` or ``drop``.
+        incomplete: what happens to events whose missing E_T is not in the file, as when a board's payload was lost, or whose weight is NaN:
+            ``refuse`` or ``drop``.
         sort_by_pt: order objects by falling pt instead of keeping the hardware's order.
     """
 

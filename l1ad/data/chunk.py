@@ -216,6 +216,16 @@ def wrap(phi: Counts, periods: NDArray[np.int32] | int) -> None:
         phi %= np.asarray(periods, dtype=phi.dtype)
 
 
+def clear_unfilled(objects: NDArray[np.float64]) -> None:
+    """Make absent, in place, objects whose pt is NaN, and those without pt whose η or φ is: so GELATO's files mark what is not there.
+
+    Args:
+        objects: pt, η and φ in the last axis, ``(n_events, m, 3)``; an object that has pt keeps its NaN.
+    """
+    if not np.isfinite(objects.sum()):
+        objects[np.isnan(objects[:, :, 0]) | (objects[:, :, 0] == 0)] = 0.0
+
+
 def check_physical(objects: NDArray[Any], where: str, name: str, first: int = 0) -> None:
     """Refuse NaN, infinity and negative transverse momenta.
 

@@ -69,7 +69,8 @@ def check_weights(weights: NDArray[Any], path: Path, first: int) -> None:
     bad = ~usable(weights)
     if bad.any():
         event = int(np.argmax(bad))
+        drop = ", or set data.select.incomplete to 'drop' to leave out events without weight" if np.isnan(weights[event]) else ""
         raise InputError(
             f"{str(path)!r} has the weight {weights[event]:g} at event {first + event}; weights must be finite and not negative: give the "
-            "sample (or 'data') 'weights: none' to count each of its events once."
+            f"sample (or 'data') 'weights: none' to count each of its events once{drop}."
         )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from l1ad.core.errors import InputError
 from l1ad.core.layout import FEATURES, ObjectLayout
-from l1ad.data.chunk import Counts, EventChunk, counts_from_physical
+from l1ad.data.chunk import Counts, EventChunk, clear_unfilled, counts_from_physical
 from l1ad.data.columns import event_columns
 from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading
 from l1ad.data.fortymhz import menu_items, physical
@@ -158,6 +158,7 @@ def _counts(
     values = objects[:, :, [0, -2, -1]].astype(np.float64)
     if unit_gev != 1.0:
         values[:, :, 0] *= unit_gev
+    clear_unfilled(values)
     path, stored, first = where
     return counts_from_physical(values, layout.slot(kind), str(path), stored[kind].name[1:], first)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from l1ad.core.errors import InputError
 from l1ad.core.layout import FEATURES, ObjectLayout, ObjectSlot, load_layout
-from l1ad.data.chunk import Counts, EventChunk, check_physical, counts_from_physical
+from l1ad.data.chunk import Counts, EventChunk, check_physical, clear_unfilled, counts_from_physical
 from l1ad.data.columns import event_columns
 from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading
 from l1ad.data.hdf5 import array, block, opened, spans
@@ -107,6 +107,7 @@ def _counts(values: NDArray[np.float64], stored: ObjectLayout, slot: ObjectSlot,
     objects = np.zeros((len(values), there.multiplicity, 3))
     for i, feature in enumerate(there.features):
         objects[:, :, FEATURES.index(feature)] = block[:, :, i]
+    clear_unfilled(objects)
     if name == SOFTWARE:
         return counts_from_physical(objects, slot, str(path), name, first)
     check_physical(objects, str(path), name, first)

@@ -133,7 +133,7 @@ def _write(job: Job, folder: Path) -> PartSummary:
             x_hw = fit(chunk, job.layout, job.policy, tally, str(job.path))
             values = _columns(chunk, job)
             keep = job.selection.events(chunk, values["split"] != Split.TEST, str(job.path))
-            whole = np.ones(len(keep), dtype=bool) if chunk.incomplete is None else ~chunk.incomplete
+            whole = ~np.isnan(values["weight"]) if chunk.incomplete is None else ~(chunk.incomplete | np.isnan(values["weight"]))
             incomplete += int(np.count_nonzero(~whole))
             deselected += int(np.count_nonzero(whole & ~keep))
             if not (keep := keep & whole).all():
@@ -160,7 +160,12 @@ def _columns(chunk: EventChunk, job: Job) -> dict[str, NDArray[Any]]:
     n_events = chunk.n_events
     values = {name: chunk.columns[name] for name in job.columns if name in chunk.columns}
     if "weight" in values and job.weights:
-        check_weights(values["weight"], job.path, chunk.first)
+        weights = values["weight"]
+        check_weights(
+            np.nan_to_num(weights, posinf=np.inf, neginf=-np.inf) if job.reading.mark_incomplete else weights,
+            job.path,
+            chunk.first,
+        )
     else:
         values["weight"] = np.ones(n_events)
     values["sample"] = np.full(n_events, job.sample, dtype=np.uint8)

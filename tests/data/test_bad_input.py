@@ -64,7 +64,7 @@ def put(name: str, values: Any) -> Edit:
     return edit
 
 
-def poke(name: str, place: tuple[int, ...] | int, value: float) -> Edit:
+def poke(name: str, place: Any, value: float | tuple[float, ...]) -> Edit:
     def edit(path: Path) -> None:
         with h5py.File(path, "a") as file:
             file[name][place] = value
@@ -143,7 +143,7 @@ CASES: dict[str, dict[str, tuple[Edit, str]]] = {
         "wrong dtype": (put("L1_MET", np.full((N, 3), b"x")), r"data set 'L1_MET' must hold numbers, got dtype \|S1"),
         "no objects": (only(L1_jFexSR=np.zeros(3)), r"is an HDF5 file of no known format"),
         "group": (put("L1_MET", None), r"has no data set 'L1_MET'"),
-        "NaN": (poke("L1_jFexSR_jets", (7, 3, 1), np.nan), r"'L1_jFexSR_jets' has nan at event 7"),
+        "NaN": (poke("L1_jFexSR_jets", (7, 3), (30.0, np.nan, 0.0)), r"'L1_jFexSR_jets' has nan at event 7"),
         "inf": (poke("L1_eFex_taus", (7, 3, 0), np.inf), r"'L1_eFex_taus' has inf at event 7"),
         "negative": (poke("L1_muons", (7, 3, 0), -0.003), r"'L1_muons' has the negative pT -3 at event 7"),
         "shape": (
@@ -156,7 +156,7 @@ CASES: dict[str, dict[str, tuple[Edit, str]]] = {
     "gelato_merged": {
         "wrong dtype": (put("L1_data", np.full((N, 44), b"x")), r"data set 'L1_data' must hold numbers"),
         "group": (put("L1_data", None), r"has no data set 'L1_data'"),
-        "NaN": (poke("L1_data", (3, 4), np.nan), r"'L1_data' has nan at event 3"),
+        "NaN": (poke("L1_data", (3, slice(3, 6)), (30.0, np.nan, 0.0)), r"'L1_data' has nan at event 3"),
         "negative": (poke("L1_data", (3, 0), -2), r"'L1_data' has the negative pT -2 at event 3"),
         "many": (put("L1_data", np.zeros((N, 50))), r"'L1_data' must have shape \(any, 44\), got \(30, 50\)"),
         "short column": (put("event_numbers", np.arange(20)), r"'event_numbers' must have shape \(30,\), got \(20,\)"),

@@ -9,6 +9,7 @@ from l1ad.core.errors import InputError
 from l1ad.core.layout import load_layout
 from l1ad.data.formats import Format, recognise
 from l1ad.data.gelato import GelatoReader
+from l1ad.data.gelato_merged import GelatoMergedReader
 from tests.event_files import event_columns, write_gelato
 
 L1TOPO44, GELATO60 = load_layout("l1topo44"), load_layout("gelato60")
@@ -106,3 +107,23 @@ def test_a_layout_of_neither_level_is_refused(gelato_file: Path) -> None:
     mixed = replace(GELATO60, name="mixed", slots=(*GELATO60.slots, L1TOPO44.slot("tau")))
     with pytest.raises(InputError, match=r"^Layout 'mixed' wants .*: use layout 'l1topo44', 'hlt48' or 'gelato60'\.$"):
         next(GelatoReader().chunks(gelato_file, mixed, 10))
+
+
+def test_nan_is_an_object_that_is_not_there(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["L1_jFexSR_jets"] = np.array([[[30.0, 1.0, 0.5], [np.nan] * 3, [np.nan, 0.5, 0.5]] + [[0.0, np.nan, 0.0]] * 3])
+        file["L1_eFex_taus"], file["L1_muons"] = np.full((1, 4, 3), np.nan), np.zeros((1, 4, 3))
+        file["L1_MET"] = np.array([[0.0, 0.0, np.nan]])
+    counts = next(GelatoReader().chunks(tmp_path / "x.h5", L1TOPO44, 10)).counts
+    assert counts["jet"][0].tolist() == [[300, 40, 10]] + [[0, 0, 0]] * 5
+    assert not counts["tau"].any()
+    assert not counts["met"].any()
+
+
+def test_merged_rows_with_nan_are_read_likewise(tmp_path: Path) -> None:
+    rows = np.zeros((1, 44))
+    rows[0, :6] = 432, -50, 17, np.nan, np.nan, np.nan
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file["L1_data"] = rows
+    counts = next(GelatoMergedReader().chunks(tmp_path / "m.h5", L1TOPO44, 10)).counts
+    assert counts["jet"][0].tolist() == [[432, -50, 17]] + [[0, 0, 0]] * 5

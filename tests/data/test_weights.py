@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
+from l1ad.core.dataset import load_dataset
 from l1ad.core.errors import InputError
 from l1ad.stages.inspect import inspect
+from tests.event_files import write_gelato
 from tests.field_files import dataset, prepared, write_nano
 
 WEIGHT = 26331.25
@@ -66,3 +69,20 @@ def test_weights_in_some_samples_of_the_background_are_refused(folder: Path) -> 
 def test_a_file_with_negative_weights_is_drawn_without_them(folder: Path) -> None:
     inspect(folder / "nlo.root", page=folder / "page.html")
     assert "Some of the file's weights are negative or not finite" in (folder / "page.md").read_text(encoding="utf-8")
+
+
+def test_events_without_weight_can_be_left_out(tmp_path: Path) -> None:
+    write_gelato(tmp_path / "eb.h5", 5)
+    with h5py.File(tmp_path / "eb.h5", "a") as file:
+        file["EB_weights"][:] = [2.0, np.nan, 3.0, np.nan, 4.0]
+    with pytest.raises(
+        InputError, match=r"has the weight nan at event 1; .*, or set data\.select\.incomplete to 'drop' to leave out events"
+    ):
+        prepared(tmp_path, "l1topo44", "  background: {s: eb.h5}")
+    result = prepared(tmp_path, "l1topo44", "  background: {s: eb.h5}\n  select: {incomplete: drop}")
+    assert result.summary["incomplete"] == 2
+    assert load_dataset(result.path).column("weight")[:].tolist() == [2.0, 3.0, 4.0]
+    with h5py.File(tmp_path / "eb.h5", "a") as file:
+        file["EB_weights"][4] = -4.0
+    with pytest.raises(InputError, match=r"has the weight -4 at event 4; "):
+        prepared(tmp_path, "l1topo44", "  background: {s: eb.h5}\n  select: {incomplete: drop}")
