@@ -24,6 +24,10 @@ from l1ad.toolchain.tools import FoundTool
 GRACE_S = 5.0
 #: Lines of a log that an error message repeats.
 TAIL_LINES = 12
+_TAIL_BYTES = 1 << 18
+_LINE_CHARACTERS = 1000
+#: Characters of a line that a callback is told; the log has all of it.
+_TOLD_CHARACTERS = 1 << 16
 _POLL_S = 0.2
 
 
@@ -108,9 +112,12 @@ def describe_exit(returncode: int) -> str:
 
 
 def tail(log: Path, lines: int = TAIL_LINES) -> str:
-    """Give the last non-empty lines of a log, one below the other."""
-    text = log.read_text(encoding="utf-8", errors="replace")
-    return "\n".join([line.rstrip() for line in text.splitlines() if line.strip()][-lines:])
+    """Give the last non-empty lines of a log, one below the other; of a long line its beginning."""
+    with log.open("rb") as stream:
+        stream.seek(max(0, stream.seek(0, os.SEEK_END) - _TAIL_BYTES))
+        text = stream.read().decode("utf-8", errors="replace")
+    last = [line.rstrip() for line in text.splitlines() if line.strip()][-lines:]
+    return "\n".join(line if len(line) <= _LINE_CHARACTERS else f"{line[:_LINE_CHARACTERS]}…" for line in last)
 
 
 def _tail(log: Path) -> str:
@@ -139,7 +146,7 @@ def _follow(
     """Copy the output until the process ends; False when the deadline came first."""
     assert process.stdout is not None  # _start opens the pipe
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    pending = ""
+    lines = _Lines(on_line)
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while True:
@@ -153,10 +160,10 @@ def _follow(
             chunk = os.read(process.stdout.fileno(), 1 << 16)
             text = decoder.decode(chunk, final=not chunk)
             _write(stream, chunk)
-            pending = _give_lines(pending + text, on_line)
+            lines.feed(text)
             if not chunk:
                 break
-    _give_lines(pending + "\n" if pending else "", on_line)
+    lines.feed("\n")
     return _wait(process, deadline)
 
 
@@ -166,13 +173,23 @@ def _write(stream: FileIO, chunk: bytes) -> None:
             chunk = chunk[stream.write(chunk) :]
 
 
-def _give_lines(text: str, on_line: Callable[[str], None] | None) -> str:
-    """Hand the complete lines to the callback and give back the incomplete rest."""
-    lines = re.split(r"[\r\n]+", text)
-    if on_line is not None:
-        for line in filter(None, lines[:-1]):
-            on_line(line)
-    return lines[-1]
+@dataclass(slots=True)
+class _Lines:
+    """Put pieces of output together into lines, in time and memory that do not grow with the length of a line."""
+
+    on_line: Callable[[str], None] | None
+    begun: str = ""
+
+    def feed(self, text: str) -> None:
+        """Tell the callback each line that is complete now."""
+        if self.on_line is None:
+            return
+        first, *rest = re.split(r"[\r\n]+", text)
+        self.begun += first[: _TOLD_CHARACTERS - len(self.begun)]
+        for begin in rest:
+            if self.begun:
+                self.on_line(self.begun)
+            self.begun = begin[:_TOLD_CHARACTERS]
 
 
 def _wait(process: subprocess.Popen[bytes], deadline: float | None) -> bool:

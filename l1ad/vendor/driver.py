@@ -16,20 +16,18 @@ from l1ad import toolchain
 from l1ad.core.errors import ConfigError, MismatchError, ReportError, ToolFailedError, ToolMissingError
 from l1ad.core.resources import ResourceReport
 from l1ad.vendor import tcl
+from l1ad.vendor.diagnosis import diagnose
 from l1ad.vendor.marker import Marker, digest, make_folder, read_marker, write_marker, write_text
-from l1ad.vendor.parsers import combine, read_parts
-from l1ad.vendor.parsers.cosim import FAILED
+from l1ad.vendor.parsers import combine, parse_report, read_parts
+from l1ad.vendor.parsers.cosim import FAILED, NO_RESULT
 from l1ad.vendor.project import Step, VendorProject
 
 #: Steps that must be done before one.
 _NEEDS = {Step.COSIM: Step.CSYNTH, Step.EXPORT: Step.CSYNTH, Step.SYNTH: Step.CSYNTH, Step.IMPL: Step.SYNTH}
 _HLS_COMMANDS = {"vitis-run": ("--mode", "hls", "--tcl"), "vitis_hls": ("-f",), "vivado_hls": ("-f",)}
-_LICENCE = re.compile(
-    r"valid license was not found|license (?:was not found|checkout failed|has expired)|Common 17-345|Common 17-346"
-    r"|could not (?:obtain|check ?out|get) .*licen[sc]e|no (?:valid )?licen[sc]e|FLEX(?:lm|net).*error|licen[sc]e server .*(?:down|not)",
-    re.IGNORECASE,
-)
 
+_MISMATCH = "found that the RTL does not compute what the C++ does"
+_NO_RESULT = "failed without a latency: the RTL does not compute what the C++ does, or the simulation broke off"
 _PHASE = re.compile(
     r"^(Starting \S.* Task)|^Phase (\d[\d.]* .+)|^Start(?:ed)? (\S.+)|INFO: \[HLS 200-10\] (-- .+)|INFO: \[HLS 200-111\] (Finished .+?):? CPU"
 )
@@ -246,17 +244,20 @@ def _check_outcome(run: _Run, step: Step, completed: toolchain.Completed) -> Non
     """Refuse a run that failed, or that says it did not but left nothing.
 
     Raises:
-        ToolFailedError: with the reason, a missing licence said as such, and the last lines of the log.
+        ToolFailedError: with the reason, a missing licence said as such, the tool's errors and the last lines of the log.
+        MismatchError: the cosimulation's test bench found a difference, which it says by its exit code.
     """
     missing = not _outputs(run, step) or not all(path.is_file() for path in _report_paths(run, step))
     if completed.returncode == 0 and not missing:
         return
-    text = completed.text()
-    tail = f"the last lines of {completed.log} are:\n{toolchain.tail(completed.log)}"
-    licence = next((line.strip() for line in text.splitlines() if _LICENCE.search(line)), None)
-    if licence is not None:
+    found = diagnose(completed.log)
+    lines = toolchain.tail(completed.log)
+    tail = f"{found.told(lines)}the last lines of {completed.log} are:\n{lines}"
+    if step is Step.COSIM and (found.is_mismatch or _reports_difference(run, step)):
+        raise MismatchError(f"{_title(run, step)} {_MISMATCH}; {tail}")
+    if found.licence is not None:
         raise ToolFailedError(
-            f"{_title(run, step)} found no licence ({licence}); set XILINXD_LICENSE_FILE to your licence file or server; {tail}"
+            f"{_title(run, step)} found no licence ({found.licence}); set XILINXD_LICENSE_FILE to your licence file or server; {tail}"
         )
     if completed.returncode == 0:
         raise ToolFailedError(f"{_title(run, step)} ended with exit code 0 but left no report below {run.folder}; {tail}")
@@ -265,12 +266,20 @@ def _check_outcome(run: _Run, step: Step, completed: toolchain.Completed) -> Non
     )
 
 
+def _reports_difference(run: _Run, step: Step) -> bool:
+    """Tell whether a cosimulation that failed left a report of having come to its end."""
+    try:
+        return any(FAILED in parse_report(path).notes for path in _report_paths(run, step) if path.is_file())
+    except ReportError:
+        return False
+
+
 def _read(run: _Run, step: Step) -> list[ResourceReport]:
     """Read the reports of a finished step.
 
     Raises:
         ToolFailedError: the tool wrote one that cannot be right.
-        MismatchError: the cosimulation failed.
+        MismatchError: the cosimulation failed, by a difference or by a simulation that broke off.
     """
     paths = [path for path in _report_paths(run, step) if path.is_file() and path.suffix in {".rpt", ".xml"}]
     try:
@@ -279,9 +288,8 @@ def _read(run: _Run, step: Step) -> list[ResourceReport]:
         run.marker_path(step).unlink(missing_ok=True)
         raise ToolFailedError(f"{_title(run, step)} left a report that cannot be read: {error}") from error
     for report in reports:
-        if FAILED in report.notes:
+        if ("cosim_passed", 0) in report.others:
             run.marker_path(step).unlink(missing_ok=True)
-            raise MismatchError(
-                f"{_title(run, step)} found that the RTL does not compute what the C++ does; see {_log(run, step)}"
-            )
+            what = _NO_RESULT if NO_RESULT in report.notes else _MISMATCH
+            raise MismatchError(f"{_title(run, step)} {what}; see {_log(run, step)}")
     return reports

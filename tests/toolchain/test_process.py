@@ -54,6 +54,23 @@ def test_bytes_that_are_no_text_do_not_stop_a_run(tmp_path: Path) -> None:
     assert lines == ["\ufffda", "ä"]
 
 
+def test_a_line_of_50_mb_costs_neither_time_nor_memory_and_is_not_repeated(tmp_path: Path) -> None:
+    lines: list[str] = []
+    start = time.monotonic()
+    with pytest.raises(ToolFailedError, match=r"the last lines of \S+ are:\nbefore\nx{1000}…$|are:\nx{1000}…$") as caught:
+        run(
+            SHELL,
+            ["echo before; head -c 50000000 /dev/zero | tr '\\0' x; exit 1"],
+            cwd=tmp_path,
+            log=tmp_path / "log",
+            on_line=lines.append,
+        )
+    assert time.monotonic() - start < 10
+    assert len(str(caught.value)) < 3000
+    assert [len(line) for line in lines] == [6, 1 << 16]
+    assert (tmp_path / "log").stat().st_size == 50000007
+
+
 def test_a_failure_names_step_code_and_last_lines(tmp_path: Path) -> None:
     message = r"^csynth failed: sh ended with exit code 3; the last lines of .*/log are:\n2\n(\d+\n)*13$"
     with pytest.raises(ToolFailedError, match=message) as caught:

@@ -9,6 +9,10 @@ from l1ad.core.resources import Level, ResourceReport
 from l1ad.vendor.parsers.text import Source, integer_or_none
 
 FAILED = "The C/RTL cosimulation failed: the RTL does not compute what the C++ does."
+NO_RESULT = (
+    "The C/RTL cosimulation failed without a latency: the RTL does not compute what the C++ does, or the simulation itself broke off; "
+    "its log says which."
+)
 NOT_RUN = "The C/RTL cosimulation was not run."
 
 
@@ -20,7 +24,9 @@ def is_cosim(source: Source) -> bool:
 
 
 def parse(source: Source) -> ResourceReport:
-    """Read the report; ``NA`` is ``None``, a failure is a note (``FAILED``) and ``cosim_passed`` 0 under ``others``.
+    """Read the report; ``NA`` is ``None``, a failure is a note and ``cosim_passed`` 0 under ``others``.
+
+    A failure with latencies was simulated to its end (``FAILED``); one without may also be a simulation that broke off (``NO_RESULT``).
 
     Raises:
         ReportError: cut off, damaged or inconsistent.
@@ -46,8 +52,12 @@ def parse(source: Source) -> ResourceReport:
         ii_max=ii_max,
         others=tuple((name, value) for name, value in others.items() if value is not None),
         sources=(source.path.name,),
-        notes=() if passed else ((FAILED,) if run else (NOT_RUN,)),
+        notes=() if passed else (_failure(latency_max) if run else NOT_RUN,),
     )
+
+
+def _failure(latency_max: int | None) -> str:
+    return NO_RESULT if latency_max is None else FAILED
 
 
 def _rows(source: Source) -> list[tuple[str, ...]]:

@@ -22,6 +22,13 @@ _TEXT_KINDS: tuple[tuple[Callable[[Source], bool], Callable[[Source], ResourceRe
     (cosim.is_cosim, cosim.parse),
 )
 _KNOWN = "C synthesis, export, utilisation, timing summary, failfast or cosimulation report of Vivado or Vitis"
+#: The line that every report of a kind has once.
+_HEADS = {
+    "C synthesis": re.compile(r"== (Vitis|Vivado) HLS Report for '"),
+    "cosimulation": re.compile(r"\+\s+RTL\s+\+\s+Status\s+\+"),
+    "export": re.compile(r"== Vivado (RTL Synthesis|Place & Route) Results|#=== Post-(Synthesis|Implementation) Resource usage"),
+    "Vivado": re.compile(r"\| Tool Version\s*: Vivado"),
+}
 _READ_COMMANDS = {"report_utilization", "report_timing_summary"}
 _MAKER = re.compile(r"Vivado|Vitis|Xilinx|Advanced Micro Devices|HLS")
 
@@ -48,11 +55,25 @@ def _parse(source: Source) -> ResourceReport:
     if next(line for line in source.lines if line).lstrip().startswith("<"):
         return _parse_xml(source)
     csynth.refuse_summary(source)
+    _refuse_several(source)
     for is_kind, parse in _TEXT_KINDS:
         if is_kind(source):
             return parse(source)
     _refuse_foreign(source)
     raise source.error(f"is no {_KNOWN}, or its head is damaged")
+
+
+def _refuse_several(source: Source) -> None:
+    """Refuse a log, or a file that was appended to, of which only the first report would be read.
+
+    Raises:
+        ReportError: there are several reports in it.
+    """
+    found = [name for line in source.lines for name, head in _HEADS.items() if head.match(line)]
+    if len(found) > 1:
+        raise source.error(
+            f"holds {len(found)} reports ({', '.join(found)}), of which only one can be read; give each in a file of its own"
+        )
 
 
 def _refuse_foreign(source: Source) -> None:

@@ -192,3 +192,27 @@ def test_an_export_in_text_that_contradicts_itself_is_refused(tmp_path: Path, ol
     path = changed(tmp_path, "vivado/2025.1/export_impl.rpt", (old, new))
     with pytest.raises(ReportError, match=rf"^The report {path} {message}"):
         parse_report(path)
+
+
+@pytest.mark.parametrize(
+    ("names", "kinds"),
+    [
+        (("vitis_hls/2022.2/tiny_csynth.rpt", "vitis_hls/2024.1/tiny_cosim.rpt"), "C synthesis, cosimulation"),
+        (("vitis_hls/2024.1/tiny_cosim.rpt", "vitis_hls/2022.2/tiny_csynth.rpt"), "cosimulation, C synthesis"),
+        ((ROUTED, "vivado/2020.2/tiny_utilization_placed.rpt"), "Vivado, Vivado"),
+        (("vivado/2025.1/export_impl.rpt", "vivado/2023.2/tiny_export.rpt"), "export, export"),
+    ],
+)
+@pytest.mark.parametrize("before", ["", "INFO: starting\n" * 30])
+def test_a_log_with_two_reports_is_not_read_in_half(tmp_path: Path, names: tuple[str, str], kinds: str, before: str) -> None:
+    path = tmp_path / "vitis_hls.log"
+    path.write_text(before + "".join((GOLDEN / name).read_text() for name in names))
+    with pytest.raises(
+        ReportError, match=rf"holds 2 reports \({kinds}\), of which only one can be read; give each in a file of its own$"
+    ):
+        parse_report(path)
+
+
+def test_a_cosimulation_that_failed_at_its_end_is_a_difference(tmp_path: Path) -> None:
+    report = parse_report(changed(tmp_path, "vitis_hls/2024.1/tiny_cosim.rpt", ("      Pass|", "      Fail|")))
+    assert report.notes == ("The C/RTL cosimulation failed: the RTL does not compute what the C++ does.",)
