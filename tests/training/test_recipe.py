@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from l1ad.core.dataset import Dataset
+from l1ad.core.fixed import FixedPoint
 from l1ad.core.network import Score
 from l1ad.training import recipe, teacher
 from l1ad.training.curves import save_history
@@ -198,7 +199,8 @@ def test_accepted_counts_mixed_events_above_a_thousandth_of_the_background() -> 
     """By hand: the score at which the weight above reaches a thousandth, and the mixed events beyond it."""
     from l1ad.spec.reference import scores
 
-    network = make_network(widths=(6, 3))
+    wide = FixedPoint.parse("ap_fixed<20,16,AP_RND_CONV,AP_SAT>")
+    network = make_network(widths=(6, 3), hidden_type=FixedPoint.from_quantized_relu(16, 8), output_type=wide)
     x_hw = make_events(network.layout, 6000)
     order = np.argsort(-scores(network, x_hw), kind="stable")
     x_hw = x_hw[np.concatenate([np.delete(order, np.s_[:3000:3]), order[:3000:3]])]  # the last thousand score higher
