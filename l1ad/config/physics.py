@@ -19,6 +19,9 @@ class RatesConfig(Section):
         background: which background events count: those kept for testing, or all, also those trained on.
         pileup_bins: number of bins of pile-up, of equal weight.
         run_bins: at most so many groups of consecutive runs.
+        prescales: prescale table (CSV or XML) that says which seeds of the data veto in pure rates: those with prescale 1.
+        prescale_column: name of the table's column, as ``2p0E34``.
+        anomaly_seeds: names or patterns of the anomaly seeds themselves, which never veto.
     """
 
     bunches: int = Field(2544, ge=1, le=3564)
@@ -27,6 +30,15 @@ class RatesConfig(Section):
     background: Literal["test", "all"] = "test"
     pileup_bins: int = Field(6, ge=2, le=50)
     run_bins: int = Field(20, ge=2, le=200)
+    prescales: str | None = None
+    prescale_column: str | None = None
+    anomaly_seeds: tuple[str, ...] = Field(("L1_AXO*", "L1_CICADA*"), strict=False)
+
+    @model_validator(mode="after")
+    def _table_and_column(self) -> RatesConfig:
+        if (self.prescales is None) != (self.prescale_column is None):
+            raise ValueError("prescales and prescale_column go together: a table is read by the name of one of its columns")
+        return self
 
 
 class ShapeConfig(Section):

@@ -18,6 +18,7 @@ from l1ad.config.physics import RatesConfig
 from l1ad.core.dataset import Dataset
 from l1ad.core.errors import InputError
 from l1ad.core.fixed import FloatArray
+from l1ad.physics.veto import Veto
 from l1ad.scores.metrics import Efficiency, Scores, efficiency, threshold_for_weight
 
 #: Turns of a bunch in the LHC in a second, in kHz.
@@ -122,8 +123,16 @@ def as_rate(fraction: Efficiency, crossing_khz: float) -> Rate:
     return Rate(fraction.value * crossing_khz, low, high, fraction.n_passed, fraction.enough)
 
 
-def menu_taken(dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.bool_] | None:
-    """Say of each event whether the L1 menu takes it; None where the data do not say."""
+def menu_taken(dataset: Dataset, rows: NDArray[np.int64], veto: Veto | None = None) -> NDArray[np.bool_] | None:
+    """Say of each event whether the L1 menu takes it; None where the data do not say.
+
+    Args:
+        dataset: the data.
+        rows: the events.
+        veto: the seeds that count; None for all that the data count.
+    """
+    if veto is not None:
+        return veto.taken(dataset, rows)
     if "pass_l1" in dataset.columns:
         return np.asarray(dataset.column("pass_l1")[rows], dtype=bool)
     if "menu" in dataset.columns:

@@ -11,6 +11,7 @@ import numpy as np
 from l1ad.physics.menu_overlap import Overlap, SignalEfficiency
 from l1ad.physics.rates import Kind, Rate, RateCurve, RatePoint
 from l1ad.physics.stability import BinnedRate
+from l1ad.physics.veto import Veto
 from l1ad.reporting.document import (
     ABSENT,
     Block,
@@ -81,13 +82,16 @@ class SourceRates:
         }
 
 
-def rates_sections(sources: Sequence[SourceRates], crossing_khz: float, n_background: int) -> list[Section]:
+def rates_sections(
+    sources: Sequence[SourceRates], crossing_khz: float, n_background: int, veto: Veto | None = None
+) -> list[Section]:
     """Make the page's sections; the last source, the most firmware-like, gets the plots.
 
     Args:
         sources: the rates by source.
         crossing_khz: the bunch-crossing rate.
         n_background: background events that count.
+        veto: the seeds that veto in pure rates, where they are not simply the data's menu.
     """
     main = sources[-1]
     lead = Text(
@@ -95,13 +99,32 @@ def rates_sections(sources: Sequence[SourceRates], crossing_khz: float, n_backgr
         "is all that the score selects, pure what no menu item takes as well, shared what one does. An event is selected when its score "
         "reaches the threshold; thresholds are the smallest that keep the rate."
     )
-    first: list[Block] = [lead, *poor_points(sources), points_table(sources), curve_figure(main)]
+    first: list[Block] = [lead, *veto_blocks(veto), *poor_points(sources), points_table(sources), curve_figure(main)]
     sections = [Section("Rates and thresholds", tuple(first)), Section("Signal efficiencies", tuple(efficiency_tables(main)))]
     if any(main.overlaps.values()):
         sections.append(Section("Overlap with the menu", tuple(overlap_blocks(main))))
     if main.stability:
         sections.append(Section("Pile-up and stability", tuple(stability_blocks(main))))
     return sections
+
+
+def veto_blocks(veto: Veto | None) -> list[Block]:
+    """List the seeds that veto, and those that do not and why."""
+    if veto is None:
+        return []
+    which = "all seeds of the data" if veto.column is None else f"seeds with prescale 1 in column {veto.column}"
+    rows = [
+        *((seed, "vetoes") for seed in veto.seeds),
+        *((seed, "anomaly seed") for seed in veto.anomaly),
+        *((seed, "off or prescaled") for seed in veto.prescaled),
+    ]
+    table = Table(
+        "Menu that vetoes", text_columns("Seed", "In pure rates"), tuple(rows), f"Made of {which}, without anomaly seeds."
+    )
+    if not veto.missing:
+        return [table]
+    told = f"The data lack {len(veto.missing)} unprescaled seeds of the table, so pure rates are too high: {', '.join(veto.missing)}."
+    return [table, Verdict(State.WARNING, told)]
 
 
 def poor_points(sources: Sequence[SourceRates]) -> list[Block]:

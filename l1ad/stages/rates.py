@@ -12,7 +12,7 @@ import numpy as np
 
 from l1ad.config import Config
 from l1ad.config.physics import RatesConfig
-from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.artefact import code_digest, file_digest, is_current, read_manifest, stage_key, writing
 from l1ad.core.dataset import Dataset, Role, Split, load_dataset
 from l1ad.core.errors import ArtefactError, InputError
 from l1ad.core.network import Threshold
@@ -22,6 +22,7 @@ from l1ad.physics.menu_overlap import overlaps, signal_efficiency
 from l1ad.physics.rates import Kind, RatePoint, RateSample, crossing_rate_khz, menu_taken, rate_curve, resolved_points
 from l1ad.physics.rates_page import SourceRates, Stability, rates_sections
 from l1ad.physics.stability import constancy, pileup_bins, rate_in_bins, run_groups
+from l1ad.physics.veto import Veto, veto_of
 from l1ad.reporting.document import Page
 from l1ad.reporting.physics_sections import physics_section
 from l1ad.reporting.render import write_page
@@ -71,18 +72,26 @@ def rates(config: Config, *, force: bool = False) -> RatesResult:
     dataset = load_dataset(config.run / "dataset")
     scores = _load_scores(config.run / "csim")
     inputs = {"dataset": dataset.digest, "csim": read_manifest(config.run / "csim").digest}
+    if config.rates.prescales is not None:
+        inputs["prescales"] = _table_digest(config.path(config.rates.prescales))
     settings = config.rates.plain()
     key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.rates"))
     target = config.run / "rates"
     if not force and is_current(target, KIND, key):
         return RatesResult(target, False, read_manifest(target).summary)
     _require_samples(dataset)
-    found = tuple(_source_rates(config.rates, dataset, one) for one in scores)
+    veto = veto_of(config, dataset)
+    found = tuple(_source_rates(config.rates, dataset, one, veto) for one in scores)
     performances = tuple(evaluate(dataset, one, FPRS, _split(config.rates)) for one in scores)
     with writing(target, KIND, key=key, inputs=inputs, config=settings) as draft:
-        _write(draft.path, config, dataset, scores, found, performances)
-        draft.summary.update(_summary(config.rates, found, performances[-1]))
+        _write(draft.path, config, dataset, scores, found, performances, veto)
+        draft.summary.update(_summary(config.rates, found, performances[-1]) | ({"veto": veto.to_dict()} if veto else {}))
     return RatesResult(target, True, draft.summary)
+
+
+def _table_digest(path: Path) -> str:
+    """Digest the prescale table, or say "" where there is none: reading it will tell."""
+    return file_digest(path) if path.is_file() else ""
 
 
 def _load_scores(folder: Path) -> tuple[ScoreSet, ...]:
@@ -106,9 +115,9 @@ def _split(config: RatesConfig) -> Split | None:
     return Split.TEST if config.background == "test" else None
 
 
-def _source_rates(config: RatesConfig, dataset: Dataset, scores: ScoreSet) -> SourceRates:
+def _source_rates(config: RatesConfig, dataset: Dataset, scores: ScoreSet, veto: Veto | None) -> SourceRates:
     background = background_of(dataset, scores, _split(config))
-    taken = menu_taken(dataset, background.rows)
+    taken = menu_taken(dataset, background.rows, veto)
     sample = RateSample(background.scores, background.weight, taken, crossing_rate_khz(config))
     kinds = (Kind.TOTAL,) if taken is None else (Kind.TOTAL, Kind.PURE)
     resolved = [resolved_points(sample, config.target_khz, kind) for kind in kinds]
@@ -118,7 +127,7 @@ def _source_rates(config: RatesConfig, dataset: Dataset, scores: ScoreSet) -> So
     shared = {p.name: overlaps(sample, p.threshold, menu, dataset.menu_items) for p in points} if menu is not None else {}
     efficiencies = {
         p.name: tuple(
-            signal_efficiency(s.name, s.label, s.scores, s.weight, menu_taken(dataset, s.rows), p.threshold)
+            signal_efficiency(s.name, s.label, s.scores, s.weight, menu_taken(dataset, s.rows, veto), p.threshold)
             for s in signals_of(dataset, scores)
         )
         for p in points
@@ -152,9 +161,10 @@ def _write(
     scores: tuple[ScoreSet, ...],
     found: tuple[SourceRates, ...],
     performances: tuple[Performance, ...],
+    veto: Veto | None,
 ) -> None:
     crossing = crossing_rate_khz(config.rates)
-    sections = rates_sections(found, crossing, performances[-1].n_background)
+    sections = rates_sections(found, crossing, performances[-1].n_background, veto)
     sections.append(physics_section(dataset, scores, performances))
     which = "events kept for testing" if config.rates.background == "test" else "all events, also those trained on"
     page = Page(
@@ -164,6 +174,7 @@ def _write(
     data = {
         "spec_version": 1,
         "crossing_khz": crossing,
+        "veto": veto.to_dict() if veto else None,
         "sources": [source.to_dict() for source in found],
         "performance": [performance.to_dict() for performance in performances],
     }

@@ -14,6 +14,7 @@ from l1ad.core.fixed import FloatArray
 from l1ad.core.scoreset import ScoreSet
 from l1ad.physics.rates import Kind, RateSample, TooFewEventsError, crossing_rate_khz, menu_taken, threshold_for_rate
 from l1ad.physics.variables import Cut, available_cuts, cut_variable
+from l1ad.physics.veto import veto_of
 from l1ad.reporting.document import Block, State, Table, Verdict, between, number, number_columns, text_columns
 from l1ad.reporting.drawing import Axes, density_plot
 from l1ad.scores.metrics import MIN_EVENTS, Efficiency, efficiency
@@ -114,7 +115,8 @@ def study_met(material: Material, scores: ScoreSet | None = None) -> StudyResult
     dataset = material.dataset
     score = scores or firmware_scores(material)
     background = background_of(dataset, score)
-    kinds = (Kind.TOTAL,) if menu_taken(dataset, background.rows) is None else (Kind.PURE, Kind.TOTAL)
+    veto = veto_of(material.config, dataset)
+    kinds = (Kind.TOTAL,) if menu_taken(dataset, background.rows, veto) is None else (Kind.PURE, Kind.TOTAL)
     comparisons = [comparison for kind in kinds for comparison in _until_it_says_something(material, score, kind)]
     blocks = [block for comparison in comparisons for block in _comparison_blocks(comparison)]
     numbers: dict[str, Any] = {kind.value: [c.to_dict() for c in comparisons if c.kind is kind] for kind in kinds}
@@ -182,7 +184,8 @@ def _comparison_blocks(comparison: Comparison) -> list[Block]:
 def _select(material: Material, scores: ScoreSet, name: str, kind: Kind, khz: float) -> Selection:
     dataset, config = material.dataset, material.config
     background = background_of(dataset, scores)
-    taken = menu_taken(dataset, background.rows)
+    veto = veto_of(config, dataset)
+    taken = menu_taken(dataset, background.rows, veto)
     sample = RateSample(background.scores, background.weight, taken, crossing_rate_khz(config.rates))
     threshold = threshold_for_rate(sample, khz, kind)
     chosen = np.asarray(background.scores >= threshold)
@@ -191,7 +194,7 @@ def _select(material: Material, scores: ScoreSet, name: str, kind: Kind, khz: fl
     passed, efficiencies = {}, {}
     for signal in signals_of(dataset, scores):
         passed[signal.name] = np.asarray(signal.scores >= threshold)
-        counted = _counted(passed[signal.name], menu_taken(dataset, signal.rows), kind)
+        counted = _counted(passed[signal.name], menu_taken(dataset, signal.rows, veto), kind)
         efficiencies[signal.name] = efficiency(counted, signal.weight)
         medians[signal.name] = weighted_median(signal.scores, signal.weight)
     return Selection(name, threshold, rate.khz, rate.n_events, total.khz, passed, efficiencies, medians)

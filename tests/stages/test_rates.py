@@ -161,3 +161,26 @@ def test_no_scores_name_the_command(tmp_path):
     make_dataset(config.run / "dataset")
     with pytest.raises(ArtefactError, match=r"^There are no scores in '.*csim'; run 'l1ad csim' first\.$"):
         rates(config)
+
+
+def test_the_seeds_of_a_prescale_table_veto_and_are_reported(tmp_path):
+    table = "Name,2p0E34\nL1_MU20,1\nL1_XE60,0\nL1_J100,1\nL1_GONE,1\n"
+    (tmp_path / "table.csv").write_text(table, encoding="utf-8")
+    settings = "prescales: table.csv, prescale_column: 2p0E34, anomaly_seeds: [L1_J100]"
+    config = make_config(tmp_path, settings)
+    dataset, codes = make_csim(config)
+    result = rates(config)
+    veto = {"column": "2p0E34", "seeds": ["L1_MU20"], "anomaly": ["L1_J100"], "prescaled": ["L1_XE60"], "missing": ["L1_GONE"]}
+    assert json.loads((result.path / "rates.json").read_text())["veto"] == veto
+    rows = dataset.rows(role=Role.BACKGROUND, split=Split.TEST)
+    weight, menu = dataset.column("weight")[rows], dataset.column("menu")[rows]
+    pure = next(entry for entry in result.summary["thresholds"] if entry["name"] == "pure_4000khz")
+    chosen = (codes[rows] >= pure["threshold"]) & (menu & 1 == 0)
+    assert pure["pure_khz"] == pytest.approx(weight[chosen].sum() / weight.sum() * 2544 * 11.245)
+    page = (result.path / "rates.html").read_text(encoding="utf-8")
+    assert "The data lack 1 unprescaled seeds of the table, so pure rates are too high: L1_GONE." in page
+    assert "seeds with prescale 1 in column 2p0E34" in page
+    (tmp_path / "table.csv").write_text(table.replace("L1_XE60,0", "L1_XE60,1"), encoding="utf-8")
+    again = rates(config)
+    assert again.fresh
+    assert tuple(again.summary["veto"]["seeds"]) == ("L1_MU20", "L1_XE60")

@@ -1,0 +1,115 @@
+"""Read prescale tables of CMS menus, a column by its name: CSV as the menus' makers publish them, XML as the run settings have them."""
+
+from __future__ import annotations
+
+import csv
+import math
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from l1ad.core.errors import InputError, nearest
+
+#: Heads of the columns that are no prescales, in small letters.
+_NOT_PRESCALES = {
+    "index",
+    "bit",
+    "name",
+    "seed",
+    "algo",
+    "algo/prescale-index",
+    "comment",
+    "comments",
+    "pog",
+    "pag",
+    "description",
+}
+_NAMES = ("name", "seed", "algo", "algo/prescale-index")
+
+
+def load_prescales(path: Path, column: str) -> Mapping[str, float]:
+    """Read one column of a table.
+
+    Args:
+        path: a ``.csv`` file, or the ``.xml`` of a run's settings.
+        column: the column's name, as ``2p0E34``.
+
+    Returns:
+        Prescale by seed; 0 is off, 1 is unprescaled.
+
+    Raises:
+        InputError: no such file or column, names that are missing or come twice, or a prescale that is none; names the seed.
+    """
+    head, rows = _xml(path) if path.suffix.lower() == ".xml" else _csv(path)
+    plain = [name.lower() for name in head]
+    names = next((plain.index(name) for name in _NAMES if name in plain), None)
+    if names is None:
+        raise InputError(f"{str(path)!r} has no column of seeds ('Name'), only {head!r}; give a prescale table.")
+    choices = [name for name in head if name.lower() not in _NOT_PRESCALES]
+    if column not in choices:
+        raise InputError(f"{str(path)!r} has no prescale column {column!r}; {nearest(column, choices)}")
+    if head.count(column) > 1:
+        raise InputError(f"{str(path)!r} has {head.count(column)} columns {column!r}; give each its own name.")
+    return _column(path, rows, len(head), names, head.index(column))
+
+
+def _column(path: Path, rows: Sequence[tuple[int, list[str]]], width: int, names: int, values: int) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for number, row in rows:
+        if len(row) != width:
+            raise InputError(f"{str(path)!r}, row {number}: wanted {width} cells, got {len(row)}; the table is damaged.")
+        name = row[names]
+        if name.isdigit():
+            raise InputError(
+                f"{str(path)!r}, row {number}: the seed is the number {name}, and which one that is stands in the menu; give a table with names."
+            )
+        if name in found:
+            raise InputError(f"{str(path)!r} has the seed {name!r} twice; keep one row.")
+        if name:
+            found[name] = _prescale(path, name, row[values])
+    if not found:
+        raise InputError(f"{str(path)!r} has no seeds under its head; it was cut off.")
+    return found
+
+
+def _prescale(path: Path, name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise InputError(f"{str(path)!r}: the prescale of {name!r} is {text!r}, wanted a number from 0; mend the table.")
+    return value
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise InputError(f"Cannot read the prescale table {str(path)!r}: {reason}; give a CSV or XML file.") from None
+
+
+def _csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    lines = [line for line in _text(path).splitlines() if line.strip() and not line.startswith("#")]
+    separator = max(",;\t", key=lines[0].count) if lines else ","
+    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
+    if len(rows) < 2:
+        raise InputError(f"{str(path)!r} wants a head and a row for each seed, got {len(rows)} rows; it was cut off.")
+    return rows[0], list(enumerate(rows[1:], 2))
+
+
+def _xml(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    text = _text(path)
+    if "<!ENTITY" in text or "<!DOCTYPE" in text:
+        raise InputError(f"{str(path)!r} declares a document type, which no prescale table needs; take the declaration out.")
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise InputError(f"{str(path)!r} is not XML: {error}; it was cut off or edited.") from None
+    table = next((one for one in root.iter("param") if one.get("id") == "prescales"), None)
+    columns = None if table is None else table.findtext("columns")
+    if table is None or columns is None:
+        raise InputError(f"{str(path)!r} has no table 'prescales' with columns; give the settings of the Global Trigger.")
+    rows = [[cell.strip() for cell in (row.text or "").split(",")] for row in table.iter("row")]
+    return [name.strip() for name in columns.split(",")], list(enumerate(rows, 1))
