@@ -45,6 +45,7 @@ class Job:
         columns: the dataset's per-event columns.
         policy: what happens to values out of range.
         selection: which objects and events are kept.
+        by_run: whether events are told apart by run and number; else by number alone, as where some files have no run.
         weights: whether events have the weights of the file, or 1 each.
         reading: what is read of the file beside the layout's objects.
         seed: seed of the partition.
@@ -62,6 +63,7 @@ class Job:
     columns: tuple[str, ...]
     policy: OutOfRange = OutOfRange.REFUSE
     selection: Selection = field(default_factory=Selection)
+    by_run: bool = True
     weights: bool = True
     reading: Reading = PLAIN
     seed: int = 1
@@ -176,8 +178,10 @@ def _columns(chunk: EventChunk, job: Job) -> dict[str, NDArray[Any]]:
 
 
 def _keys(chunk: EventChunk, job: Job) -> NDArray[np.uint64]:
-    if "run" in chunk.columns and "event" in chunk.columns:
-        return event_keys(_integers(chunk, "run", job.path), _integers(chunk, "event", job.path))
+    if "event" in chunk.columns:
+        number = _integers(chunk, "event", job.path)
+        run = _integers(chunk, "run", job.path) if job.by_run and "run" in chunk.columns else np.zeros_like(number)
+        return event_keys(run, number)
     number = job.first_event + chunk.first + np.arange(chunk.n_events)
     return event_keys(np.full(chunk.n_events, job.sample), number)
 

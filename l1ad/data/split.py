@@ -50,16 +50,29 @@ def _mix(x: Keys) -> Keys:
     return x ^ (x >> np.uint64(31))
 
 
-def count_duplicates(folder: Path, scratch: Path, n_events: int) -> int:
-    """Count events whose (run, event) another event has as well.
+def row_keys(event: NDArray[np.int64], x_hw: NDArray[Any]) -> Keys:
+    """Hash numbers and objects to 64 bits, ``(n_events,)``: a number without a run stands for another event in another file.
+
+    Rows are multiplied by odd words and added up modulo 2⁶⁴ (multiply-shift hashing of vectors: Dietzfelbinger, STACS 1996).
+    """
+    odd = _mix(np.arange(x_hw.shape[1], dtype=np.uint64)) | np.uint64(1)
+    row = np.zeros(len(x_hw), dtype=np.uint64)
+    for column, factor in zip(x_hw.T, odd, strict=True):
+        row += column.astype(np.uint64) * factor
+    return _mix(_mix(row) ^ event.astype(np.uint64))
+
+
+def count_duplicates(folder: Path, scratch: Path, n_events: int, *, by_run: bool = True) -> int:
+    """Count events of which there is another copy: of the same run and number or, without runs, of the same number and objects.
 
     Keys are shared out to files by their value and each file is looked at by itself: memory does not grow with the number of events,
     and every column is read once.
 
     Args:
-        folder: where ``run.npy`` and ``event.npy`` are.
+        folder: where ``run.npy`` and ``event.npy`` are, or ``event.npy`` and ``x_hw.npy``.
         scratch: folder for those files, which must not exist yet.
         n_events: how many events there are.
+        by_run: whether there are runs.
 
     Returns:
         How many events are further copies.
@@ -67,8 +80,9 @@ def count_duplicates(folder: Path, scratch: Path, n_events: int) -> int:
     shares = -(-n_events // _KEYS_AT_ONCE)
     bounds = np.array([2**64 * i // shares for i in range(1, shares)], dtype=np.uint64)
     scratch.mkdir()
-    for run, event in zip(*(read_blocks(folder / f"{name}.npy") for name in ("run", "event")), strict=True):
-        keys = np.sort(event_keys(run, event))
+    names, hashed = (("run", "event"), event_keys) if by_run else (("event", "x_hw"), row_keys)
+    for columns in zip(*(read_blocks(folder / f"{name}.npy") for name in names), strict=True):
+        keys = np.sort(hashed(*columns))
         for number, share in enumerate(np.split(keys, np.searchsorted(keys, bounds))):
             with (scratch / str(number)).open("ab") as file:
                 share.tofile(file)

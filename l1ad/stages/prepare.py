@@ -173,6 +173,12 @@ def _jobs(layout: ObjectLayout, sources: Sequence[_Source], config: Config) -> l
     cuts = data.select
     selection = Selection.of(layout, cuts.min_pt_gev, cuts.sort_by_pt, cuts.pileup_above, cuts.train_on == "failing_l1")
     columns, _ = _common_columns(sources, config)
+    by_run = all(
+        "run" in file.columns
+        for source in sources
+        for file in source.files
+        if source.sample.role is Role.BACKGROUND and "event" in file.columns
+    )
     jobs = []
     for number, source in enumerate(sources):
         first, left = 0, data.max_events or sum(file.n_events for file in source.files)
@@ -191,6 +197,7 @@ def _jobs(layout: ObjectLayout, sources: Sequence[_Source], config: Config) -> l
                     columns,
                     OutOfRange(data.out_of_range),
                     selection,
+                    by_run,
                     source.weights,
                     reading,
                     *split,
@@ -255,8 +262,8 @@ def _assemble(
         "incomplete": sum(part.incomplete for _, _, part in parts),
         "out_of_range": dict(outside),
         "out_of_range_policy": config.data.out_of_range,
-        "duplicates": count_duplicates(draft.path, draft.path / _PARTS / "keys", writer.n_events)
-        if {"run", "event"} <= set(columns)
+        "duplicates": count_duplicates(draft.path, draft.path / _PARTS / "keys", writer.n_events, by_run="run" in columns)
+        if "event" in columns
         else None,
         "columns": list(columns),
         "menu_items": list(menu),
