@@ -38,9 +38,13 @@ def vivado_files(design: Design, part: Part) -> Files:
 
 
 def _constraints(design: Design, part: Part) -> str:
-    """Give a clocked design its clock; bound the paths of a combinational one."""
+    """Give a clocked design its clock, from and to which its ports count as in the vendor driver; bound a combinational one."""
     if design.clocked:
-        return f"create_clock -name clk -period {part.clock_ns:g} [get_ports clk]\n"
+        return (
+            f"create_clock -name clk -period {part.clock_ns:g} [get_ports clk]\n"
+            'set_input_delay -clock clk 0 [get_ports -filter "DIRECTION == IN && NAME != clk"]\n'
+            "set_output_delay -clock clk 0 [all_outputs]\n"
+        )
     return f"set_max_delay {part.clock_ns:g} -from [all_inputs] -to [all_outputs]\n"
 
 

@@ -26,6 +26,7 @@ from l1ad.rtl.project import RtlProject
 from l1ad.rtl.proof import compare_rtl, simulate_vhdl
 from l1ad.toolchain import GHDL, GXX, VERILATOR, VITIS_HLS, VIVADO, YOSYS, FoundTool, find, require
 from l1ad.toolchain.timing import timed
+from l1ad.vendor.driver import make_portable
 from l1ad.vendor.driver import synthesise as run_vendor
 from l1ad.vendor.project import Step, VendorProject
 
@@ -170,7 +171,10 @@ def _vendor(project: VendorProject, steps: Sequence[Step], draft: Draft, config:
                 began.add(step)
                 advance(step.value)
 
-        return run_vendor(project, steps, draft.path / "vendor", timeout_s=config.synthesis.timeout_s, progress=tell)
+        folder = draft.path / "vendor"
+        reports = run_vendor(project, steps, folder, timeout_s=config.synthesis.timeout_s, progress=tell)
+        make_portable(folder, draft.path)
+        return reports
 
 
 def _run_rtl(draft: Draft, config: Config, chosen: str, network: Network, board: Board, dataset: Dataset) -> None:

@@ -99,6 +99,20 @@ def synthesise(
     return combine(reports)
 
 
+def make_portable(workdir: Path, root: Path) -> None:
+    """Let the scripts of finished steps run again in the work folder wherever that is moved to together with a folder above it.
+
+    Args:
+        workdir: the work folder, as given to ``synthesise``.
+        root: the folder that will be moved.
+
+    Raises:
+        InputError: a script cannot be written.
+    """
+    for script in sorted(workdir.glob("*.tcl")):
+        write_text(script, tcl.portable(script.read_text(encoding="utf-8"), workdir.resolve(), root.resolve()))
+
+
 def phase_of(line: str) -> str | None:
     """Give the phase that a line of a tool's output announces, for a progress display; ``None`` for any other line."""
     match = _PHASE.search(line)

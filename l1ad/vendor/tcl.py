@@ -57,6 +57,8 @@ def _hls_set_up(project: VendorProject, executable: str) -> list[str]:
         f"create_clock -period {project.clock_ns:g} -name default",
         f"set_clock_uncertainty {100 * project.uncertainty:g}% default",
         "config_compile -name_max_length 80",
+        # More than 1024 products in one layer fail to partition by default (hls4ml #134); Vitis HLS has no such limit.
+        *(["catch {config_array_partition -maximum_size 4096}"] if old else []),
         # hls4ml's own choice for its multipliers; newer tools have dropped the option.
         "catch {config_schedule -enable_dsp_full_reg=false}",
     ]
@@ -137,6 +139,18 @@ def constraints(project: VendorProject) -> str:
         "}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def portable(script: str, folder: Path, root: Path) -> str:
+    """Write the paths below a folder that will be moved as paths from the work folder, in which the script is run.
+
+    Args:
+        script: text of a script.
+        folder: the work folder, below ``root``.
+        root: the folder that will be moved.
+    """
+    up = "/".join([".."] * len(folder.relative_to(root).parts))
+    return script.replace(f"{folder}/", "").replace(f"{root}/", f"{up}/")
 
 
 def _script(lines: Iterable[str]) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from l1ad.core.errors import ConfigError
 from l1ad.core.resources import Level
-from l1ad.vendor.driver import phase_of, synthesise
+from l1ad.vendor.driver import make_portable, phase_of, synthesise
 from l1ad.vendor.project import Step, VendorProject
 from tests.vendor.stand_in import Machine
 
@@ -40,6 +44,7 @@ def test_every_name_of_the_tool_gets_its_own_arguments(
     script = (machine.work / "csynth.tcl").read_text()
     old = name == "vivado_hls"
     assert ("-flow_target" in script) != old
+    assert ("catch {config_array_partition -maximum_size 4096}" in script) == old
     assert f"{'-std=c++0x' if old else '-std=c++14'} -I{design.folder}/firmware" in script
 
 
@@ -82,6 +87,29 @@ def test_rtl_goes_to_vivado_out_of_context(machine: Machine, rtl: VendorProject)
     constraints = (machine.work / "vivado" / "constraints.tcl").read_text()
     assert "create_clock -period 5 -name clk $clock_ports" in constraints
     assert "set_max_delay 5 -from [all_inputs] -to [all_outputs]" in constraints
+
+
+def test_the_scripts_run_again_where_the_artefact_was_moved_to(machine: Machine, rtl: VendorProject, tmp_path: Path) -> None:
+    draft, final = tmp_path / "runs" / ".synth.partial", tmp_path / "elsewhere" / "synth"
+    shutil.copytree(rtl.folder, draft / "rtl")
+    synthesise(replace(rtl, folder=draft / "rtl"), [Step.IMPL], draft / "vendor")
+    make_portable(draft / "vendor", draft)
+    final.parent.mkdir()
+    draft.rename(final)
+    reports = final / "vendor" / "vivado" / "reports"
+    names = {path.name for path in reports.iterdir()}
+    shutil.rmtree(reports)
+    for step in ("synth", "impl"):
+        script = (final / "vendor" / f"{step}.tcl").read_text()
+        assert str(tmp_path) not in script
+        sources = re.findall(r"^read_\S+ (?:-\S+ )?\{(.*)\}$", script, flags=re.MULTILINE)
+        assert all((final / "vendor" / source).is_file() for source in sources)
+        assert len(sources) == (3 if step == "synth" else 0)
+        subprocess.run(
+            [tmp_path / "tools" / "vivado", "-mode", "batch", "-source", f"{step}.tcl"], cwd=final / "vendor", check=True
+        )
+    assert {path.name for path in reports.iterdir()} == names
+    assert not draft.exists()
 
 
 def test_a_finished_step_is_not_run_again(machine: Machine, design: VendorProject) -> None:
