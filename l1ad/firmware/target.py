@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from l1ad.config import Config
@@ -11,6 +11,7 @@ from l1ad.config.firmware import FirmwareConfig
 from l1ad.core.board import Board
 from l1ad.core.errors import ConversionError
 from l1ad.core.network import Network, Threshold
+from l1ad.core.resources import Level, ResourceReport
 from l1ad.core.thresholds import load_thresholds
 
 
@@ -120,3 +121,15 @@ def _from_file(network: Network, config: Config, path: str) -> tuple[Threshold, 
             "'l1ad csim' and 'l1ad rates' again, with firmware.thresholds_file left out until then."
         )
     return found.thresholds
+
+
+def with_style_kept(report: ResourceReport, style: Style) -> ResourceReport:
+    """Add a warning to a report of HLS that gave a combinational top clock cycles."""
+    cycles = report.latency_max_cycles
+    if style is not Style.COMBINATIONAL or not cycles or report.level not in {Level.CSYNTH, Level.COSIM}:
+        return report
+    note = (
+        f"Warning: the top was to be combinational, but HLS gave it a latency of {cycles} cycles: its result is not there within one "
+        "clock period. Take a longer firmware.clock_ns, or firmware.style: pipelined."
+    )
+    return replace(report, notes=(*report.notes, note))

@@ -20,7 +20,7 @@ from l1ad.core.errors import ConfigError, LayoutError, nearest
 from l1ad.core.network import Network
 from l1ad.core.resources import ResourceReport
 from l1ad.core.trained import TrainedModel, load_trained
-from l1ad.firmware.target import resolve_target, with_configured_thresholds
+from l1ad.firmware.target import resolve_target, with_configured_thresholds, with_style_kept
 from l1ad.rtl.flow import synthesise_open, vivado_project, with_latency, write_rtl
 from l1ad.rtl.project import RtlProject
 from l1ad.rtl.proof import compare_rtl, simulate_vhdl
@@ -156,10 +156,11 @@ def _versions(chosen: str, vhdl: bool) -> dict[str, str | None]:
 
 def _run_hls(draft: Draft, config: Config) -> list[ResourceReport]:
     """Run AMD's HLS, and what else the configuration asks for, on the converted project."""
-    from l1ad.hls.project import vendor_project
+    from l1ad.hls.project import load_project, vendor_project
 
     steps = [Step.parse(step) for step in config.synthesis.steps]
-    return _vendor(vendor_project(config.project), steps, draft, config)
+    style = load_project(config.project).target.style
+    return [with_style_kept(report, style) for report in _vendor(vendor_project(config.project), steps, draft, config)]
 
 
 def _vendor(project: VendorProject, steps: Sequence[Step], draft: Draft, config: Config) -> list[ResourceReport]:
