@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from l1ad.config.base import Paths, Section
+from l1ad.core.dataset import check_samples
+from l1ad.core.errors import InputError
 
 WeightsName = Literal["file", "none"]
 FormatName = Literal["auto", "fortymhz", "gelato", "gelato_merged", "l1ntuple", "nanoaod", "xaod"]
@@ -102,3 +104,16 @@ class DataConfig(Section):
     menu: tuple[str, ...] = Field((), strict=False)
     max_events: int | None = Field(None, gt=0)
     seed: int = 1
+
+    @model_validator(mode="after")
+    def _samples_differ(self) -> DataConfig:
+        entries = [*self.background.items(), *self.signals.items()]
+        try:
+            check_samples([name for name, _ in entries])
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        labels = [entry.label or name for name, entry in entries]
+        twice = next((label for label in labels if labels.count(label) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two samples have the label {twice!r}, which plots and tables could not tell apart")
+        return self

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from l1ad.config.base import InputSteps, Section, TypeText, require_one_unit
 from l1ad.core.errors import ConfigError, nearest
+from l1ad.core.yaml_text import parse_yaml
 
 
 class ScalingFile(InputSteps):
@@ -67,7 +68,7 @@ def read_section(path: Path, model: type[Model]) -> Model:
         ConfigError: no such file, not YAML, or a key or value that is wrong.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = parse_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"Cannot read {str(path)!r}: {getattr(error, 'strerror', None) or error}; give a YAML file.") from None
     except yaml.YAMLError as error:

@@ -16,15 +16,7 @@ from l1ad.config.model import ModelConfig, ScalingConfig, ScoreConfig, TrainingC
 from l1ad.config.physics import RatesConfig, StudiesConfig
 from l1ad.config.simulation import SimulationConfig
 from l1ad.core.errors import ConfigError, nearest
-
-
-class _Loader(yaml.SafeLoader):
-    """Read ``1e-3`` as the number it is (YAML 1.1, which PyYAML follows, wants ``1.0e-3``)."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
-)
+from l1ad.core.yaml_text import parse_yaml
 
 
 class Config(Section):
@@ -133,7 +125,7 @@ def parse_config(text: str, where: str, folder: Path) -> Config:
         ConfigError: not YAML, or a key or value that is wrong.
     """
     try:
-        data = yaml.load(text, _Loader)
+        data = parse_yaml(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"{where} is not YAML: {' '.join(str(error).split())}.") from None
     if not isinstance(data, dict):

@@ -21,6 +21,7 @@ from pydantic.dataclasses import dataclass
 
 from l1ad.core.errors import ConfigError, nearest
 from l1ad.core.resources import PartTotals
+from l1ad.core.yaml_text import parse_yaml
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 _JSON = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -227,7 +228,7 @@ def _board_text(name: str) -> tuple[str, str]:
 
 def _yaml(text: str, where: str) -> Any:
     try:
-        return yaml.safe_load(text)
+        return parse_yaml(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"{where} is not YAML: {error}; see l1ad/boards/l1topo.yaml for the form") from None
 
@@ -256,7 +257,7 @@ def _check_clock(file: BoardFile, where: str) -> None:
 @functools.lru_cache(maxsize=1)
 def _devices() -> dict[str, Device]:
     text = (resources.files("l1ad") / "boards" / "parts.yaml").read_text(encoding="utf-8")
-    return {name: _parse(Device, entry, f"parts.yaml {name}") for name, entry in yaml.safe_load(text).items()}
+    return {name: _parse(Device, entry, f"parts.yaml {name}") for name, entry in parse_yaml(text).items()}
 
 
 def _plain(part: str) -> str:

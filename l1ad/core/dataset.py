@@ -10,6 +10,7 @@ import enum
 import json
 import math
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -169,6 +170,25 @@ def load_dataset(path: str | Path) -> Dataset:
         ) from None
 
 
+def check_samples(names: Sequence[str]) -> None:
+    """Refuse samples that could not be told apart afterwards.
+
+    Args:
+        names: of all samples, background and signals.
+
+    Raises:
+        InputError: a name is there twice, or there are more samples than numbers in the column ``sample``.
+    """
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"Two samples are called {twice!r}; background and signals need different names.")
+    most = int(np.iinfo(COLUMNS["sample"]).max) + 1
+    if len(names) > most:
+        raise InputError(
+            f"A dataset holds at most {most} samples, got {len(names)}; make one sample of several files, or two datasets."
+        )
+
+
 class DatasetWriter:
     """Append events to a dataset's files, in chunks of any size.
 
@@ -187,6 +207,7 @@ class DatasetWriter:
         missing = sorted(set(REQUIRED) - set(columns))
         if unknown or missing:
             raise InputError(f"A dataset wants columns of {tuple(COLUMNS)!r} with {REQUIRED!r} among them, got {columns!r}.")
+        check_samples([sample.name for sample in samples])
         self._folder, self._layout, self._samples, self._menu_items = folder, layout, samples, menu_items
         self._columns = columns
         self._files: dict[str, BinaryIO] = {}

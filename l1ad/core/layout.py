@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from l1ad.core.errors import ConfigError, LayoutError, nearest
 from l1ad.core.fixed import FixedPoint, IntArray
+from l1ad.core.yaml_text import parse_yaml
 
 FEATURES = ("pt", "eta", "phi")
 
@@ -270,7 +271,7 @@ def parse_layout(text: str, where: str) -> ObjectLayout:
         LayoutError: the text does not describe a layout.
     """
     try:
-        data = yaml.safe_load(text)
+        data = parse_yaml(text)
     except yaml.YAMLError as error:
         raise LayoutError(f"{where} is not a layout: {error}; see l1ad/layouts/l1topo44.yaml for the form.") from None
     return parse_layout_dict(data, where)

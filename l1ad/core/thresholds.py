@@ -10,6 +10,7 @@ import yaml
 
 from l1ad.core.errors import ConfigError
 from l1ad.core.network import Threshold
+from l1ad.core.yaml_text import parse_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def load_thresholds(path: Path) -> ThresholdsFile:
         ConfigError: no such file, or no thresholds in it.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = parse_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(

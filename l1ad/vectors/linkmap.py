@@ -18,6 +18,7 @@ from pydantic.dataclasses import dataclass
 from l1ad.core.board import board_names
 from l1ad.core.errors import ConfigError, LayoutError, nearest
 from l1ad.core.layout import ObjectLayout
+from l1ad.core.yaml_text import parse_yaml
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 #: Two integers of a YAML list.
@@ -114,7 +115,7 @@ def _adapter() -> TypeAdapter[LinkMap]:
 
 def _parsed(text: str, where: str) -> LinkMap:
     try:
-        found = _adapter().validate_json(json.dumps(yaml.safe_load(text), default=str))
+        found = _adapter().validate_json(json.dumps(parse_yaml(text), default=str))
     except yaml.YAMLError as error:
         raise ConfigError(f"{where} is not YAML: {' '.join(str(error).split())}; {_FORM}.") from None
     except ValidationError as error:

@@ -9,9 +9,9 @@ import yaml
 
 from l1ad.config import Config, load_config, parse_config
 from l1ad.config.describe import find_key, keys, resolved, schema
-from l1ad.config.load import _Loader
 from l1ad.config.template import template
 from l1ad.core.errors import ConfigError
+from l1ad.core.yaml_text import parse_yaml
 
 PROJECT = Path(__file__).parents[2]
 SHIPPED = sorted((PROJECT / "configs").glob("*.yaml"))
@@ -51,7 +51,7 @@ def fits(value: Any, rule: dict[str, Any], definitions: dict[str, Any]) -> bool:
 
 
 def read(text: str) -> Any:
-    return yaml.load(text, _Loader)
+    return parse_yaml(text)
 
 
 @pytest.mark.parametrize("key", keys(), ids=lambda key: key.name)

@@ -54,11 +54,35 @@ def test_exponents_without_a_point_are_numbers() -> None:
             r"^tiny\.yaml: key 'data\.background': dictionary should have at least 1",
         ),
         ("data:", "data: [", r"^tiny\.yaml is not YAML: "),
+        (
+            "{zero_bias: bkg.h5}",
+            "{zero_bias: a.h5, zero_bias: b.h5}",
+            r"^tiny\.yaml is not YAML: key 'zero_bias' of line 4 is there again in line 4; give each key once\.$",
+        ),
+        (
+            "bkg.h5}}",
+            "bkg.h5}, signals: {zero_bias: b.h5}}",
+            r"^tiny\.yaml: key 'data': two samples are called 'zero_bias'; background and signals need different names, got ",
+        ),
+        (
+            "bkg.h5}}",
+            "bkg.h5}, signals: {a: {files: b.h5, label: X}, X: c.h5}}",
+            r"^tiny\.yaml: key 'data': two samples have the label 'X', which plots and tables could not tell apart, got ",
+        ),
     ],
 )
 def test_a_wrong_key_or_value_is_named(old: str, new: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parse(MINIMAL.replace(old, new, 1))
+
+
+def test_more_samples_than_have_a_number_are_refused() -> None:
+    signals = ", ".join(f"s{i}: b.h5" for i in range(255))
+    parse(MINIMAL.replace("bkg.h5}}", f"bkg.h5}}, signals: {{{signals}}}}}"))
+    with pytest.raises(
+        ConfigError, match=r"key 'data': a dataset holds at most 256 samples, got 257; make one sample of several"
+    ):
+        parse(MINIMAL.replace("bkg.h5}}", f"bkg.h5}}, signals: {{{signals}, more: b.h5}}}}"))
 
 
 def test_a_list_or_a_missing_file_is_refused() -> None:

@@ -106,3 +106,17 @@ def test_missing_columns_samples_and_damage_are_said(tmp_path: Path) -> None:
     (data.path / "dataset.json").write_text("{}")
     with pytest.raises(ArtefactError, match=r"^Dataset .* is damaged \(KeyError 'samples'\); run 'l1ad prepare --force'\.$"):
         load_dataset(data.path)
+
+
+def test_samples_that_could_not_be_told_apart_are_refused(tmp_path: Path) -> None:
+    def write(names: list[str]) -> None:
+        samples = tuple(Sample(name, Role.BACKGROUND, name) for name in names)
+        DatasetWriter(tmp_path, LAYOUT, samples, ("sample", "split", "weight"))
+
+    write([f"s{i}" for i in range(256)])
+    with pytest.raises(
+        InputError, match=r"^A dataset holds at most 256 samples, got 257; make one sample of several files, or two"
+    ):
+        write([f"s{i}" for i in range(257)])
+    with pytest.raises(InputError, match=r"^Two samples are called 'a'; background and signals need different names\.$"):
+        write(["a", "b", "a"])
