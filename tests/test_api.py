@@ -114,8 +114,9 @@ def test_a_missing_extra_is_one_sentence_with_the_command_that_helps(module: str
     def stage() -> None:
         raise missing_extra(module, python) or AssertionError
 
-    with pytest.raises(ExtraMissingError, match=sentence):
+    with pytest.raises(ExtraMissingError, match=sentence) as raised:
         stage()
+    assert raised.value.name == module.partition(".")[0]
 
 
 def test_a_package_of_no_extra_keeps_its_own_error() -> None:

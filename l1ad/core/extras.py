@@ -48,9 +48,11 @@ def missing_extra(module: str, python: tuple[int, int] = sys.version_info[:2]) -
     if extra == "train" and python != TRAINING_PYTHON:
         return ExtraMissingError(
             f"This needs the package {package!r} of l1ad[train], which exists for CPython 3.11 only, and this is {python[0]}.{python[1]}; "
-            'make an environment with CPython 3.11 and run: pip install "l1ad[train]"'
+            'make an environment with CPython 3.11 and run: pip install "l1ad[train]"',
+            name=package,
         )
-    return ExtraMissingError(f'This needs the package {package!r}, which is not installed; run: pip install "l1ad[{extra}]"')
+    sentence = f'This needs the package {package!r}, which is not installed; run: pip install "l1ad[{extra}]"'
+    return ExtraMissingError(sentence, name=package)
 
 
 def explaining_extras(function: Callable[Given, Result]) -> Callable[Given, Result]:

@@ -102,7 +102,7 @@ def _simulation_types() -> dict[str, bytes]:
     """Read the headers for simulation that hls4ml puts into every project it writes."""
     spec = importlib.util.find_spec("hls4ml")
     if spec is None or not spec.submodule_search_locations:
-        raise ConversionError("The headers of ap_fixed come with the Python package hls4ml, which is not installed; install it.")
+        raise ModuleNotFoundError("The headers of ap_fixed come with hls4ml.", name="hls4ml")
     folder = Path(spec.submodule_search_locations[0]) / "templates" / "vivado" / "ap_types"
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     return {f"firmware/ap_types/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in found}
