@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -113,3 +114,10 @@ def test_the_vendors_driver_gets_a_project_it_accepts(tmp_path: Path) -> None:
     inputs = {path.relative_to(described.folder).as_posix() for path in described.inputs()}
     assert {"firmware/l1ad_top.cpp", "firmware/weights/w3.h", "l1ad_test.cpp", "tb_data/golden_scores.txt"} <= inputs
     assert described.include_dirs == ("firmware",)
+
+
+def test_the_vendors_driver_gets_the_targets_clock_uncertainty(tmp_path: Path) -> None:
+    network, target = make_network(seed=3), replace(TARGET, clock_uncertainty=0.125)
+    with writing(tmp_path / "tiny", KIND, key="key", inputs={}, config={}) as draft:
+        write_files(project_files(network, target, make_golden(network, 20)).files, draft.path)
+    assert vendor_project(tmp_path / "tiny").uncertainty == 0.125

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from pathlib import Path
 
@@ -148,6 +149,28 @@ def test_events_are_numbered_the_same_however_they_are_cut(tmp_path: Path) -> No
     np.testing.assert_array_equal(whole[BLOCK : BLOCK + 5000 - BLOCK // 2], dataset.x_hw[BLOCK // 2 :])
     np.testing.assert_array_equal(comparison_events(NETWORK, dataset, BLOCK - 3, BLOCK + 9), whole[BLOCK - 3 : BLOCK + 9])
     assert comparison_block(NETWORK, None, 3).shape == (BLOCK, 8)
+
+
+def test_made_events_of_different_blocks_differ() -> None:
+    """Ten million made events are not one block again and again: most rows of four blocks are new, and none follows another's order."""
+    blocks = [comparison_block(NETWORK, None, number) for number in range(4)]
+    for one, other in itertools.combinations(blocks, 2):
+        assert (one == other).all(axis=1).mean() < 0.05
+    distinct = [len(np.unique(np.concatenate(blocks[: n + 1]), axis=0)) for n in range(4)]
+    assert np.diff(distinct).min() > 0.6 * distinct[0]
+
+
+def test_a_fault_in_a_late_block_only_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An implementation wrong for the events that only the third block has."""
+    late = 2 * BLOCK + int(
+        np.flatnonzero(~(comparison_block(NETWORK, None, 2)[:, None] == comparison_block(NETWORK, None, 0)[:50]).all(-1).any(-1))[
+            99
+        ]
+    )
+    give(monkeypatch, faulty(late))
+    with pytest.raises(MismatchError, match=rf"event {late}: "):
+        verify(make_run(tmp_path, NETWORK, 0), events=3 * BLOCK)
+    assert verify(make_run(tmp_path / "short", NETWORK, 0), events=2 * BLOCK).summary["mismatches"] == 0
 
 
 def test_a_trace_names_node_neuron_and_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

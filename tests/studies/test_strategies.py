@@ -66,7 +66,9 @@ def test_pruning_takes_the_smallest_weights_and_leaves_the_last_layer() -> None:
     network = make_network(widths=(8, 4, 2))
     found = pruned(network, 0.75)
     for before, after in zip(network.layers[:-1], found.layers[:-1], strict=True):
+        lost = np.count_nonzero(before.weight != 0) - np.count_nonzero(after.weight != 0)
         assert np.mean(after.weight == 0) >= 0.75
+        assert lost <= round(0.75 * before.weight.size)
         kept = after.weight != 0
         np.testing.assert_array_equal(after.weight[kept], before.weight[kept])
         assert abs(before.weight[kept]).min() >= abs(before.weight[~kept]).max()

@@ -1,13 +1,17 @@
 import re
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
-from l1ad.reporting.document import ABSENT
+from l1ad.reporting.document import ABSENT, State
 from l1ad.scores.performance import evaluate
+from l1ad.studies import volatility as study
 from l1ad.studies.result import as_scores
+from l1ad.studies.trainings import changed
 from l1ad.studies.volatility import Repeated, Spread, compare_recipes, figure_spreads, finding, pair_matrices, recipe_table
 from tests.datasets_made import make_dataset, pt_sum
+from tests.studies.material_made import make_material
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +51,46 @@ def test_spread_and_finding_name_the_widest_signal(dataset):
     text = finding(Repeated("plain", (1, 2), performances, spreads, *pair_matrices(dataset, scores, 0.05)), 0.05)
     assert "differs most between 2 trainings on a_4l" in text
     assert "always train several seeds" in text
+
+
+@dataclass
+class Networks:
+    """Stand in for trained networks: scores that follow the events' pt, less so the larger the seed and with the plain recipe."""
+
+    config: object
+    validation_loss: tuple = (2.0, 1.0, 3.0)
+
+    @property
+    def seeds(self):
+        first = self.config.training.seed
+        return tuple(range(first, first + self.config.training.seeds))
+
+    def scores(self, dataset, rows, index):
+        noise = np.random.default_rng(self.seeds[index]).normal(0, 1, len(rows))
+        spread = {"plain": 1500.0, "robust": 1.0}[self.config.training.recipe]
+        return as_scores(dataset, np.maximum(pt_sum(dataset)[rows] + spread * noise, 0), rows)
+
+
+def test_the_study_trains_either_recipe_with_every_seed_and_compares_them(tmp_path, monkeypatch):
+    material = make_material(tmp_path)
+    material = replace(material, config=changed(material.config, "studies", {"seeds": 3, "seed": 5}))
+    asked = []
+
+    def train(config, dataset, work):
+        asked.append((config.training.recipe, config.training.seeds, config.training.seed, work.name))
+        assert config.training.epochs == material.config.training.epochs
+        return Networks(config)
+
+    monkeypatch.setattr(study, "train_quantised_networks", train)
+    result = study.study_volatility(material)
+    assert asked == [("plain", 3, 5, "plain"), ("robust", 3, 5, "robust")]
+    change, plain, robust = (result.numbers[name] for name in ("change", "plain", "robust"))
+    assert (plain["recipe"], robust["recipe"]) == ("plain", "robust")
+    assert plain["seeds"] == robust["seeds"] == [5, 6, 7]
+    assert change["plain"] > 3 * change["robust"]
+    assert plain["rank_correlation"][0][1] < 0.95
+    assert robust["rank_correlation"][0][1] > 0.99
+    assert result.state is (State.GOOD if change["passes"] else State.WARNING)
 
 
 def repeated(recipe, *efficiencies):

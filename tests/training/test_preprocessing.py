@@ -59,6 +59,19 @@ def test_phi_reference_centres_phi() -> None:
     assert [choice.scaling.offset[i] for i in (2, 5, 7)] == [0, 0, 0]
 
 
+@pytest.mark.parametrize(("n", "own"), [(499, False), (500, True)])
+def test_a_place_that_is_seldom_taken_uses_all_places_of_its_kind(n: int, own: bool) -> None:
+    """The second jet is soft: with 500 of them its own quantiles count, with fewer both jets'."""
+    x = events(4000)
+    x[:, 3:6] = 0
+    x[:n, 3] = np.arange(n) % 20 + 1
+    x[:n, 4], x[:n, 5] = np.arange(n) % 7 - 3, np.arange(n) % 64
+    offset = choose(x).scaling.offset
+    assert offset[0] > 150
+    assert (offset[3] < 15) is own
+    assert (offset[3] > 60) is not own
+
+
 def test_weights_count() -> None:
     x = events()
     light = np.where(x[:, 6] > 250, 0.0, 1.0)
