@@ -34,6 +34,7 @@ class Made:
         extra_ff: flip-flop primitives that are no registers of the logic.
         crossings: rows of the connectivity of dies: TX only, RX only, both.
         boxes: black boxes by name.
+        sizes: LUTs, flip-flops, DSPs and 18 Kb memories of another device.
     """
 
     version: str = "2024.1"
@@ -52,10 +53,13 @@ class Made:
     extra_ff: int = 0
     crossings: tuple[int, int, int] = (0, 0, 0)
     boxes: dict[str, int] = field(default_factory=dict)
+    sizes: tuple[int, int, int, int] | None = None
 
     @property
     def totals(self) -> tuple[int, int, int, int]:
         """LUTs, flip-flops, DSPs and 18 Kb memories of the device."""
+        if self.sizes is not None:
+            return self.sizes
         return (433200, 866400, 3600, 2940) if self.seven else (1182240, 2364480, 6840, 4320)
 
     def text(self) -> str:

@@ -16,7 +16,7 @@ from l1ad.vendor.parsers.kinds import parse_report
 from l1ad.vendor.parsers.text import ForeignReportError, read_source
 
 _NAMES = re.compile(
-    r".*_csynth\.(rpt|xml)|.*_export\.(rpt|xml)|export_(syn|impl)\.(rpt|xml)|.*utilization.*\.rpt|.*timing.*\.rpt"
+    r".*_csynth\.(rpt|xml)|.*_export\.(rpt|xml)|export_(syn|impl)\.(rpt|xml)|.*util.*\.rpt|.*timing.*\.rpt"
     r"|.*failfast.*\.rpt|vivado_synth\.rpt|.*_cosim\.rpt"
 )
 #: Fields that one design may have under several spellings in reports of several tools.
@@ -42,7 +42,8 @@ def parse_folder(path: Path, top: str | None = None) -> list[ResourceReport]:
     """
     reports: list[ResourceReport] = []
     passed_over: list[str] = []
-    for file in _top_only(_report_files(path), top):
+    files = _top_only(_report_files(path), top)
+    for file in files:
         try:
             reports += read_parts(file)
         except ForeignReportError as error:
@@ -52,6 +53,7 @@ def parse_folder(path: Path, top: str | None = None) -> list[ResourceReport]:
         listed = f" (passed over: {'; '.join(passed_over)})" if passed_over else ""
         raise ReportError(f"No report of Vivado or Vitis was found below {path}{listed}; give the folder of a finished run")
     check_one_design(reports)
+    reports = _with_totals(reports, files)
     first, *rest = combine(reports)
     return [dataclasses.replace(first, notes=(*first.notes, *(f"Passed over: {text}." for text in passed_over))), *rest]
 
@@ -70,6 +72,11 @@ def _report_files(path: Path) -> list[Path]:
     if not path.is_dir():
         raise ReportError(f"The folder {path} with reports of Vivado or Vitis does not exist")
     files = sorted(file for file in path.rglob("*") if _NAMES.fullmatch(file.name) and file.is_file())
+    # Where none has one of the tools' own names, people have named them: then the text alone tells what each is.
+    return _ours(path, files) or _ours(path, sorted(file for file in path.rglob("*.rpt") if file.is_file()))
+
+
+def _ours(path: Path, files: Iterable[Path]) -> list[Path]:
     return [file for file in files if not any(part.endswith((".runs", ".autopilot")) for part in file.relative_to(path).parts)]
 
 
@@ -83,6 +90,16 @@ def read_parts(file: Path) -> list[ResourceReport]:
         report = dataclasses.replace(report, lut=None, ff=None, dsp=None, bram18=None, uram=None)
     before = logic_part(report)
     return [report] if before is None else [report, before]
+
+
+def _with_totals(reports: Sequence[ResourceReport], files: Iterable[Path]) -> list[ResourceReport]:
+    """Take a hierarchical report's totals after all where nothing else of its level was counted, nor found to hold black boxes."""
+    whole = {file.name: file for file in files if "_hierarchical" in file.name}
+    counted = {report.level for report in reports if report.lut is not None or dict(report.others).get("black_boxes")}
+    return [
+        parse_report(whole[report.sources[0]]) if report.sources[0] in whole and report.level not in counted else report
+        for report in reports
+    ]
 
 
 def _top_only(files: Sequence[Path], top: str | None) -> list[Path]:

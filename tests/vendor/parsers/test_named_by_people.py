@@ -1,0 +1,33 @@
+"""Folders whose reports have names of people's own, or that hold a hierarchical report alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from l1ad.vendor.parsers import parse_folder
+from tests.vendor.utilisation_made import Made
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+HIERARCHY = GOLDEN / "vivado/2024.2/tiny_utilization_hierarchical_routed.rpt"
+
+
+def test_any_name_will_do_where_none_is_the_tools(tmp_path: Path) -> None:
+    (tmp_path / "31_11_final.rpt").write_text(Made().text())
+    (tmp_path / "notes.rpt").write_text("nothing\n")
+    (report,) = parse_folder(tmp_path)
+    assert (report.lut, report.sources) == (120, ("31_11_final.rpt",))
+    assert report.notes[-1].startswith("Passed over: notes.rpt is no C synthesis")
+
+
+def test_a_hierarchical_report_alone_gives_its_totals(tmp_path: Path) -> None:
+    (tmp_path / HIERARCHY.name).write_bytes(HIERARCHY.read_bytes())
+    (report,) = parse_folder(tmp_path)
+    assert (report.lut, report.ff, report.dsp, report.bram18) == (30100, 9100, 129, 3)
+
+
+def test_it_gives_none_where_the_design_holds_black_boxes(tmp_path: Path) -> None:
+    (tmp_path / HIERARCHY.name).write_bytes(HIERARCHY.read_bytes())
+    around = Made(version="2024.2", device="xcu250-figd2104-2L-e", boxes={"ip": 1}, sizes=(1728000, 3456000, 12288, 5376))
+    (tmp_path / "tiny_utilization_routed.rpt").write_text(around.text())
+    (report,) = parse_folder(tmp_path)
+    assert (report.lut, report.ff) == (None, None)
