@@ -87,9 +87,9 @@ def mutated(mutation: Mutation, root: Path) -> str:
     return text.replace(mutation.old, mutation.new)
 
 
-def caught(mutation: Mutation, folder: Path) -> bool:
-    """Say whether a test fails in a copy of the sources with the fault."""
-    root = copied(folder)
+def caught(mutation: Mutation, snapshot: Path, folder: Path) -> bool:
+    """Say whether a test fails in a copy of the snapshot with the fault."""
+    root = copied(snapshot, folder)
     (root / mutation.file).write_text(mutated(mutation, root), encoding="utf-8")
     try:
         code = run_tests(mutation.tests, root)
@@ -100,15 +100,14 @@ def caught(mutation: Mutation, folder: Path) -> bool:
     return code == FAILED
 
 
-def copied(folder: Path) -> Path:
-    """Copy the sources into a new folder; the environment and the data are linked."""
+def copied(source: Path, folder: Path) -> Path:
+    """Copy what the tests may look at into a new folder; the data are linked."""
     root = Path(tempfile.mkdtemp(dir=folder))
     for name in COPIED:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
-        elif source.is_file():
-            shutil.copy2(source, root / name)
+        if (source / name).is_dir():
+            shutil.copytree(source / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        elif (source / name).is_file():
+            shutil.copy2(source / name, root / name)
     (root / "data").symlink_to(ROOT / "data")
     return root
 
@@ -126,25 +125,24 @@ def run_tests(tests: Sequence[str], root: Path) -> int:
     return done.returncode
 
 
-def require_passing(mutations: Sequence[Mutation], folder: Path) -> None:
+def require_passing(mutations: Sequence[Mutation], root: Path) -> None:
     """Run all tests once without a fault.
 
     Raises:
         ListError: they fail already.
     """
     tests = sorted({test for mutation in mutations for test in mutation.tests})
-    root = copied(folder)
     if run_tests(tests, root) != PASSED:
         raise ListError(f"The tests fail without a fault; run pytest on {' '.join(tests)} and mend them first.")
-    shutil.rmtree(root)
 
 
 def check(mutations: Sequence[Mutation], jobs: int) -> int:
-    """Try every mutation and give the number that is caught."""
+    """Try every mutation of the sources as they are now, and give the number that is caught."""
     with tempfile.TemporaryDirectory(prefix="mutate-") as name, ThreadPoolExecutor(jobs) as pool:
         folder = Path(name)
-        require_passing(mutations, folder)
-        results = pool.map(lambda mutation: caught(mutation, folder), mutations)
+        snapshot = copied(ROOT, folder)  # what is edited meanwhile does not matter
+        require_passing(mutations, copied(snapshot, folder))
+        results = pool.map(lambda mutation: caught(mutation, snapshot, folder), mutations)
         total = 0
         for mutation, found in zip(mutations, results, strict=True):
             total += found
