@@ -11,6 +11,21 @@ from l1ad.config.base import Section
 _Events = Annotated[int, Field(ge=1)]
 
 
+class EnhancedBiasConfig(Section):
+    """Say which crossings of the background are kept, and with them the weight ``1 / probability``: ``min(1, max(floor, h ** power))``.
+
+    Attributes:
+        full_gev: by Level-1 quantity (jet, jet4, tau, egamma, muon, muon2, met, ht, sum_pt), the value from which on every crossing is kept;
+            ``h`` is the largest quantity divided by its own.
+        floor: least probability; above 0, so that no corner is blind.
+        power: how fast the probability falls below the full values.
+    """
+
+    full_gev: dict[str, Annotated[float, Field(gt=0)]]
+    floor: float = Field(0.01, gt=0, le=1)
+    power: float = Field(4.0, gt=0)
+
+
 class SimulationConfig(Section):
     """Say what is simulated; processes are those of docs/simulation.md.
 
@@ -21,6 +36,8 @@ class SimulationConfig(Section):
         background: events of each process of the weighted zero bias; all QCD slices and minimum bias are needed.
         signals: events of each signal.
         pool: minimum-bias collisions that pile-up is drawn from.
+        pool_serves: crossings that draw from one pool before a fresh one takes over; None for one pool for all.
+        enhanced_bias: which crossings of the background are kept; None for all.
         batch: events of a batch; a run that was stopped continues after the last whole batch.
         multiparton: whether hard collisions have multiparton interactions (else two soft collisions are overlaid).
         tau_spin: whether tau decays keep their spin correlations (slow).
@@ -52,6 +69,8 @@ class SimulationConfig(Section):
         default_factory=lambda: {"ztautau": 5_000, "ttbar": 5_000, "hh_bbtautau": 5_000, "a_4l": 5_000}
     )
     pool: int = Field(16_000, ge=100)
+    pool_serves: int | None = Field(None, ge=1_000)
+    enhanced_bias: EnhancedBiasConfig | None = None
     batch: int = Field(2_000, ge=1)
     multiparton: bool = False
     tau_spin: bool = False

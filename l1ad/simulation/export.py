@@ -51,7 +51,7 @@ def zero_bias(plan: Plan, folder: Path, processes: Sequence[str], menu: Sequence
     """Join minimum bias and hard processes into one weighted zero bias, in a seeded random order; the mean weight is 1."""
     produced = {name: collect(plan, folder, name) for name in processes}
     law = ZeroBias(plan.pileup, {name: events.sigma_mb for name, events in produced.items()})
-    weights = np.concatenate([law.weights(name, events.pthat_gev) for name, events in produced.items()])
+    weights = np.concatenate([law.weights(name, e.pthat_gev, e.n_generated) * e.factor for name, e in produced.items()])
     parts = [_sample(name, events, menu) for name, events in produced.items()]
     order = np.random.default_rng(plan.generator.seed).permutation(len(weights))
     joined = _joined(parts, _rounded(weights * float(len(weights))), order)
@@ -75,10 +75,10 @@ def stream(plan: Plan, folder: Path, menu: Sequence[MenuItem] = L1_MENU) -> Iter
         task = tasks[number]
         produced = load_batch(plan, folder, task)
         sample = _sample(task.process, produced, menu)
-        weights = np.ones(task.n_events)
+        weights = np.ones(sample.n_events)
         if law is not None and task.process in background:
-            weights = law.weights(task.process, produced.pthat_gev) * (task.n_events / wanted[task.process] * total)
-        event = np.arange(task.n_events, dtype=np.int64) + task.batch * plan.batch
+            weights = law.weights(task.process, produced.pthat_gev, wanted[task.process]) * produced.factor * total
+        event = np.arange(sample.n_events, dtype=np.int64) + task.batch * plan.batch
         yield task.process, SimulatedSample(sample.objects, {**sample.columns, "event": event, "weight": _rounded(weights)})
 
 

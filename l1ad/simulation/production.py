@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.simulation.detector import DetectorSettings, Objects, Pool, detect, draw_pileup
+from l1ad.simulation.enhanced_bias import EnhancedBias
 from l1ad.simulation.generator import GeneratorSettings, batch_seed, generate
 from l1ad.simulation.particles import ParticleTable, concatenate
 from l1ad.simulation.processes import MINIMUM_BIAS, QCD_EDGES_GEV, find_process
@@ -35,6 +36,8 @@ class Plan:
         generator: how collisions are generated.
         detector: how they are seen.
         batch: events in a batch of a hard process.
+        enhanced: which crossings of the background are kept; None for all.
+        pool_serves: crossings that draw from one pool before the next one takes over; None for one pool for all.
     """
 
     events: Mapping[str, int]
@@ -43,6 +46,8 @@ class Plan:
     generator: GeneratorSettings = field(default_factory=GeneratorSettings)
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     batch: int = 2_000
+    enhanced: EnhancedBias | None = None
+    pool_serves: int | None = None
 
     def tasks(self) -> list[Task]:
         """Part the events into batches."""
@@ -52,10 +57,31 @@ class Plan:
             for number in range(-(-wanted // self.batch))
         ]
 
-    def pool_tasks(self) -> list[Task]:
-        """Part the pool into batches; each starts Pythia, which takes seconds for minimum bias, so they are large."""
+    @property
+    def n_pools(self) -> int:
+        """Number of pools that follow one another."""
+        return 1 if self.pool_serves is None else max(1, -(-sum(self.events.values()) // self.pool_serves))
+
+    def pool_of(self, task: Task) -> int:
+        """Number of the pool that a batch draws from: batches are counted through all processes."""
+        if self.pool_serves is None:
+            return 0
+        before = 0
+        for name, wanted in self.events.items():
+            if name == task.process:
+                return (before + task.batch * self.batch) // self.pool_serves
+            before += wanted
+        return 0
+
+    def pool_tasks(self, pool: int | None = None) -> list[Task]:
+        """Part a pool (None: all) into batches; each starts Pythia, which takes seconds for minimum bias, so they are large."""
         size = max(self.pool // 4, 1)
-        return [Task(MINIMUM_BIAS, number, min(size, self.pool - number * size)) for number in range(-(-self.pool // size))]
+        numbers = range(-(-self.pool // size))
+        return [
+            Task(MINIMUM_BIAS, len(numbers) * one + number, min(size, self.pool - number * size))
+            for one in (range(self.n_pools) if pool is None else (pool,))
+            for number in numbers
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +107,16 @@ class Produced:
         pthat_gev: hardness of the hard collision, 0 without, ``(n_events,)``.
         interactions: number of inelastic collisions in the crossing, ``(n_events,)``.
         sigma_mb: the process's cross section.
+        factor: what each event's weight is multiplied by because others like it were not kept, ``(n_events,)``.
+        n_generated: events before some were not kept.
     """
 
     objects: Objects
     pthat_gev: Floats
     interactions: NDArray[np.int64]
     sigma_mb: float
+    factor: Floats
+    n_generated: int
 
 
 def produce(plan: Plan, folder: Path, processes: int = 2, progress: bool = True) -> None:
@@ -128,7 +158,7 @@ def _make_pool(plan: Plan, task: Task, folder: Path) -> Task:
 
 
 def _make_batch(plan: Plan, task: Task, folder: Path) -> Task:
-    produced = simulate_batch(plan, task, _load_pool(plan, folder))
+    produced = simulate_batch(plan, task, _load_pool(plan, folder, plan.pool_of(task)))
     partial = folder / f"{task.file}.partial.npz"
     np.savez(
         partial,
@@ -136,18 +166,20 @@ def _make_batch(plan: Plan, task: Task, folder: Path) -> Task:
         pthat_gev=produced.pthat_gev,
         interactions=produced.interactions,
         sigma_mb=produced.sigma_mb,
+        factor=produced.factor,
+        n_generated=produced.n_generated,
     )
     partial.replace(folder / task.file)
     return task
 
 
-def _load_pool(plan: Plan, folder: Path) -> Pool:
-    return _sorted_pool(tuple(folder / f"pool-{task.file}" for task in plan.pool_tasks()))
+def _load_pool(plan: Plan, folder: Path, pool: int) -> Pool:
+    return _sorted_pool(tuple(folder / f"pool-{task.file}" for task in plan.pool_tasks(pool)))
 
 
 @functools.lru_cache(maxsize=1)
 def _sorted_pool(files: tuple[Path, ...]) -> Pool:
-    """Read a pool once in a process: all batches draw from the same."""
+    """Read a pool once in a process: many batches in a row draw from the same."""
     return Pool.sort(concatenate([ParticleTable.load(file) for file in files]))
 
 
@@ -173,14 +205,37 @@ def simulate_batch(plan: Plan, task: Task, pool: Pool) -> Produced:
         draws = draw_pileup(pool, plan.pileup, limit, extra, rng)
     seeds = rng.integers(0, 2**31, n)
     interactions = draws.numbers + (process.name != MINIMUM_BIAS) * (1 - _UNDERLYING * (not plan.generator.multiparton))
-    return Produced(detect(pool, draws, hard, number, seeds, plan.detector), pthat, interactions, sigma)
+    objects = detect(pool, draws, hard, number, seeds, plan.detector)
+    everything = Produced(objects, pthat, interactions, sigma, np.ones(n), n)
+    return _kept(everything, plan.enhanced, rng) if plan.enhanced is not None and process.background else everything
+
+
+def _kept(produced: Produced, enhanced: EnhancedBias, rng: np.random.Generator) -> Produced:
+    """Keep each event with its probability."""
+    probability = enhanced.probability(produced.objects.arrays())
+    keep = rng.random(len(probability)) < probability
+    return Produced(
+        Objects(**{name: array[keep] for name, array in produced.objects.arrays().items()}),
+        produced.pthat_gev[keep],
+        produced.interactions[keep],
+        produced.sigma_mb,
+        1.0 / probability[keep],
+        produced.n_generated,
+    )
 
 
 def load_batch(plan: Plan, folder: Path, task: Task) -> Produced:
     """Read one batch that `produce` made."""
     with np.load(folder / task.file) as stored:
         objects = Objects(**{name: stored[name].astype(np.float64) for name in Objects.__slots__})
-        return Produced(objects, stored["pthat_gev"], stored["interactions"], float(stored["sigma_mb"]))
+        return Produced(
+            objects,
+            stored["pthat_gev"],
+            stored["interactions"],
+            float(stored["sigma_mb"]),
+            stored["factor"],
+            int(stored["n_generated"]),
+        )
 
 
 def collect(plan: Plan, folder: Path, process: str) -> Produced:
@@ -192,6 +247,8 @@ def collect(plan: Plan, folder: Path, process: str) -> Produced:
         np.concatenate([part.pthat_gev for part in parts]),
         np.concatenate([part.interactions for part in parts]),
         cross_section(plan, folder, process),
+        np.concatenate([part.factor for part in parts]),
+        sum(part.n_generated for part in parts),
     )
 
 

@@ -39,15 +39,16 @@ class ZeroBias:
         beyond = np.minimum(0.0, -5.0 * (np.log(pthat_gev) - np.log(edges[-1])))
         return self.pileup * np.exp(inside + beyond) / self.sigma_mb[MINIMUM_BIAS]
 
-    def weights(self, process: str, pthat_gev: Floats) -> Floats:
+    def weights(self, process: str, pthat_gev: Floats, n_generated: int | None = None) -> Floats:
         """Give each event's probability, for a sample of one process.
 
         Args:
             process: the process's name.
             pthat_gev: hardness of each event's hard collision, ``(n_events,)``; ignored for minimum bias.
+            n_generated: size of the sample that these are of; None for their own number.
         """
-        n_events = len(pthat_gev)
+        n_events = len(pthat_gev) if n_generated is None else n_generated
         if process == MINIMUM_BIAS:
-            return np.full(n_events, float(np.exp(-self.hard_mean(np.array([QCD_EDGES_GEV[0]]))[0])) / n_events)
-        weight = np.full(n_events, self.pileup * self.sigma_mb[process] / self.sigma_mb[MINIMUM_BIAS] / n_events)
+            return np.full(len(pthat_gev), float(np.exp(-self.hard_mean(np.array([QCD_EDGES_GEV[0]]))[0])) / n_events)
+        weight = np.full(len(pthat_gev), self.pileup * self.sigma_mb[process] / self.sigma_mb[MINIMUM_BIAS] / n_events)
         return weight * np.exp(-self.hard_mean(pthat_gev)) if process in QCD_SLICES else weight

@@ -19,6 +19,7 @@ from l1ad.core.artefact import Draft, code_digest, is_current, read_manifest, st
 from l1ad.core.dataset import KIND, DatasetWriter, Role, Sample, Split
 from l1ad.core.layout import ObjectLayout, load_layout
 from l1ad.data.split import assign, event_keys
+from l1ad.simulation.enhanced_bias import EnhancedBias, quantities, tails
 from l1ad.simulation.export import FileSet, SimulatedSample, stream, tuned_menu
 from l1ad.simulation.generator import GeneratorSettings
 from l1ad.simulation.hardware import counts_for
@@ -87,7 +88,16 @@ def _plan(simulation: SimulationConfig) -> Plan:
     for name in events:
         find_process(name)
     generator = GeneratorSettings(simulation.energy_tev, simulation.seed, simulation.multiparton, simulation.tau_spin)
-    return Plan(events=events, pileup=simulation.pileup, pool=simulation.pool, generator=generator, batch=simulation.batch)
+    enhanced = simulation.enhanced_bias
+    return Plan(
+        events=events,
+        pileup=simulation.pileup,
+        pool=simulation.pool,
+        generator=generator,
+        batch=simulation.batch,
+        enhanced=None if enhanced is None else EnhancedBias(enhanced.full_gev, enhanced.floor, enhanced.power),
+        pool_serves=simulation.pool_serves,
+    )
 
 
 def _write(draft: Draft, plan: Plan, work: Path, layout: ObjectLayout, config: Config) -> None:
@@ -99,6 +109,7 @@ def _write(draft: Draft, plan: Plan, work: Path, layout: ObjectLayout, config: C
     names = [sample.name for sample in samples]
     events = dict.fromkeys(names, 0)
     taken = np.zeros(2)
+    measured: list[tuple[dict[str, NDArray[Any]], NDArray[Any], NDArray[Any]]] = []
     with ExitStack() as stack:
         writer = stack.enter_context(DatasetWriter(draft.path, layout, samples, COLUMNS, tuple(item.name for item in menu)))
         files = stack.enter_context(FileSet(draft.path / "files", simulation.formats, menu))
@@ -110,6 +121,7 @@ def _write(draft: Draft, plan: Plan, work: Path, layout: ObjectLayout, config: C
             if name == BACKGROUND:
                 weight = batch.columns["weight"]
                 taken += weight.sum(), weight[batch.columns["pass_l1"]].sum()
+                measured.append((quantities(batch.objects.arrays()), weight, batch.columns["pass_l1"]))
     draft.summary |= {
         "n_events": sum(events.values()),
         "layout": layout.name,
@@ -117,7 +129,19 @@ def _write(draft: Draft, plan: Plan, work: Path, layout: ObjectLayout, config: C
         "menu": {item.name: item.threshold_gev for item in menu},
         "menu_khz": float(taken[1] / taken[0] * simulation.crossing_khz) if taken[0] else None,
         "formats": list(simulation.formats),
+        "crossings": sum(plan.events[name] for name in simulation.background),
+        "uses_of_a_pool_collision": plan.pileup * (plan.pool_serves or sum(plan.events.values())) / plan.pool,
+        "tails": _tails(measured, simulation.crossing_khz) if measured else None,
     }
+
+
+def _tails(
+    batches: list[tuple[dict[str, NDArray[Any]], NDArray[Any], NDArray[Any]]], crossing_khz: float
+) -> dict[str, dict[str, float]]:
+    """Say how well the zero bias measures the tails of the Level-1 quantities."""
+    values = {name: np.concatenate([found[name] for found, _, _ in batches]) for name in batches[0][0]}
+    weight = np.concatenate([found for _, found, _ in batches]).astype(np.float64)
+    return tails(values, weight, np.concatenate([found for _, _, found in batches]), crossing_khz)
 
 
 def _samples(simulation: SimulationConfig) -> tuple[Sample, ...]:

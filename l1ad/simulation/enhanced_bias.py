@@ -1,0 +1,134 @@
+"""Keep crossings with a probability that depends on what Level 1 sees, as experiments take enhanced bias: the weight is its inverse.
+
+A trigger at 1 kHz looks at one crossing in thirty thousand. Keeping every crossing costs disk, keeping every hundredth loses the tail;
+here a crossing's hardness decides: all are kept above given values of the Level-1 quantities, the soft bulk with a small probability that
+is never 0, so that no corner is blind. No label is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l1ad.core.errors import ConfigError, nearest
+
+Floats = NDArray[np.float64]
+Arrays = Mapping[str, Floats]
+
+#: Kinds whose momenta make up the sums.
+_KINDS = ("l1_jets", "l1_taus", "l1_egammas", "l1_muons")
+
+
+def _leading(kind: str, place: int = 0) -> Callable[[Arrays], Floats]:
+    return lambda arrays: arrays[kind][:, place, 0]
+
+
+def _ht(arrays: Arrays) -> Floats:
+    return np.asarray(arrays["l1_jets"][:, :, 0].sum(axis=1))
+
+
+def _sum_pt(arrays: Arrays) -> Floats:
+    return np.asarray(sum(arrays[kind][:, :, 0].sum(axis=1) for kind in _KINDS) + arrays["l1_met"][:, 0])
+
+
+#: Level-1 quantities in GeV of arrays by kind, each ``(n_events,)``.
+QUANTITIES: Mapping[str, Callable[[Arrays], Floats]] = {
+    "jet": _leading("l1_jets"),
+    "jet4": _leading("l1_jets", 3),
+    "tau": _leading("l1_taus"),
+    "egamma": _leading("l1_egammas"),
+    "muon": _leading("l1_muons"),
+    "muon2": _leading("l1_muons", 1),
+    "met": lambda arrays: arrays["l1_met"][:, 0],
+    "ht": _ht,
+    "sum_pt": _sum_pt,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EnhancedBias:
+    """Say with which probability a crossing is kept: ``min(1, max(floor, h ** power))``, ``h`` the largest quantity over its full value.
+
+    Attributes:
+        full_gev: by quantity, the value from which on every crossing is kept.
+        floor: least probability, above 0.
+        power: how fast the probability falls below the full values.
+    """
+
+    full_gev: Mapping[str, float]
+    floor: float = 0.01
+    power: float = 4.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.floor <= 1.0:
+            raise ConfigError(
+                f"The least probability of enhanced bias is above 0 and at most 1, got {self.floor!r}: 0 would be a blind spot."
+            )
+        if not self.full_gev or self.power <= 0.0 or any(value <= 0.0 for value in self.full_gev.values()):
+            raise ConfigError("Enhanced bias needs at least one quantity with a full value above 0 GeV, and a power above 0.")
+        for name in self.full_gev:
+            if name not in QUANTITIES:
+                raise ConfigError(f"Enhanced bias knows no quantity {name!r}; {nearest(name, QUANTITIES)}")
+
+    def probability(self, arrays: Arrays) -> Floats:
+        """Compute each crossing's probability, shape ``(n_events,)``.
+
+        Args:
+            arrays: object arrays by kind, as ``Objects.arrays`` gives them.
+        """
+        hardness = np.max([QUANTITIES[name](arrays) / full for name, full in self.full_gev.items()], axis=0)
+        return np.asarray(np.clip(np.maximum(hardness, 0.0) ** self.power, self.floor, 1.0))
+
+
+def effective_number(weight: Floats) -> float:
+    """Number of events of equal weight with the same relative error: ``(sum w)^2 / sum w^2``; 0 for none."""
+    return float(weight.sum() ** 2 / (weight**2).sum()) if weight.any() else 0.0
+
+
+def tail(values: NDArray[Any], weight: Floats, sum_of_weights: float) -> Floats:
+    """Weights of the events with the largest values that together weigh so much, at least one event.
+
+    Args:
+        values: any order, shape ``(n_events,)``.
+        weight: shape ``(n_events,)``.
+        sum_of_weights: how much.
+    """
+    order = np.argsort(-values, kind="stable")
+    reached = np.searchsorted(np.cumsum(weight[order]), sum_of_weights)
+    return np.asarray(weight[order][: max(1, int(reached))])
+
+
+def quantities(arrays: Arrays) -> dict[str, NDArray[np.float32]]:
+    """Compute every Level-1 quantity, each ``(n_events,)`` in GeV."""
+    return {name: quantity(arrays).astype(np.float32) for name, quantity in QUANTITIES.items()}
+
+
+def tails(
+    values: Mapping[str, NDArray[Any]], weight: Floats, taken: NDArray[np.bool_], crossing_khz: float
+) -> dict[str, dict[str, float]]:
+    """Say how well a weighted sample measures each quantity's tail.
+
+    Args:
+        values: by quantity, each ``(n_events,)``.
+        weight: shape ``(n_events,)``.
+        taken: crossings that the menu takes.
+        crossing_khz: rate of crossings, which the sum of the weights stands for.
+
+    Returns:
+        By quantity: effective numbers of events above its 1 kHz threshold, of all and of those the menu leaves, and the largest share of one
+        event in the rate above its 10 kHz threshold.
+    """
+    khz = weight * (crossing_khz / weight.sum())
+    found = {}
+    for name, quantity in values.items():
+        above = tail(quantity, khz, 10.0)
+        found[name] = {
+            "n_effective_1khz": effective_number(tail(quantity, khz, 1.0)),
+            "n_effective_1khz_pure": effective_number(tail(quantity[~taken], khz[~taken], 1.0)) if not taken.all() else 0.0,
+            "largest_share_10khz": float(above.max() / above.sum()),
+        }
+    return found
