@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +19,7 @@ from l1ad.ranges.nodes import NodeRange, prove
 
 #: A lookup table's entry: as wide as one column of a block RAM.
 TABLE_BITS = 18
+_NOTHING: Mapping[str, FixedPoint] = MappingProxyType({})
 
 
 def smallest_score(
@@ -26,8 +30,9 @@ def smallest_score(
     cyclic: bool,
     columns: tuple[int, ...],
     sources: tuple[str, ...] = (),
+    given: Mapping[str, FixedPoint] = _NOTHING,
 ) -> ScoreSpec:
-    """Give the narrowest exact types for a score: no step rounds (but the table's entries) and none can overflow.
+    """Give a score the types that are given, and every other step the narrowest that neither rounds (but a table) nor overflows.
 
     Args:
         layout: the input columns.
@@ -37,6 +42,7 @@ def smallest_score(
         cyclic: whether phi differences are folded.
         columns: elements that take part in a reconstruction score; () takes all of them.
         sources: the nodes that the score reads; () for the usual ones.
+        given: types of ``difference``, ``table``, ``square`` and ``total`` that are chosen already; a step without is left out.
 
     Returns:
         The score with a type at every step.
@@ -46,17 +52,20 @@ def smallest_score(
     """
     types = _types_read(layout, scaling, layers, kind, sources)
     taken = (columns or tuple(range(len(types[0])))) if kind.is_reconstruction else ()
-    wide = replace(_widest(types, kind, cyclic, taken), sources=sources)
-    nodes = {node.node: node for node in prove(Network("candidate", layout, scaling, layers, wide))}
-    spec = replace(wide, square=_minimal(nodes["square"]), total=_minimal(nodes["score"]))
-    return replace(spec, difference=_minimal(nodes["difference"])) if kind.is_reconstruction else spec
+    spec = replace(_widest(types, kind, cyclic, taken, given), sources=sources)
+    for step, node in (("difference", "difference"), ("square", "square"), ("total", "score")):
+        if step not in given and getattr(spec, step) is not None:
+            nodes = {found.node: found for found in prove(Network("candidate", layout, scaling, layers, spec))}
+            chosen: dict[str, Any] = {step: _minimal(nodes[node], step)}
+            spec = replace(spec, **chosen)
+    return spec
 
 
-def _minimal(node: NodeRange) -> FixedPoint:
+def _minimal(node: NodeRange, step: str) -> FixedPoint:
     if node.minimal is None:
         raise ModelError(
             f"An exact score needs more than {MAX_WIDTH} bits at {node.node!r} (it spans [{node.low}, {node.high}]); "
-            "give its type in the configuration."
+            f"give its type as 'score.{step}' in the configuration, or narrower types before it."
         )
     return node.minimal
 
@@ -78,17 +87,23 @@ def _types_read(
     return [known[name] for name in read]
 
 
-def _widest(types: list[tuple[FixedPoint, ...]], kind: Score, cyclic: bool, columns: tuple[int, ...]) -> ScoreSpec:
-    """Give a score whose types keep everything, to be narrowed by what is proved."""
-    output = types[-1][0]
+def _widest(
+    types: list[tuple[FixedPoint, ...]], kind: Score, cyclic: bool, columns: tuple[int, ...], given: Mapping[str, FixedPoint]
+) -> ScoreSpec:
+    """Give a score whose types, where none is given, keep everything, to be narrowed by what is proved."""
     base = max(type_.fractional for of in types for type_ in of)
-    table = _table(kind, output, 2 * base) if kind.needs_log_variance else None
-    square = base if kind is Score.LINEAR else 2 * base
-    term = square
+    difference = given.get("difference", _exact(base)) if kind.is_reconstruction else None
+    base = base if difference is None else difference.fractional
+    table = None
+    if kind.needs_log_variance:
+        table = given.get("table") or _table(kind, types[-1][0], 2 * base)
+    square = given.get("square", _exact(base if kind is Score.LINEAR else 2 * base))
+    term = square.fractional
     if table is not None:
         term = max(term, table.fractional) if kind is Score.KL else term + table.fractional
-    difference = _exact(base) if kind.is_reconstruction else None
-    return ScoreSpec(kind, _exact(square), _exact(term), difference, columns, cyclic and kind.is_reconstruction, table)
+    return ScoreSpec(
+        kind, square, given.get("total", _exact(term)), difference, columns, cyclic and kind.is_reconstruction, table
+    )
 
 
 def _table(kind: Score, address: FixedPoint, finest: int) -> FixedPoint:

@@ -16,7 +16,7 @@ from l1ad.core.network import Dense, Network
 from l1ad.core.scaling import Scaling, column_codes, columns_left_out, pt_thresholds
 from l1ad.core.trained import FloatDense, FloatNetwork, FloatScore
 from l1ad.qkeras.importing.layers import ImportedDense, ImportedModel
-from l1ad.ranges import require_safe
+from l1ad.ranges import require_int64, require_safe
 from l1ad.ranges.score_types import score_spec
 
 _NO_TYPES = ImportedLayerTypes()
@@ -66,6 +66,7 @@ def assemble(
     spec = score_spec(score, layout, made, layers, _columns(layout), may_wrap=types.may_wrap)
     network = Network(name, layout, made, layers, spec, may_wrap=types.may_wrap)
     require_safe(network)
+    require_int64(network)
     return network, _reference(model, network)
 
 
