@@ -143,9 +143,11 @@ def _extremes(x_hw: Counts) -> tuple[Counts, Counts]:
 
 @functools.lru_cache(maxsize=8)
 def _bounds(layout: ObjectLayout) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give the least and greatest count of every column."""
+    """Give the least and greatest count of every column; φ ends with its turn, which can be before its type does."""
     columns = layout.columns
-    return np.array([column.type.min_int for column in columns]), np.array([column.type.max_int for column in columns])
+    highest = {(slot.kind, "phi"): slot.phi_period - 1 for slot in layout.slots if slot.phi_period}
+    high = [min(column.type.max_int, highest.get((column.kind, column.feature), column.type.max_int)) for column in columns]
+    return np.array([column.type.min_int for column in columns]), np.array(high)
 
 
 def _report(
@@ -188,7 +190,7 @@ def steps_of(slot: ObjectSlot) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
 
 
 def rounded(objects: NDArray[Any], steps: NDArray[np.float64], periods: NDArray[np.int32]) -> Counts:
-    """Round finite physical values to counts; φ is brought into one turn, objects without pt are cleared.
+    """Round finite physical values to counts; φ of a turn below or above 0 is brought into it, objects without pt are cleared.
 
     Args:
         objects: GeV, η and rad first in the last axis, ``(n_events, m, 3 or more)``.
@@ -210,10 +212,18 @@ def rounded(objects: NDArray[Any], steps: NDArray[np.float64], periods: NDArray[
 
 
 def wrap(phi: Counts, periods: NDArray[np.int32] | int) -> None:
-    """Bring φ counts into one turn, in place; most files need at most one turn added, which is far cheaper than a division."""
+    """Bring φ counts from a turn below or above 0 into the turn, in place; those farther off stay, for `fit` to deal with."""
     phi += (phi < 0).astype(phi.dtype) * np.asarray(periods, dtype=phi.dtype)
-    if phi.size and (phi.min() < 0 or (phi.max(axis=0) >= periods).any()):
-        phi %= np.asarray(periods, dtype=phi.dtype)
+    if phi.size and (phi.max(axis=0) >= periods).any():
+        phi *= phi != periods
+
+
+def wrap_half(phi: Counts, period: int) -> None:
+    """Add a turn to stored counts that are negative by at most half of one, in place: the one convention beside 0 to a turn.
+
+    Others, as a count above a turn or one that was stored in too few bits, stay for `fit` to deal with.
+    """
+    phi += ((phi < 0) & (phi >= -(period // 2))).astype(phi.dtype) * np.asarray(period, dtype=phi.dtype)
 
 
 def clear_unfilled(objects: NDArray[np.float64]) -> None:

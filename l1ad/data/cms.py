@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from l1ad.core.errors import InputError
 from l1ad.core.layout import FEATURES, ObjectLayout
-from l1ad.data.chunk import Counts, wrap
+from l1ad.data.chunk import Counts, wrap, wrap_half
 from l1ad.data.formats import Reading
 from l1ad.data.root import Jagged
 
@@ -94,28 +94,47 @@ def counts_from_floats(values: Mapping[str, NDArray[Any]], grid: Grid, blame: Bl
     pt = values["pt"]
     there = pt > 0
     counts = {}
-    for feature, lsbs in (("pt", (grid.pt_gev,)), ("eta", (grid.eta,)), ("phi", (grid.phi, 2 * np.pi / grid.phi_period))):
-        if feature not in values:
-            continue
+    for feature in (name for name in FEATURES if name in values):
         physical = np.where(there, values[feature], 0).astype(np.float64)
-        # Not finite gives NaN, which is not near anything. Emulated zeros are stored as 1e-6. Level-1 scouting has φ on the true
-        # grid of 2π/144, other files on one of 0.0435: both round to the same count everywhere in a turn.
+        forms = list(_forms(feature, physical, grid))
+        # Not finite gives NaN, which is not near anything. Emulated zeros are stored as 1e-6.
         with np.errstate(invalid="ignore"):
-            off = ~np.any([np.abs(physical / lsb - np.rint(physical / lsb)) < 0.1 for lsb in lsbs], axis=0) | (pt < 0)
+            near = [np.abs(form - np.rint(form)) < 0.1 for form in forms]
+        off = ~np.any(near, axis=0) | (pt < 0)
         if off.any():
+            step = grid.pt_gev if feature == "pt" else getattr(grid, feature)
             raise InputError(
-                f"{blame(feature, off)} is not on the hardware grid (wanted multiples of {lsbs[0]:g}); give Level-1 objects."
+                f"{blame(feature, off)} is not on the hardware grid (wanted multiples of {step:g}); give Level-1 objects."
             )
-        counts[feature] = np.rint(physical / lsbs[0]).astype(np.int32)
+        counts[feature] = np.rint(np.select(near, forms)).astype(np.int32)
+    wrap(counts["phi"], grid.phi_period)
     counts["pt"] += (grid.pt_shift * there).astype(np.int32)
     return counts
 
 
-def counts_from_hardware(values: Mapping[str, NDArray[Any]], blame: Blame) -> dict[str, Counts]:
+def _forms(feature: str, physical: NDArray[np.float64], grid: Grid) -> Iterator[NDArray[np.float64]]:
+    """Give what a float may be in counts; where several are near a whole number, they are near the same one, but for turns of φ.
+
+    CMSSW stores the calorimeter's φ as hwPhi × 0.0435, less 2π from π on, and 2π is 144.44 of these counts; other writers take 144 counts
+    off. Level-1 scouting has φ on the true grid of 2π/144.
+    """
+    if feature == "pt":
+        yield physical / grid.pt_gev
+    elif feature == "eta":
+        yield physical / grid.eta
+    else:
+        turn = np.where(np.abs(physical) <= 2 * np.pi, physical, np.nan)
+        yield turn / grid.phi
+        yield turn % (2 * np.pi) / grid.phi
+        yield turn / (2 * np.pi) * grid.phi_period
+
+
+def counts_from_hardware(values: Mapping[str, NDArray[Any]], grid: Grid, blame: Blame) -> dict[str, Counts]:
     """Check integer values.
 
     Args:
         values: hardware values by feature of objects one after another, ``(n,)``: pt, eta (not for sums), phi.
+        grid: the objects' grid.
         blame: for messages.
 
     Returns:
@@ -135,7 +154,9 @@ def counts_from_hardware(values: Mapping[str, NDArray[Any]], blame: Blame) -> di
         raise InputError(f"{blame('pt', pt < 0)} has the negative pT {pt[pt < 0][0]}; remove such events from the file.")
     # Narrow values stay narrow: what is moved later is half as much. A turn added to a negative φ cannot leave 16 bits.
     dtype = np.int16 if all(np.can_cast(column.dtype, np.int16) for column in values.values()) else np.int32
-    return {feature: column.astype(dtype) for feature, column in values.items()}
+    counts = {feature: column.astype(dtype) for feature, column in values.items()}
+    wrap_half(counts["phi"], grid.phi_period)
+    return counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +235,7 @@ class Collection:
         def blame(feature: str, bad: NDArray[np.bool_]) -> str:
             return f"{where}: branch {branches[feature]!r} at event {first + jagged.event[bad][0]}"
 
-        counts = counts_from_hardware(picked, blame) if self.hardware else counts_from_floats(picked, grid, blame)
-        wrap(counts["phi"], grid.phi_period)
+        counts = counts_from_hardware(picked, grid, blame) if self.hardware else counts_from_floats(picked, grid, blame)
         present = (counts["pt"] > 0).astype(counts["pt"].dtype)
         out = np.zeros((jagged.n_events, jagged.places, len(FEATURES)), dtype=counts["pt"].dtype)
         for feature, column in counts.items():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from l1ad.core.errors import InputError
 from l1ad.core.layout import FEATURES, ObjectLayout, ObjectSlot, load_layout
-from l1ad.data.chunk import Counts, EventChunk, check_physical, clear_unfilled, counts_from_physical
+from l1ad.data.chunk import Counts, EventChunk, check_physical, clear_unfilled, counts_from_physical, wrap_half
 from l1ad.data.columns import event_columns
 from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading
 from l1ad.data.hdf5 import array, block, opened, spans
@@ -114,6 +114,6 @@ def _counts(values: NDArray[np.float64], stored: ObjectLayout, slot: ObjectSlot,
     _refuse_scaled(objects[:, :, 2], name, path, first)
     counts = np.rint(objects).astype(np.int64)
     if slot.phi_period:
-        counts[:, :, 2] %= slot.phi_period
+        wrap_half(counts[:, :, 2], slot.phi_period)
     counts *= counts[:, :, :1] > 0
     return counts
