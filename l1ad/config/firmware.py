@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from l1ad.config.base import Section
+from l1ad.core.identifier import bit_fault, name_fault
 
 
 class FirmwareConfig(Section):
@@ -45,8 +45,11 @@ class FirmwareConfig(Section):
     @classmethod
     def _identifiers(cls, thresholds: dict[str, int]) -> dict[str, int]:
         for name in thresholds:
-            if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            if name != name.lower() or name_fault(name):
                 raise ValueError(f"{name!r} is no name for a port: wanted small letters, digits and underscores, a letter first")
+            fault = bit_fault(name)
+            if fault is not None:
+                raise ValueError(f"{name!r} is no name for a port: {fault}")
         return thresholds
 
     @model_validator(mode="after")

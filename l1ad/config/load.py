@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from l1ad.config.model import ModelConfig, ScalingConfig, ScoreConfig, TrainingC
 from l1ad.config.physics import RatesConfig, StudiesConfig
 from l1ad.config.simulation import SimulationConfig
 from l1ad.core.errors import ConfigError, nearest
+from l1ad.core.identifier import word_fault
 from l1ad.core.yaml_text import parse_yaml
 
 
@@ -61,8 +61,9 @@ class Config(Section):
     @field_validator("name")
     @classmethod
     def _identifier(cls, name: str) -> str:
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-            raise ValueError("wanted letters, digits and underscores, a letter first")
+        fault = word_fault(name)
+        if fault is not None:
+            raise ValueError(fault)
         return name
 
     def path(self, relative: str) -> Path:

@@ -20,6 +20,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from l1ad.core.errors import ConfigError, nearest
+from l1ad.core.identifier import require_file_name
 from l1ad.core.resources import PartTotals
 from l1ad.core.yaml_text import parse_yaml
 
@@ -169,7 +170,8 @@ def load_board(name: str) -> Board:
     file = _parse(BoardFile, _yaml(text, where), where)
     _check_clock(file, where)
     device = _devices()[check_part(file.part)]
-    values = asdict(file) | {"name": Path(where).stem, "yosys_family": device.yosys_family, "totals": part_totals(file.part)}
+    name = require_file_name(Path(where).stem, "The name of a board's file")
+    values = asdict(file) | {"name": name, "yosys_family": device.yosys_family, "totals": part_totals(file.part)}
     return Board(**values)
 
 

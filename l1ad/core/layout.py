@@ -18,9 +18,13 @@ from numpy.typing import NDArray
 
 from l1ad.core.errors import ConfigError, LayoutError, nearest
 from l1ad.core.fixed import FixedPoint, IntArray
+from l1ad.core.identifier import require_different, require_name, require_port_name, shortened
 from l1ad.core.yaml_text import parse_yaml
 
 FEATURES = ("pt", "eta", "phi")
+#: Columns of a layout at most; those of the field have 44 to 252.
+MOST_COLUMNS = 8192
+_LARGEST = 999_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,9 @@ class ObjectSlot:
     lsb: tuple[float, ...]
     phi_period: int | None = None
 
+    def __post_init__(self) -> None:
+        require_port_name(self.kind, "The kind of a slot", LayoutError)
+
     @property
     def n_columns(self) -> int:
         """Give the number of columns this slot takes."""
@@ -85,6 +92,11 @@ class ObjectLayout:
     name: str
     slots: tuple[ObjectSlot, ...]
     source: str = ""
+
+    def __post_init__(self) -> None:
+        require_name(self.name, "The name of a layout", LayoutError)
+        if self.n_columns > MOST_COLUMNS:
+            raise LayoutError(f"Layout {self.name!r} has {self.n_columns} columns, more than {MOST_COLUMNS}; use fewer objects.")
 
     @property
     def n_columns(self) -> int:
@@ -118,16 +130,24 @@ class ObjectLayout:
         single = {slot.kind for slot in self.slots if slot.multiplicity == 1}
         return tuple(f"{c.kind}_{c.feature}" if c.kind in single else c.port for c in self.columns)
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Name of every object's firmware port where ports are packed, in order: ``jet_3``, or ``met`` where there is one."""
+        return tuple(
+            slot.kind if slot.multiplicity == 1 else f"{slot.kind}_{rank}"
+            for slot in self.slots
+            for rank in range(slot.multiplicity)
+        )
+
     def index(self, name: str) -> int:
         """Find a column by its name.
 
         Raises:
             LayoutError: no such column.
         """
-        try:
-            return self.names.index(name)
-        except ValueError:
-            raise LayoutError(f"Layout {self.name!r} has no column {name!r}; {nearest(name, self.names)}") from None
+        if name not in self.names:
+            raise LayoutError(f"Layout {self.name!r} has no column {name!r}; {nearest(name, self.names)}")
+        return self.names.index(name)
 
     def slot(self, kind: str) -> ObjectSlot:
         """Find a slot by its object kind.
@@ -142,12 +162,9 @@ class ObjectLayout:
 
     def slot_columns(self, kind: str) -> slice:
         """Give the slice of columns that a slot takes."""
-        start = 0
-        for slot in self.slots:
-            if slot.kind == kind:
-                return slice(start, start + slot.n_columns)
-            start += slot.n_columns
-        raise LayoutError(f"Layout {self.name!r} has no object {kind!r}; {nearest(kind, [s.kind for s in self.slots])}")
+        slot = self.slot(kind)
+        start = sum(before.n_columns for before in self.slots[: self.slots.index(slot)])
+        return slice(start, start + slot.n_columns)
 
     def feature_columns(self, feature: str, kind: str | None = None) -> IntArray:
         """Give the indices of all columns of one feature, optionally of one object kind."""
@@ -159,13 +176,8 @@ class ObjectLayout:
     @property
     def object_index(self) -> IntArray:
         """Give for each column the number of the object place it belongs to, shape ``(n_columns,)``."""
-        places: list[int] = []
-        place = 0
-        for slot in self.slots:
-            for _ in range(slot.multiplicity):
-                places += [place] * len(slot.features)
-                place += 1
-        return np.array(places, dtype=np.int64)
+        sizes = [len(slot.features) for slot in self.slots for _ in range(slot.multiplicity)]
+        return np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)
 
     @property
     def presence_column(self) -> IntArray:
@@ -281,26 +293,36 @@ def parse_layout_dict(data: Any, where: str) -> ObjectLayout:
     """Make a layout from plain data; the form and the errors are those of ``parse_layout``."""
     try:
         slots = tuple(_slot(entry) for entry in data["slots"])
-        layout = ObjectLayout(str(data["name"]), slots, str(data.get("source", "")))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        layout = ObjectLayout(data["name"], slots, str(data.get("source", "")))
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise LayoutError(
             f"{where} is not a layout: {type(error).__name__} {error}; see l1ad/layouts/l1topo44.yaml for the form."
         ) from None
-    except ConfigError as error:
+    except (ConfigError, LayoutError) as error:
         raise LayoutError(f"{where} is not a layout: {error}") from None
-    return _validated(layout, where)
+    layout = _validated(layout, where)
+    for names in (layout.ports, layout.words):
+        require_different(names, f"{where}: layout {layout.name!r} has two ports called", LayoutError)
+    return layout
 
 
 def _slot(entry: Mapping[str, Any]) -> ObjectSlot:
     features = entry["features"]
     return ObjectSlot(
-        kind=str(entry["kind"]),
-        multiplicity=int(entry["multiplicity"]),
+        kind=entry["kind"],
+        multiplicity=_whole(entry, "multiplicity"),
         features=tuple(features),
         types=tuple(FixedPoint.parse(feature["type"]) for feature in features.values()),
         lsb=tuple(float(feature["lsb"]) for feature in features.values()),
-        phi_period=int(entry["phi_period"]) if "phi_period" in entry else None,
+        phi_period=_whole(entry, "phi_period") if "phi_period" in entry else None,
     )
+
+
+def _whole(entry: Mapping[str, Any], key: str) -> int:
+    value = entry[key]
+    if not isinstance(value, int) or isinstance(value, bool) or not -_LARGEST <= value <= _LARGEST:
+        raise LayoutError(f"{key} must be a whole number of at most 9 digits, got {shortened(value)}.")
+    return value
 
 
 def _validated(layout: ObjectLayout, where: str) -> ObjectLayout:
@@ -315,6 +337,10 @@ def _validated(layout: ObjectLayout, where: str) -> ObjectLayout:
             )
         if slot.multiplicity < 1:
             raise LayoutError(f"{where}: multiplicity of {slot.kind!r} must be at least 1, got {slot.multiplicity!r}.")
+        if not all(np.isfinite(lsb) and lsb > 0 for lsb in slot.lsb):
+            raise LayoutError(f"{where}: lsb of {slot.kind!r} must be finite and above 0, got {slot.lsb!r}.")
+        if slot.phi_period is not None and slot.phi_period < 1:
+            raise LayoutError(f"{where}: phi_period of {slot.kind!r} must be at least 1, got {slot.phi_period!r}.")
         if "phi" in slot.features and slot.phi_period is None:
             raise LayoutError(f"{where}: {slot.kind!r} has phi and no phi_period (hardware counts in a full turn); add it.")
         if any(type_.fractional != 0 for type_ in slot.types):

@@ -23,6 +23,7 @@ import numpy as np
 
 from l1ad.core.errors import ModelError
 from l1ad.core.fixed import FixedPoint, FloatArray, IntArray, Overflow
+from l1ad.core.identifier import bit_fault, require, require_different, require_name
 from l1ad.core.layout import ObjectLayout, parse_layout_dict
 from l1ad.core.scaling import Scaling
 
@@ -157,6 +158,9 @@ class Threshold:
     name: str
     value: int
 
+    def __post_init__(self) -> None:
+        require(bit_fault(self.name), self.name, "The name of a trigger bit", ModelError)
+
     @property
     def port(self) -> str:
         """Give the name of the firmware's output port, the same in HLS and RTL."""
@@ -198,6 +202,9 @@ class Dense:
     sources: tuple[str, ...] = ()
     own_outputs: tuple[FixedPoint, ...] = ()
 
+    def __post_init__(self) -> None:
+        require_name(self.name, "The name of a layer", ModelError)
+
     @property
     def outputs(self) -> tuple[FixedPoint, ...]:
         """Type of each neuron's output."""
@@ -236,7 +243,7 @@ class Dense:
     def from_dict(cls, data: dict[str, Any]) -> Dense:
         """Read what ``to_dict`` gave."""
         return cls(
-            name=str(data["name"]),
+            name=data["name"],
             weight=np.array(data["weight"], dtype=np.int64),
             weight_type=FixedPoint.parse(data["weight_type"]),
             bias=np.array(data["bias"], dtype=np.int64),
@@ -273,10 +280,17 @@ class Network:
     may_wrap: bool = False
 
     def __post_init__(self) -> None:
+        require_name(self.name, "The name of a network", ModelError)
         self.scaling.check(self.layout)
+        self._check_ports()
         self._check_layers()
         self._check_score()
         self._check_consumers()
+
+    def _check_ports(self) -> None:
+        bits = [port for threshold in self.thresholds for port in (threshold.port, threshold.value_port)]
+        for inputs in (self.layout.ports, self.layout.words):
+            require_different(["score", *inputs, *bits], f"Network {self.name!r} has two ports called", ModelError)
 
     def _check_layers(self) -> None:
         if not self.layers:
@@ -460,12 +474,12 @@ class Network:
     def from_dict(cls, data: dict[str, Any]) -> Network:
         """Read what ``to_dict`` gave."""
         return cls(
-            name=str(data["name"]),
+            name=data["name"],
             layout=parse_layout_dict(data["layout"], "network.json"),
             scaling=Scaling.from_dict(data["scaling"]),
             layers=tuple(Dense.from_dict(layer) for layer in data["layers"]),
             score=ScoreSpec.from_dict(data["score"]),
-            thresholds=tuple(Threshold(str(t["name"]), int(t["value"])) for t in data["thresholds"]),
+            thresholds=tuple(Threshold(t["name"], int(t["value"])) for t in data["thresholds"]),
             may_wrap=bool(data["may_wrap"]),
         )
 

@@ -52,7 +52,7 @@ def load_thresholds(path: Path) -> ThresholdsFile:
         raise ConfigError(
             f"{str(path)!r} wants the keys 'network' and 'thresholds' (names with integers) that 'l1ad rates' writes; run it again."
         )
-    return ThresholdsFile(data["network"], tuple(Threshold(str(name), value) for name, value in values.items()))
+    return ThresholdsFile(data["network"], tuple(Threshold(name, value) for name, value in values.items()))
 
 
 def _is_code(value: object) -> bool:

@@ -12,6 +12,7 @@ from l1ad.config.imported import ScalingFile, TypesFile, read_section
 from l1ad.config.model import ScoreConfig
 from l1ad.core.artefact import code_digest, file_digest, is_current, read_manifest, stage_key, writing
 from l1ad.core.errors import ConfigError
+from l1ad.core.identifier import shortened, word_fault
 from l1ad.core.layout import load_layout
 from l1ad.core.network import Score
 from l1ad.core.trained import FLOAT_FILE, KIND, NETWORK_FILE
@@ -60,10 +61,9 @@ class ImportRequest:
             ConfigError: a file that cannot be read or says something wrong, or a name that is no C identifier.
         """
         chosen = name or re.sub(r"\W", "_", file.stem)
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", chosen):
-            raise ConfigError(
-                f"A model's name wants letters, digits and underscores, a letter first, got {chosen!r}; give --name."
-            )
+        fault = word_fault(chosen)
+        if fault is not None:
+            raise ConfigError(f"A model's name {fault.replace('wanted', 'wants', 1)}, got {shortened(chosen)}; give --name.")
         try:
             spec = ScoreConfig(kind=score)  # type: ignore[arg-type]
         except ValueError:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from l1ad.config.imported import ImportedLayerTypes, ScalingFile, TypesFile
@@ -11,6 +9,7 @@ from l1ad.config.model import ScoreConfig
 from l1ad.core.codes import Minifloat
 from l1ad.core.errors import LayoutError, ModelError, nearest
 from l1ad.core.fixed import FixedPoint, FloatArray, IntArray
+from l1ad.core.identifier import name_fault, shortened
 from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Dense, Network
 from l1ad.core.scaling import Scaling, column_codes, columns_left_out, pt_thresholds
@@ -81,8 +80,11 @@ def _check_names(model: ImportedModel, types: TypesFile) -> None:
         if name not in names:
             raise ModelError(f"The types name layer {name!r}, which the model does not have; {nearest(name, names)}")
     for name in names:
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-            raise ModelError(f"Layer name {name!r} is no C identifier; rename the layer before saving the model.")
+        fault = name_fault(name)
+        if fault is not None:
+            raise ModelError(
+                f"Layer name {shortened(name)} is no C identifier: {fault}; rename the layer before saving the model."
+            )
 
 
 def _chosen(given: str | None, own: FixedPoint | None, what: str, key: str) -> FixedPoint:
