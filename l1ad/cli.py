@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from l1ad import __version__
 from l1ad.cli_config import ConfigPath, Force, Json, config, explain, init, read_config, runs, show
 from l1ad.core.errors import FAILURE, USER_MISTAKE, ConfigError, L1adError, nearest, reason_of
 from l1ad.core.extras import explaining_extras
+from l1ad.toolchain import EndedBySignal, handled
 
 #: Exit code of a command that Ctrl-C ended, as shells give it.
 INTERRUPTED = 130
@@ -309,12 +311,16 @@ def run(config: ConfigPath, force: Force = False, as_json: Json = False) -> None
 def main() -> int:
     """Run the command line and return its exit code; an error is one sentence on standard error."""
     try:
-        code = explaining_extras(app)(prog_name="l1ad", standalone_mode=False)
-        return code if isinstance(code, int) else 0
+        with handled():
+            code = explaining_extras(app)(prog_name="l1ad", standalone_mode=False)
+        # typer (0.29) makes this exit code of a KeyboardInterrupt, which it does not let through.
+        return _interrupted("") if code == INTERRUPTED else code if isinstance(code, int) else 0
     except L1adError as error:
         return _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        return _fail("interrupted; what was finished is kept, run the same command to go on.", INTERRUPTED)
+        return _interrupted("")
+    except EndedBySignal as signal:
+        return _interrupted(f" by {signal.signal_name}", int(signal.code or 0))
     except BrokenPipeError:
         return FAILURE
     except OSError as error:
@@ -324,8 +330,13 @@ def main() -> int:
         return _fail(f"{str(error).rstrip('.')}; run it with --help.", USER_MISTAKE)
 
 
+def _interrupted(by: str, code: int = INTERRUPTED) -> int:
+    return _fail(f"interrupted{by}; what was finished is kept, run the same command to go on.", code)
+
+
 def _fail(sentence: str, code: int) -> int:
-    typer.echo(f"l1ad: {sentence}", err=True)
+    with suppress(OSError):  # a terminal that was closed
+        typer.echo(f"l1ad: {sentence}", err=True)
     return code
 
 

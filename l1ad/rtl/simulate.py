@@ -7,10 +7,8 @@ needed, nor is its makefile (the wheel's compiler settings have holes that break
 from __future__ import annotations
 
 import ctypes
-import itertools
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +21,14 @@ from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
 from l1ad.rtl.driver import PREFIX, Probe, driver_source, probed_top
 from l1ad.rtl.project import RtlProject, load_project
-from l1ad.toolchain import GXX, VERILATOR, FoundTool, require, run
+from l1ad.toolchain import GXX, VERILATOR, FoundTool, require, require_going_on, run, tool_threads
 
 LIBRARY = "rtl.so"
 #: The model is one huge function: compiling it without optimisation takes a twentieth of the time, and 10 000 events need a second.
 MODEL_FLAGS = ("-O0",)
 DRIVER = "driver.cpp"
+#: Events simulated in one call, which cannot be interrupted: a fraction of a second.
+_CALL_EVENTS = 2_048
 _SHARED = ("verilated.cpp", "verilated_threads.cpp")
 _VERILATOR_ARGS = (
     "--cc",
@@ -114,7 +114,7 @@ def _compile(compiler: FoundTool, include: Path, folder: Path, timeout_s: float 
         run(compiler, args, cwd=folder, log=log, timeout_s=timeout_s, step="Compiling the RTL simulation")
         return folder / f"{name}.o"
 
-    with ThreadPoolExecutor(2) as pool:
+    with tool_threads(2) as pool:
         objects = list(pool.map(compile_one, sources))
     library = folder / LIBRARY
     args = ["-shared", *(file.name for file in objects), "-pthread", "-o", library.name]
@@ -190,16 +190,13 @@ class RtlSimulation:
         scores = np.empty(len(x), dtype=np.int64)
         bits = np.zeros((len(x), len(self.network.thresholds)), dtype=np.uint8)
         nets = np.empty((len(x), len(self.probes)), dtype=np.int64)
-        edges = np.linspace(0, len(x), self.threads + 1).astype(int)
-        with ThreadPoolExecutor(self.threads) as pool:
-            list(pool.map(lambda part: self._run(x[part], scores[part], bits[part], nets[part]), _slices(edges)))
+        parts = [slice(first, first + _CALL_EVENTS) for first in range(0, len(x), _CALL_EVENTS)]
+        with tool_threads(self.threads) as pool:
+            list(pool.map(lambda part: self._run(x[part], scores[part], bits[part], nets[part]), parts))
         return scores, bits.astype(bool), nets
 
     def _run(self, x: IntArray, scores: IntArray, bits: NDArray[np.uint8], nets: IntArray) -> None:
+        require_going_on("Simulating the RTL")
         thresholds = np.array([threshold.value for threshold in self.network.thresholds], dtype=np.int64)
         pointers = [array.ctypes.data_as(ctypes.c_void_p) for array in (x, thresholds, scores, bits, nets)]
         self.library.rtl_run(pointers[0], ctypes.c_int64(len(x)), *pointers[1:])
-
-
-def _slices(edges: Sequence[int] | NDArray[Any]) -> list[slice]:
-    return [slice(int(a), int(b)) for a, b in itertools.pairwise(edges)]

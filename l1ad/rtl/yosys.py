@@ -14,7 +14,6 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from typing import Any
 from l1ad.core.errors import ReportError, ToolFailedError
 from l1ad.rtl.delay import Netlist
 from l1ad.rtl.project import RtlProject, StageSummary
-from l1ad.toolchain import YOSYS, FoundTool, describe_exit, require, run, tail
+from l1ad.toolchain import YOSYS, FoundTool, describe_exit, require, run, tail, tool_threads
 
 #: Families of ``Board.yosys_family`` that the recipe knows; Yosys maps logic for both alike.
 FAMILIES = ("xc7", "xcup")
@@ -95,13 +94,12 @@ def synthesise(
         return result
 
     largest_first = sorted(project.stages, key=lambda stage: -stage.lut_estimate)
-    with ThreadPoolExecutor(processes) as pool:
+    with tool_threads(processes) as pool:
         futures = {stage.name: pool.submit(one, stage) for stage in largest_first}
         try:
             return tuple(futures[stage.name].result() for stage in project.stages)
         except BaseException:
             stop.set()  # the other runs end at their next line of output
-            pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 

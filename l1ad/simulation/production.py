@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from l1ad.simulation.enhanced_bias import EnhancedBias
 from l1ad.simulation.generator import GeneratorSettings, batch_seed, generate
 from l1ad.simulation.particles import ParticleTable, concatenate
 from l1ad.simulation.processes import MINIMUM_BIAS, QCD_EDGES_GEV, find_process
+from l1ad.toolchain import worker_processes
 
 Floats = NDArray[np.float64]
 
@@ -143,7 +143,7 @@ def _run(
     if not work:
         return
     with (
-        ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool,
+        worker_processes(min(processes, len(work))) as pool,
         tqdm(total=sum(task.n_events for _, task, _ in work), desc=what, unit="event", disable=not progress) as bar,
     ):
         for done in as_completed([pool.submit(function, *arguments) for arguments in work]):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from l1ad.firmware.target import resolve_target, with_configured_thresholds, wit
 from l1ad.rtl.flow import synthesise_open, vivado_project, with_latency, write_rtl
 from l1ad.rtl.project import RtlProject
 from l1ad.rtl.proof import compare_rtl, simulate_vhdl
-from l1ad.toolchain import GHDL, GXX, VERILATOR, VITIS_HLS, VIVADO, YOSYS, FoundTool, find, require
+from l1ad.toolchain import GHDL, GXX, VERILATOR, VITIS_HLS, VIVADO, YOSYS, FoundTool, find, require, tool_threads
 from l1ad.toolchain.timing import timed
 from l1ad.vendor.driver import make_portable
 from l1ad.vendor.driver import synthesise as run_vendor
@@ -186,7 +185,7 @@ def _run_rtl(draft: Draft, config: Config, chosen: str, network: Network, board:
         with timed(seconds, "trace_s"):
             project = write_rtl(draft.path / PROJECT, config, network, target)
         advance("RTL")
-        with ThreadPoolExecutor(1) as pool:
+        with tool_threads(1) as pool:
             agreements = pool.submit(compare_rtl, project, network, config, dataset, seconds)
             with timed(seconds, "synthesis_s"):
                 reports = _synthesise(draft, config, chosen, project, board, target.clock_ns, advance)

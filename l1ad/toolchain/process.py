@@ -7,21 +7,20 @@ import contextlib
 import os
 import re
 import selectors
+import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from types import FrameType
 
 from l1ad.core.errors import InputError, ToolFailedError
+from l1ad.toolchain.launch import Launched, launch
+from l1ad.toolchain.signals import handled, require_going_on
 from l1ad.toolchain.tools import FoundTool
 
-#: Seconds between asking a process group to end and killing it.
-GRACE_S = 5.0
 #: Lines of a log that an error message repeats.
 TAIL_LINES = 12
 _TAIL_BYTES = 1 << 18
@@ -64,7 +63,9 @@ def run(
     step: str | None = None,
     check: bool = True,
 ) -> Completed:
-    """Run a tool to its end; on a timeout, Ctrl-C, SIGTERM or any error its whole process group is ended.
+    """Run a tool to its end; on a timeout, Ctrl-C, SIGTERM, SIGHUP or any error its whole process group is ended.
+
+    If we are killed, a watcher ends the group. Signals reach a run in any thread if the main thread is inside ``signals.handled``.
 
     Args:
         found: the tool.
@@ -81,21 +82,22 @@ def run(
         How the run ended.
 
     Raises:
-        ToolFailedError: the exit code is not 0, the timeout has passed or the tool could not be started.
+        ToolFailedError: the exit code is not 0, the timeout has passed, the tool could not be started, or the program is being ended.
         InputError: the log cannot be written, e.g. because the disk is full.
     """
     command = (*found.command, *(str(arg) for arg in args))
     step = step or found.tool.key
     start = time.monotonic()
     deadline = None if timeout_s is None else start + timeout_s
-    full_env = {**os.environ, "LC_ALL": "C", **dict(found.env), **(env or {})}
-    with _sigterm_raises(), _opened(log) as stream:
-        process = _start(command, cwd, full_env, step)
+    with handled(), _opened(log) as stream, _temporary(log) as temporary:
+        require_going_on(step)
+        full_env = {**os.environ, "LC_ALL": "C", **temporary, **dict(found.env), **(env or {})}
+        tool = _started(command, cwd, full_env, step)
         try:
-            in_time = _follow(process, stream, on_line, deadline)
+            in_time = _follow(tool.process, stream, on_line, deadline, step)
         finally:
-            _end_group(process)
-    completed = Completed(command, process.returncode, time.monotonic() - start, log)
+            tool.end()
+    completed = Completed(command, tool.process.returncode, time.monotonic() - start, log)
     if not in_time:
         raise ToolFailedError(f"{step} did not finish within {timeout_s:g} s and was stopped; {_tail(log)}")
     if check and completed.returncode != 0:
@@ -125,31 +127,24 @@ def _tail(log: Path) -> str:
     return f"the last lines of {log} are:\n{last}" if last else f"its log {log} is empty"
 
 
-def _start(command: tuple[str, ...], cwd: Path, env: Mapping[str, str], step: str) -> subprocess.Popen[bytes]:
+def _started(command: tuple[str, ...], cwd: Path, env: Mapping[str, str], step: str) -> Launched:
     try:
-        return subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        return launch(command, cwd, env)
     except OSError as error:
         raise ToolFailedError(f"{step} could not start {command[0]!r} in {cwd}: {error.strerror or error}") from error
 
 
 def _follow(
-    process: subprocess.Popen[bytes], stream: FileIO, on_line: Callable[[str], None] | None, deadline: float | None
+    process: subprocess.Popen[bytes], stream: FileIO, on_line: Callable[[str], None] | None, deadline: float | None, step: str
 ) -> bool:
     """Copy the output until the process ends; False when the deadline came first."""
-    assert process.stdout is not None  # _start opens the pipe
+    assert process.stdout is not None  # launch opens the pipe
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     lines = _Lines(on_line)
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
         while True:
+            require_going_on(step)
             if deadline is not None and time.monotonic() >= deadline:
                 return False
             if not selector.select(_POLL_S):
@@ -164,7 +159,7 @@ def _follow(
             if not chunk:
                 break
     lines.feed("\n")
-    return _wait(process, deadline)
+    return _wait(process, deadline, step)
 
 
 def _write(stream: FileIO, chunk: bytes) -> None:
@@ -192,34 +187,16 @@ class _Lines:
             self.begun = begin[:_TOLD_CHARACTERS]
 
 
-def _wait(process: subprocess.Popen[bytes], deadline: float | None) -> bool:
-    try:
-        process.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        return False
-    return True
-
-
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End every process of the group, politely first; also what a finished tool left behind."""
-    give_up = time.monotonic() + GRACE_S
-    if _signal_group(process, signal.SIGTERM):
-        while time.monotonic() < give_up and _signal_group(process, 0):
-            process.poll()
-            time.sleep(0.02)
-        _signal_group(process, signal.SIGKILL)
-    process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
-
-
-def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
-    """Send a signal to the group; False when nobody is left in it."""
-    try:
-        os.killpg(process.pid, number)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
+def _wait(process: subprocess.Popen[bytes], deadline: float | None, step: str) -> bool:
+    """Wait for a process that has closed its output; False when the deadline came first."""
+    while True:
+        require_going_on(step)
+        left = _POLL_S if deadline is None else min(_POLL_S, deadline - time.monotonic())
+        if left <= 0:
+            return False
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(left)
+            return True
 
 
 @contextlib.contextmanager
@@ -242,17 +219,15 @@ def _log_errors(log: str | Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _sigterm_raises() -> Iterator[None]:
-    """Turn SIGTERM (a batch system's way of stopping a job) into an exception, so that the tool's group is ended too."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
+def _temporary(log: Path) -> Iterator[dict[str, str]]:
+    """Give a tool a folder for its temporary files, beside its log: what it leaves there goes, at the latest with the log's folder."""
+    folder = log.with_name(f".{log.name}.tmp").absolute()
     try:
-        yield
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        yield {}
+        return
+    try:
+        yield {"TMPDIR": str(folder)}
     finally:
-        signal.signal(signal.SIGTERM, before)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -10,27 +10,10 @@ from pathlib import Path
 import pytest
 
 from l1ad.core.errors import InputError, ToolFailedError
-from l1ad.toolchain import FoundTool, Tool, describe_exit, process, run
+from l1ad.toolchain import FoundTool, Tool, describe_exit, launch, run
+from tests.processes import is_running, wait_for
 
 SHELL = FoundTool(Tool("sh", ("sh",), ("L1AD_SH",), "test", "install it"), Path("/bin/sh"), ("/bin/sh", "-c"))
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process exists and is not a zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def wait_for(path: Path) -> str:
-    """Wait until a file has a full line and give it."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if path.exists() and path.read_text().endswith("\n"):
-            return path.read_text()
-        time.sleep(0.02)
-    raise AssertionError(f"{path} did not come")
 
 
 def test_output_goes_to_the_log_and_the_callback(tmp_path: Path) -> None:
@@ -98,7 +81,7 @@ def test_a_timeout_ends_the_whole_group(tmp_path: Path) -> None:
 
 
 def test_a_group_that_ignores_sigterm_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "GRACE_S", 0.3)
+    monkeypatch.setattr(launch, "GRACE_S", 0.3)
     script = "trap '' TERM; sh -c 'trap \"\" TERM; echo $$ > child; while true; do sleep 1; done' & while true; do sleep 1; done"
     with pytest.raises(ToolFailedError, match=r"^sh did not finish within 1 s"):
         run(SHELL, [script], cwd=tmp_path, log=tmp_path / "log", timeout_s=1)
@@ -144,6 +127,19 @@ def test_a_signal_to_us_ends_the_tool(tmp_path: Path, number: signal.Signals) ->
     os.kill(ours.pid, number)
     assert ours.wait(20) != 0
     assert not is_running(child)
+
+
+def test_temporary_files_go_with_the_run(tmp_path: Path) -> None:
+    done = run(SHELL, ["echo x > $TMPDIR/left; echo $TMPDIR"], cwd=tmp_path, log=tmp_path / "log")
+    assert done.text() == f"{tmp_path}/.log.tmp\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
+
+
+def test_a_tool_that_may_not_be_executed_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("#!/bin/sh\n")
+    tool = FoundTool(SHELL.tool, tmp_path / "x", (str(tmp_path / "x"),))
+    with pytest.raises(ToolFailedError, match=r"^sh could not start '.*/x' in .*: Permission denied$"):
+        run(tool, [], cwd=tmp_path, log=tmp_path / "log")
 
 
 def test_a_tool_that_cannot_start_is_named(tmp_path: Path) -> None:
