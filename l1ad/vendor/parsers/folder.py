@@ -50,12 +50,18 @@ def parse_folder(path: Path, top: str | None = None) -> list[ResourceReport]:
             passed_over.append(str(error).removeprefix(f"The report {file} "))
             passed_over[-1] = f"{file.relative_to(path)} {passed_over[-1]}"
     if not reports:
-        listed = f" (passed over: {'; '.join(passed_over)})" if passed_over else ""
-        raise ReportError(f"No report of Vivado or Vitis was found below {path}{listed}; give the folder of a finished run")
+        raise _nothing_found(path, passed_over)
     check_one_design(reports)
     reports = _with_totals(reports, files)
     first, *rest = combine(reports)
     return [dataclasses.replace(first, notes=(*first.notes, *(f"Passed over: {text}." for text in passed_over))), *rest]
+
+
+def _nothing_found(path: Path, passed_over: Sequence[str]) -> ReportError:
+    listed = f" (passed over: {'; '.join(passed_over)})" if passed_over else ""
+    runs = sorted({file.parent for file in path.rglob("*.runs/impl_*/*.rpt")})
+    advice = f"give the folder of one run, as {runs[0]}" if runs else "give the folder of a finished run"
+    return ReportError(f"No report of Vivado or Vitis was found below {path}{listed}; {advice}")
 
 
 def combine(reports: Sequence[ResourceReport]) -> list[ResourceReport]:

@@ -56,6 +56,7 @@ def _parse(source: Source) -> ResourceReport:
         return _parse_xml(source)
     csynth.refuse_summary(source)
     _refuse_several(source)
+    _refuse_part(source)
     for is_kind, parse in _TEXT_KINDS:
         if is_kind(source):
             return parse(source)
@@ -74,6 +75,17 @@ def _refuse_several(source: Source) -> None:
         raise source.error(
             f"holds {len(found)} reports ({', '.join(found)}), of which only one can be read; give each in a file of its own"
         )
+
+
+def _refuse_part(source: Source) -> None:
+    """Refuse a report of some cells, or by dies, whose counts would pass for those of the whole design.
+
+    Raises:
+        ForeignReportError: it is one of these.
+    """
+    for line in source.lines[:20]:
+        if match := re.match(r"\| Command\s*: report_(?:utilization|timing_summary)\b.*? (-cells?|-pblocks?|-slr)\b", line):
+            raise source.foreign(f"is of a part of the design only ({match.group(1)}); give the one of the whole design")
 
 
 def _refuse_foreign(source: Source) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,9 +57,10 @@ def parse(source: Source) -> ResourceReport:
     summary = _summary(source)
     verdict = _verdict(source, summary)
     paths = list(_paths(source))
-    _check_groups(source, summary)
+    listed_below = _listed_below(source, header.command)
+    _check_groups(source, summary, listed_below)
     worst = next((path for path in paths if path.slack == summary.wns), None)
-    if summary.wns is not None and worst is None:
+    if summary.wns is not None and worst is None and summary.wns < listed_below:
         raise source.cut_off(f"no path of the details has the worst slack, {summary.wns:g} ns")
     periods = set(_periods(source))
     cycles = 0 if summary.wns is not None and _nothing_clocked(source, summary) else None
@@ -78,6 +80,14 @@ def parse(source: Source) -> ResourceReport:
         sources=(source.path.name,),
         notes=verdict,
     )
+
+
+def _listed_below(source: Source, command: str) -> float:
+    """Give the slack below which paths are listed: an option may leave out those that are met, or all."""
+    if "-no_detailed_paths" in command.split():
+        return -math.inf
+    match = re.search(r" -slack_lesser_than (\S+)", command)
+    return math.inf if match is None else decimal(source, match.group(1), "-slack_lesser_than")
 
 
 def _nothing_clocked(source: Source, summary: _Summary) -> bool:
@@ -137,8 +147,8 @@ def _groups(source: Source) -> Iterator[tuple[int, str, str]]:
             yield number, _SAME_AS.get(match.group(1), match.group(1)), match.group(2)
 
 
-def _check_groups(source: Source, summary: _Summary) -> None:
-    """Compare the summary with the worst of the groups, and make sure that the groups' paths follow."""
+def _check_groups(source: Source, summary: _Summary, listed_below: float) -> None:
+    """Compare the summary with the worst of the groups, and make sure that the groups' paths follow where they are listed."""
     if "| Timing Details" not in source.lines:
         raise source.cut_off("no timing details")
     worst: dict[str, list[float]] = {kind: [] for kind in _KINDS}
@@ -149,7 +159,7 @@ def _check_groups(source: Source, summary: _Summary) -> None:
             continue
         worst[kind].append(slack)
         stop = next((start for start, other, _ in groups if start > number and other == "Setup"), len(source.lines))
-        if _KINDS[kind] not in source.lines[number:stop]:
+        if slack < listed_below and _KINDS[kind] not in source.lines[number:stop]:
             raise source.cut_off(f"the {_KINDS[kind]} of a group are missing")
     for kind, slack in (("Setup", summary.wns), ("Hold", summary.whs), ("PW", summary.wpws)):
         if (min(worst[kind]) if worst[kind] else None) != slack:

@@ -216,3 +216,44 @@ def test_a_log_with_two_reports_is_not_read_in_half(tmp_path: Path, names: tuple
 def test_a_cosimulation_that_failed_at_its_end_is_a_difference(tmp_path: Path) -> None:
     report = parse_report(changed(tmp_path, "vitis_hls/2024.1/tiny_cosim.rpt", ("      Pass|", "      Fail|")))
     assert report.notes == ("The C/RTL cosimulation failed: the RTL does not compute what the C++ does.",)
+
+
+@pytest.mark.parametrize(
+    ("option", "where"),
+    [
+        ("-pblocks p_slr0", "-pblocks"),
+        ("-cells [get_cells top/ip]", "-cells"),
+        ("-slr", "-slr"),
+        ("-hierarchical -cells x", "-cells"),
+    ],
+)
+def test_a_report_of_a_part_of_the_design_is_not_of_the_design(tmp_path: Path, option: str, where: str) -> None:
+    path = changed(tmp_path, ROUTED, ("report_utilization ", f"report_utilization {option} "))
+    with pytest.raises(
+        ForeignReportError, match=rf"^The report {path} is of a part of the design only \({where}\); give the one"
+    ):
+        parse_report(path)
+
+
+def without_paths(folder: Path, option: str) -> Path:
+    """Leave the paths of every group out, as an option of the command does."""
+    name = "vivado/2024.2/tiny_timing_routed.rpt"
+    path = changed(folder, name, ("report_timing_summary", f"report_timing_summary {option}"))
+    path.write_text(
+        re.sub(r"\nMax Delay Paths\n.*?\n(?=Min Delay Paths|Pulse Width Checks)", "\n", path.read_text(), flags=re.DOTALL)
+    )
+    return path
+
+
+def test_paths_that_an_option_leaves_out_are_not_missing(tmp_path: Path) -> None:
+    report = parse_report(without_paths(tmp_path, "-slack_lesser_than -0.2"))
+    assert (report.slack_ns, report.path_ns, report.clock_target_ns) == (-0.148, None, 3.333)
+    for option in ("-slack_lesser_than 0", "-max_paths 10"):
+        with pytest.raises(ReportError, match=r"is cut off or damaged: the Max Delay Paths of a group are missing"):
+            parse_report(without_paths(tmp_path, option))
+
+
+def test_a_summary_without_any_path_is_read(tmp_path: Path) -> None:
+    path = without_paths(tmp_path, "-no_detailed_paths")
+    path.write_text(re.sub(r"\n(Min Delay Paths|Pulse Width Checks)\n", "\n", path.read_text()))
+    assert parse_report(path).slack_ns == -0.148

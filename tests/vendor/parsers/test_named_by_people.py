@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from l1ad.core.errors import ReportError
 from l1ad.vendor.parsers import parse_folder
 from tests.vendor.utilisation_made import Made
 
@@ -31,3 +34,14 @@ def test_it_gives_none_where_the_design_holds_black_boxes(tmp_path: Path) -> Non
     (tmp_path / "tiny_utilization_routed.rpt").write_text(around.text())
     (report,) = parse_folder(tmp_path)
     assert (report.lut, report.ff) == (None, None)
+
+
+def test_a_vivado_project_is_told_its_run_folder(tmp_path: Path) -> None:
+    run = tmp_path / "tiny.runs" / "impl_1"
+    run.mkdir(parents=True)
+    (run / "tiny_utilization_placed.rpt").write_text(Made(state="Fully Placed").text())
+    with pytest.raises(
+        ReportError, match=rf"^No report of Vivado or Vitis was found below {tmp_path}; give the folder of one run, as {run}$"
+    ):
+        parse_folder(tmp_path)
+    assert parse_folder(run)[0].lut == 120
