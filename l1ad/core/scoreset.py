@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from l1ad.core.errors import ArtefactError, InputError
 from l1ad.core.fixed import FloatArray
@@ -23,6 +23,16 @@ class Source(enum.Enum):
     CSIM = "csim"
     EMULATOR = "emulator"
     RTL = "rtl"
+
+
+def decades(scores: ArrayLike) -> FloatArray:
+    """Compress scores for a plot: log₁₀(1 + |score|) with the score's sign; a linear score may be negative.
+
+    Args:
+        scores: values, any shape.
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    return np.copysign(np.log10(1.0 + np.abs(values)), values)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

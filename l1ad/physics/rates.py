@@ -42,12 +42,13 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Hold a rate in kHz with its 68 % interval and the events behind it."""
+    """Hold a rate in kHz with its 68 % interval and the events behind it, as they are and in effect (n_eff)."""
 
     khz: float
     low_khz: float
     high_khz: float
     n_events: int
+    n_effective: float
     enough: bool
 
     def to_dict(self) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def crossing_rate_khz(config: RatesConfig) -> float:
 def as_rate(fraction: Efficiency, crossing_khz: float) -> Rate:
     """Turn a fraction of all weight into a rate."""
     low, high = fraction.low * crossing_khz, fraction.high * crossing_khz
-    return Rate(fraction.value * crossing_khz, low, high, fraction.n_passed, fraction.enough)
+    return Rate(fraction.value * crossing_khz, low, high, fraction.n_passed, fraction.n_effective, fraction.enough)
 
 
 def menu_taken(dataset: Dataset, rows: NDArray[np.int64], veto: Veto | None = None) -> NDArray[np.bool_] | None:

@@ -141,10 +141,19 @@ def points_table(sources: Sequence[SourceRates]) -> Table:
         for point in source.points:
             threshold = number(int(point.threshold)) if source.step is not None else number(point.threshold, 5)
             rates = [rate_text(rate) for rate in (point.total, point.pure, point.shared)]
-            rows.append((point.name, source.source, number(point.target_khz), threshold, *rates, number(point.total.n_events)))
+            rows.append((point.name, source.source, number(point.target_khz), threshold, *rates, *behind_rate(point)))
     columns = (*text_columns("Trigger bit", "Score"), *number_columns("Wanted [kHz]", "Threshold", "Total [kHz]", "Pure [kHz]"))
-    note = "Thresholds are integers of the score on the chip (of float scores values); intervals cover 68 %."
-    return Table("Thresholds", (*columns, *number_columns("Shared [kHz]", "Events selected")), tuple(rows), note)
+    note = (
+        "Thresholds are integers of the score on the chip (of float scores values); intervals cover 68 %; n_eff, (Σw)²/Σw², is of the events "
+        "behind the wanted rate."
+    )
+    return Table("Thresholds", (*columns, *number_columns("Shared [kHz]", "Events selected", "n_eff")), tuple(rows), note)
+
+
+def behind_rate(point: RatePoint) -> tuple[str, str]:
+    """Write how many events are selected, and the effective number behind the rate that was asked for."""
+    asked = point.total if point.kind is Kind.TOTAL or point.pure is None else point.pure
+    return number(point.total.n_events), number(asked.n_effective)
 
 
 def rate_text(rate: Rate | None) -> str:

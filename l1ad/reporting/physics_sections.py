@@ -24,7 +24,7 @@ from l1ad.reporting.document import (
     with_error,
 )
 from l1ad.reporting.drawing import DASHES, Axes, Series, histogram_plot, line_plot
-from l1ad.scores.metrics import flips_at_fraction, roc
+from l1ad.scores.metrics import Efficiency, flips_at_fraction, roc
 from l1ad.scores.performance import Performance, background_of, signals_of
 
 
@@ -102,11 +102,11 @@ def flips_table(dataset: Dataset, scores: Sequence[ScoreSet], fprs: Sequence[flo
 
 def few_events(performances: Sequence[Performance]) -> list[Block]:
     """Warn of background fractions with too few events behind them."""
-    poor: dict[float, int] = {}
+    poor: dict[float, Efficiency] = {}
     for performance in performances:
         for signal in performance.signals:
-            poor |= {point.target_fpr: point.background.n_passed for point in signal.points if not point.enough}
-    texts = [f"{fpr:g} ({number(count)} events)" for fpr, count in sorted(poor.items(), reverse=True)]
+            poor |= {point.target_fpr: point.background for point in signal.points if not point.enough}
+    texts = [f"{fpr:g} ({number(e.n_passed)} events, n_eff {e.n_effective:.3g})" for fpr, e in sorted(poor.items(), reverse=True)]
     message = f"Too few background events to mean anything at background fractions {', '.join(texts)}."
     return [Verdict(State.WARNING, message)] if texts else []
 

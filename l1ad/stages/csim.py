@@ -18,7 +18,7 @@ from l1ad.core.dataset import Dataset, load_dataset
 from l1ad.core.errors import LayoutError, MismatchError
 from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
-from l1ad.core.scoreset import ScoreSet, Source
+from l1ad.core.scoreset import ScoreSet, Source, decades
 from l1ad.core.trained import TrainedModel, load_trained
 from l1ad.hls.csim import Csim
 from l1ad.hls.project import HlsProject, load_project
@@ -270,12 +270,12 @@ def draw_scatter(path: Path, left: ScoreSet, right: ScoreSet) -> None:
     figure = Figure(figsize=(5.0, 4.5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    x, y = np.log10(1.0 + left.as_float), np.log10(1.0 + right.as_float)
+    x, y = decades(left.as_float), decades(right.as_float)
     drawn = axes.hexbin(x, y, gridsize=80, bins="log", mincnt=1, linewidths=0.0)
-    top = float(max(x.max(), y.max()))
-    axes.plot([0.0, top], [0.0, top], color="0.4", linewidth=0.8)
-    axes.set_xlabel(rf"$\log_{{10}}(1 + \mathrm{{score}})$, {left.source.value}")
-    axes.set_ylabel(rf"$\log_{{10}}(1 + \mathrm{{score}})$, {right.source.value}")
+    ends = [float(min(0.0, x.min(), y.min())), float(max(x.max(), y.max()))]
+    axes.plot(ends, ends, color="0.4", linewidth=0.8)
+    axes.set_xlabel(rf"$\pm\log_{{10}}(1 + |\mathrm{{score}}|)$, {left.source.value}")
+    axes.set_ylabel(rf"$\pm\log_{{10}}(1 + |\mathrm{{score}}|)$, {right.source.value}")
     figure.colorbar(drawn, label="events")
     figure.savefig(path, dpi=130, metadata={"Software": None})
 

@@ -14,6 +14,7 @@ from l1ad.core.dataset import Dataset
 from l1ad.core.fixed import FloatArray, IntArray
 from l1ad.reporting.document import Block, Figure, State, Table, Verdict, number, number_columns, text_columns
 from l1ad.reporting.drawing import Axes, Series, draw_grid, dress, plot_series
+from l1ad.scores.metrics import MIN_EVENTS
 from l1ad.scores.performance import Performance, background_of, evaluate
 from l1ad.studies.association import Correlation, spearman
 from l1ad.studies.capacity import estimated_lut, shaped
@@ -136,12 +137,12 @@ def compression_measures(factor: float, scores: FloatArray, weight: FloatArray) 
 
 def _caught(performance: Performance) -> dict[str, Any]:
     points = [point for signal in performance.signals for point in signal.points]
-    counts = {f"{fpr:g}": min(p.background.n_passed for p in points if p.target_fpr == fpr) for fpr in FPRS}
+    behind = {f"{fpr:g}": min(p.background.n_effective for p in points if p.target_fpr == fpr) for fpr in FPRS}
     return {
         "efficiency_1e-4": performance.mean_efficiency(1e-4),
         "efficiency_1e-5": performance.mean_efficiency(1e-5),
         "auc": performance.mean_auc(),
-        "background_events": counts,
+        "background_n_effective": behind,
         "signals": {s.name: {"auc": s.auc.value, "efficiency": [p.signal.value for p in s.points]} for s in performance.signals},
     }
 
@@ -165,10 +166,10 @@ def relate(trials: Sequence[Trial]) -> tuple[Relation, ...]:
 
 
 def _few_background(trials: Sequence[Trial]) -> list[Block]:
-    counts = [t.values["background_events"] for t in trials if "background_events" in t.values]
-    poor = [fpr for fpr in ("0.0001", "1e-05") if counts and min(c[fpr] for c in counts) < 10]
+    behind = [t.values["background_n_effective"] for t in trials if "background_n_effective" in t.values]
+    poor = [fpr for fpr in ("0.0001", "1e-05") if behind and min(b[fpr] for b in behind) < MIN_EVENTS]
     return (
-        [Verdict(State.WARNING, f"Fewer than ten background events are behind the efficiencies at {', '.join(poor)}.")]
+        [Verdict(State.WARNING, f"Fewer than ten effective background events are behind the efficiencies at {', '.join(poor)}.")]
         if poor
         else []
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from l1ad.core.scoreset import ScoreSet
+from l1ad.core.scoreset import ScoreSet, decades
 from l1ad.physics.variables import multiplicity, object_kinds
 from l1ad.reporting.document import Block, State, Table, number, number_columns, text_columns
 from l1ad.reporting.drawing import Axes, density_plot
@@ -28,7 +28,8 @@ def study_multiplicity(material: Material, scores: ScoreSet | None = None) -> St
         scores: scores to look at; by default the firmware's.
     """
     dataset = material.dataset
-    background = background_of(dataset, scores or firmware_scores(material))
+    score = scores or firmware_scores(material)
+    background = background_of(dataset, score)
     x_hw = np.asarray(dataset.x_hw[background.rows])
     layout, weight = dataset.layout, background.weight
     counts = {"all objects": multiplicity(layout, x_hw)} | {
@@ -55,12 +56,12 @@ def study_multiplicity(material: Material, scores: ScoreSet | None = None) -> St
     blocks.append(
         Table("Score against number of objects", columns, tuple(rows), "Weighted test background; intervals cover 68 %.")
     )
-    step = 1.0 if scores is None or scores.step is None else scores.step
-    shown = np.log10(np.asarray(background.scores, dtype=np.float64) * step + 1.0)
+    step = 1.0 if score.step is None else score.step
+    shown = decades(np.asarray(background.scores, dtype=np.float64) * step)
     caption = "Score against number of objects on background: two-dimensional histogram and profile."
     blocks.append(
         density_plot(
-            "multiplicity", caption, Axes("objects", "log₁₀(1 + score)", whole_x=True), counts["all objects"], shown, weight
+            "multiplicity", caption, Axes("objects", "±log₁₀(1 + |score|)", whole_x=True), counts["all objects"], shown, weight
         )
     )
     return StudyResult("multiplicity", QUESTION, _finding(numbers["all objects"]), State.NOTE, numbers, tuple(blocks))

@@ -103,7 +103,7 @@ def float_reference_scores(material: Material) -> ScoreSet | None:
 def cut_scores(dataset: Dataset, cut: Cut) -> ScoreSet:
     """Compute a plain variable of the evaluation events, as if it were a score."""
     rows = evaluation_rows(dataset)
-    return as_scores(dataset, cut_variable(dataset.layout, np.asarray(dataset.x_hw[rows]), cut), rows, cut.value)
+    return as_scores(dataset, cut_variable(dataset.layout, np.asarray(dataset.x_hw[rows]), cut), rows, cut.name)
 
 
 def judged_samples(dataset: Dataset, scores: ScoreSet) -> tuple[ScoredSample, ...]:

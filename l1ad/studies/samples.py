@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from l1ad.core.scoreset import ScoreSet
-from l1ad.physics.variables import available_cuts
+from l1ad.core.scoreset import ScoreSet, decades
+from l1ad.physics.variables import event_cuts
 from l1ad.reporting.document import Block, State, Table, between, number_columns, text_columns, with_error
 from l1ad.reporting.drawing import Axes, histogram_plot
 from l1ad.scores.performance import Performance, evaluate
@@ -30,12 +30,12 @@ def study_samples(material: Material) -> StudyResult:
         rows = np.isin(firmware.rows, dataset.rows(sample=sample.name))
         if rows.any():
             shown[sample.label or sample.name] = (
-                np.log10(firmware.as_float[rows] + 1.0),
+                decades(firmware.as_float[rows]),
                 np.asarray(dataset.column("weight")[firmware.rows[rows]]),
             )
     blocks.append(
         histogram_plot(
-            "samples", "Firmware scores of every sample.", Axes("log₁₀(1 + score)", "fraction of events", log_y=True), shown
+            "samples", "Firmware scores of every sample.", Axes("±log₁₀(1 + |score|)", "fraction of events", log_y=True), shown
         )
     )
     numbers = {name: result.to_dict() for name, result in results.items()}
@@ -51,7 +51,7 @@ def _all_scores(material: Material) -> dict[str, ScoreSet]:
     if qkeras is not None:
         named["qkeras"] = qkeras
     named["firmware"] = firmware_scores(material)
-    return named | {cut.value: cut_scores(material.dataset, cut) for cut in available_cuts(material.dataset.layout)}
+    return named | {cut.name: cut_scores(material.dataset, cut) for cut in event_cuts(material.dataset.layout)}
 
 
 def _qkeras_scores(material: Material) -> ScoreSet | None:

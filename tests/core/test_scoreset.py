@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from l1ad.core.errors import ArtefactError, InputError
-from l1ad.core.scoreset import ScoreSet, Source, load_scores
+from l1ad.core.scoreset import ScoreSet, Source, decades, load_scores
 
 
 def scores() -> ScoreSet:
@@ -31,3 +31,9 @@ def test_refusals(tmp_path: Path) -> None:
     (tmp_path / "csim.json").write_text("{}")
     with pytest.raises(ArtefactError, match=r"^The csim scores in .* are damaged \(KeyError 'step'\)"):
         load_scores(tmp_path, Source.CSIM)
+
+
+def test_scores_are_compressed_alike_on_both_sides_of_zero() -> None:
+    values = np.array([-999.0, -9.0, 0.0, 9.0, 99.0])
+    np.testing.assert_allclose(decades(values), [-3.0, -1.0, 0.0, 1.0, 2.0])
+    assert (np.diff(decades(np.linspace(-5, 5, 101))) > 0).all()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from l1ad.physics.rates import Kind, RateSample, rate_curve, rate_point
-from l1ad.physics.rates_page import SourceRates, poor_points
+from l1ad.physics.rates_page import SourceRates, points_table, poor_points
 from l1ad.reporting.document import State, Verdict
 from l1ad.reporting.physics_sections import efficiency_table, few_events
 from l1ad.scores.performance import Performance, evaluate
@@ -30,7 +30,7 @@ def test_a_fraction_with_too_few_events_is_marked_and_warned_of(tmp_path: Path) 
     (warning,) = few_events([found])
     assert isinstance(warning, Verdict)
     assert warning.state is State.WARNING
-    assert warning.text == "Too few background events to mean anything at background fractions 0.0005 (5 events)."
+    assert warning.text == "Too few background events to mean anything at background fractions 0.0005 (5 events, n_eff 5)."
 
 
 def test_many_events_of_which_one_carries_the_weight_are_too_few(tmp_path: Path) -> None:
@@ -46,3 +46,12 @@ def test_rates_with_too_few_events_are_warned_of(target: float, warned: bool) ->
     source = SourceRates("csim", 1.0, rate_curve(sample), (rate_point(sample, target, Kind.TOTAL),), {}, {}, ())
     texts = [block.text for block in poor_points([source]) if isinstance(block, Verdict)]
     assert texts == ([f"Fewer than ten effective events are behind csim total_{target:g}khz."] if warned else [])
+
+
+def test_the_table_of_thresholds_has_the_effective_number_behind_the_wanted_rate() -> None:
+    """Half of the events are the menu's: behind a pure rate are only the others."""
+    sample = RateSample(np.arange(1000), np.ones(1000), np.arange(1000) % 2 == 0, 1000.0)
+    points = (rate_point(sample, 50.0, Kind.TOTAL), rate_point(sample, 50.0, Kind.PURE))
+    table = points_table([SourceRates("csim", 1.0, rate_curve(sample), points, {}, {}, ())])
+    assert [column.title for column in table.columns][-2:] == ["Events selected", "n_eff"]
+    assert [row[-2:] for row in table.rows] == [("50", "50.0"), ("100", "50.0")]

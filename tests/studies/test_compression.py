@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from l1ad.studies import compression
 from l1ad.studies.compression import MEASURES, TARGETS, compression_measures, finding, relate
 from l1ad.studies.search import Proposal, Trial
 
@@ -51,3 +52,18 @@ def test_failed_trials_and_values_that_are_not_finite_do_not_count():
     some = [*trials(1.0), trial(20, loss=None, failed="x"), trial(21, m1=float("inf"), **{"efficiency_1e-4": 3.0})]
     found = {(r.measure, r.target): r for r in relate(some)}
     assert found["m1", "efficiency_1e-4"].n_trials == 20
+
+
+def test_efficiencies_with_few_effective_events_behind_them_are_warned_of():
+    def warned(*behind):
+        return [
+            v.text
+            for v in compression._few_background([trial(0, background_n_effective={"0.0001": b, "1e-05": c}) for b, c in behind])
+        ]
+
+    assert warned((50.0, 10.0), (40.0, 12.0)) == []
+    assert warned((50.0, 9.9), (40.0, 12.0)) == [
+        "Fewer than ten effective background events are behind the efficiencies at 1e-05."
+    ]
+    assert warned((5.0, 0.0))[0].endswith("at 0.0001, 1e-05.")
+    assert warned() == []

@@ -5,9 +5,10 @@ import pytest
 
 from l1ad.core.errors import InputError
 from l1ad.physics.rates import Kind
-from l1ad.physics.variables import Cut
+from l1ad.physics.variables import HT, MET, MULTIPLICITY
 from l1ad.scores.performance import background_of, signals_of
-from l1ad.studies.met import compare_at_rate, study_met, weighted_median
+from l1ad.studies.cuts import compare_at_rate, weighted_median
+from l1ad.studies.met import study_met
 from l1ad.studies.multiplicity import study_multiplicity
 from l1ad.studies.result import as_scores, cut_scores, evaluation_rows
 from l1ad.studies.trainings import changed
@@ -20,14 +21,14 @@ def material(tmp_path_factory):
 
 
 def test_a_score_that_is_met_is_found_out(material):
-    result = study_met(material, cut_scores(material.dataset, Cut.MET))
+    result = study_met(material, cut_scores(material.dataset, MET))
     assert result.numbers["spearman"]["value"] == pytest.approx(1.0)
     assert result.numbers["pearson"]["value"] == pytest.approx(1.0)
     for kind in ("pure", "total"):
         score, met = (result.numbers[kind][0]["selections"][i] for i in (0, 1))
         assert score["efficiencies"] == met["efficiencies"]
         assert result.numbers[kind][0]["beaten"]["MET"] == []
-        assert set(result.numbers[kind][0]["gain"]["MET"].values()) == {0.0}
+        assert {gain["value"] for gain in result.numbers[kind][0]["gain"]["MET"].values()} == {0.0}
     assert "a MET cut on 0 of 2 signals (not on ttbar, whose median MET is" in result.finding
 
 
@@ -45,11 +46,11 @@ def test_a_perfect_score_beats_every_cut_and_a_useless_one_none(material):
 
 def test_selections_have_equal_rate_and_their_efficiencies_are_a_slow_count(material):
     dataset = material.dataset
-    comparison = compare_at_rate(material, cut_scores(dataset, Cut.HT), Kind.PURE, 2000.0)
+    comparison = compare_at_rate(material, cut_scores(dataset, HT), Kind.PURE, 2000.0)
     for selection in comparison.selections:
-        assert selection.khz <= 2000.0
+        assert selection.rate.khz <= 2000.0
     chosen = comparison.selections[0]
-    scores = cut_scores(dataset, Cut.HT)
+    scores = cut_scores(dataset, HT)
     for signal in signals_of(dataset, scores):
         taken = dataset.column("pass_l1")[signal.rows]
         count = sum(bool(s >= chosen.threshold and not t) for s, t in zip(signal.scores, taken, strict=True))
@@ -65,7 +66,11 @@ def test_a_rate_with_too_few_events_behind_it_says_nothing_and_ten_times_it_is_l
     assert (first["rate_khz"], second["rate_khz"]) == (120.0, 1200.0)
     assert first["selections"][0]["n_background"] < 10 <= second["selections"][0]["n_background"]
     few = first["selections"][0]["n_background"]
-    assert f"At 120 kHz total rate {few} background events are behind the score, too few for a statement." in result.finding
+    effective = first["selections"][0]["n_effective"]
+    assert (
+        f"At 120 kHz total rate {few} background events, {effective:.3g} effective ones, are behind the score, too few "
+        in result.finding
+    )
     assert "At 1200 kHz total rate the score beats in total efficiency a MET cut on 2 of 2 signals" in result.finding
 
 
@@ -75,7 +80,7 @@ def test_a_cut_that_cannot_reach_the_rate_is_left_out(material):
         material.dataset, np.where(rows >= 2000, 1.0, np.random.default_rng(1).random(len(rows)) * rows / 4000), rows
     )
     comparison = compare_at_rate(material, fine, Kind.TOTAL, 150.0)
-    assert any(reason.startswith("multiplicity: There are too few events") for reason in comparison.left_out)
+    assert comparison.left_out["multiplicity"].startswith("There are too few events")
 
 
 def test_no_signal_is_refused(tmp_path):
@@ -87,7 +92,7 @@ def test_no_signal_is_refused(tmp_path):
 
 
 def test_a_score_that_is_multiplicity_is_found_out(material):
-    result = study_multiplicity(material, cut_scores(material.dataset, Cut.MULTIPLICITY))
+    result = study_multiplicity(material, cut_scores(material.dataset, MULTIPLICITY))
     overall = result.numbers["all objects"]
     assert overall["pearson"]["value"] == overall["spearman"]["value"] == pytest.approx(1.0)
     assert "it is little else than a count of objects" in result.finding
@@ -108,5 +113,5 @@ def test_weighted_median():
 
 
 def test_background_of_the_material_is_the_test_part(material):
-    background = background_of(material.dataset, cut_scores(material.dataset, Cut.HT))
+    background = background_of(material.dataset, cut_scores(material.dataset, HT))
     assert set(np.asarray(material.dataset.column("split"))[background.rows]) == {2}
