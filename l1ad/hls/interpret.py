@@ -14,7 +14,7 @@ import numpy as np
 
 from l1ad.core.codes import Minifloat
 from l1ad.core.errors import ConversionError
-from l1ad.core.fixed import FixedPoint, IntArray
+from l1ad.core.fixed import FixedPoint
 from l1ad.graph import Bound, Graph, Interval, Node
 from l1ad.graph.operations import (
     Add,
@@ -37,39 +37,10 @@ from l1ad.graph.operations import (
     Sum,
     Turn,
 )
+from l1ad.hls.codes import Code, Table, fixed_code, identifier, signed_width
 
 #: A node's element.
 Element = tuple[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """Name a C++ integer and the range that its codes are proved to be in."""
-
-    name: str
-    range: Interval
-
-    @property
-    def width(self) -> int:
-        """Bits of the narrowest signed integer that holds the range."""
-        return signed_width(self.range)
-
-    def wide(self, width: int) -> str:
-        """Write the value as a signed integer of at least its own width."""
-        return f"ap_int<{width}>({self.name})"
-
-
-def signed_width(*ranges: Interval) -> int:
-    """Give the bits of the narrowest signed integer that holds every range."""
-    return max((end if end >= 0 else -end - 1).bit_length() for i in ranges for end in (i.low, i.high)) + 1
-
-
-@dataclass(slots=True)
-class Table:
-    """Hold a lookup's codes and the type of each; None until one is read."""
-
-    codes: IntArray | None = None
-    type: FixedPoint | None = None
 
 
 @dataclass(slots=True)
@@ -345,13 +316,3 @@ def _bias(affine: Affine, j: int, grid: int) -> int:
     if affine.accumulator is None:
         return int(affine.bias[j]) << (grid - affine.bias_fractional)
     return int(affine.accumulator.cast(affine.bias[j], affine.bias_fractional))
-
-
-def identifier(node: str) -> str:
-    """Give the C++ name of a node."""
-    return node.replace(".", "_")
-
-
-def fixed_code(name: str, type_: FixedPoint, range_: Interval) -> Code:
-    """Give the code of a fixed-point variable as an integer."""
-    return Code(f"l1ad::{'signed' if type_.signed else 'unsigned'}_code<{type_.width}>({name})", range_)

@@ -9,7 +9,8 @@ from l1ad.firmware.ports import Port, integer_type
 from l1ad.graph import Graph, Interval, bounds, lower
 from l1ad.graph.graph import HARDWARE, THRESHOLDS
 from l1ad.graph.lower import TRIGGER
-from l1ad.hls.interpret import Code, Element, Interpreter, Table, fixed_code
+from l1ad.hls.codes import Code, Table, fixed_code
+from l1ad.hls.interpret import Element, Interpreter
 
 
 def unpack(ports: tuple[Port, ...]) -> list[str]:

@@ -1,0 +1,48 @@
+"""Name C++ integers and the ranges they are proved to be in, for the statements around hls4ml's function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from l1ad.core.fixed import FixedPoint, IntArray
+from l1ad.graph import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Name a C++ integer and the range that its codes are proved to be in."""
+
+    name: str
+    range: Interval
+
+    @property
+    def width(self) -> int:
+        """Bits of the narrowest signed integer that holds the range."""
+        return signed_width(self.range)
+
+    def wide(self, width: int) -> str:
+        """Write the value as a signed integer of at least its own width."""
+        return f"ap_int<{width}>({self.name})"
+
+
+def signed_width(*ranges: Interval) -> int:
+    """Give the bits of the narrowest signed integer that holds every range."""
+    return max((end if end >= 0 else -end - 1).bit_length() for i in ranges for end in (i.low, i.high)) + 1
+
+
+@dataclass(slots=True)
+class Table:
+    """Hold a lookup's codes and the type of each; None until one is read."""
+
+    codes: IntArray | None = None
+    type: FixedPoint | None = None
+
+
+def identifier(node: str) -> str:
+    """Give the C++ name of a node."""
+    return node.replace(".", "_")
+
+
+def fixed_code(name: str, type_: FixedPoint, range_: Interval) -> Code:
+    """Give the code of a fixed-point variable as an integer."""
+    return Code(f"l1ad::{'signed' if type_.signed else 'unsigned'}_code<{type_.width}>({name})", range_)
