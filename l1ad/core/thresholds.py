@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -14,11 +15,43 @@ from l1ad.core.yaml_text import parse_yaml
 
 
 @dataclass(frozen=True, slots=True)
+class Definition:
+    """Say what a threshold was derived for.
+
+    Attributes:
+        kind: ``total`` or ``pure``.
+        target_khz: the rate asked for.
+        khz: the rate found, of that kind.
+        low_khz: lower end of its 68 % interval.
+        high_khz: upper end of it.
+        n_events: background events selected.
+    """
+
+    kind: str
+    target_khz: float
+    khz: float
+    low_khz: float
+    high_khz: float
+    n_events: int
+
+
+@dataclass(frozen=True, slots=True)
 class ThresholdsFile:
-    """Hold integer thresholds and the digest of the network whose score they cut on."""
+    """Hold integer thresholds, what they were derived for, and the digest of the network whose score they cut on.
+
+    Attributes:
+        network_digest: the network's digest.
+        thresholds: names and integers.
+        dataset_digest: digest of the data they were derived on; "" in files of earlier versions.
+        definitions: by name, what each is for; empty in files of earlier versions.
+        menu: what vetoes in pure rates, in words: ``pass_l1``, or the seeds; "" where nothing is known.
+    """
 
     network_digest: str
     thresholds: tuple[Threshold, ...]
+    dataset_digest: str = ""
+    definitions: Mapping[str, Definition] = field(default_factory=dict)
+    menu: str = ""
 
     def text(self, title: str, remarks: Iterable[str]) -> str:
         """Write it as YAML.
@@ -29,7 +62,10 @@ class ThresholdsFile:
         """
         lines = [f"# {title}", f'network: "{self.network_digest}"', "thresholds:" if self.thresholds else "thresholds: {}"]
         lines += [f"  {t.name}: {t.value}  # {remark}" for t, remark in zip(self.thresholds, remarks, strict=True)]
-        return "\n".join(lines) + "\n"
+        further: dict[str, Any] = {"dataset": self.dataset_digest, "menu": self.menu}
+        further["definitions"] = {name: asdict(one) for name, one in self.definitions.items()}
+        given = {key: value for key, value in further.items() if value}
+        return "\n".join(lines) + "\n" + (yaml.safe_dump(given, sort_keys=False) if given else "")
 
 
 def load_thresholds(path: Path) -> ThresholdsFile:
@@ -52,7 +88,19 @@ def load_thresholds(path: Path) -> ThresholdsFile:
         raise ConfigError(
             f"{str(path)!r} wants the keys 'network' and 'thresholds' (names with integers) that 'l1ad rates' writes; run it again."
         )
-    return ThresholdsFile(data["network"], tuple(Threshold(name, value) for name, value in values.items()))
+    thresholds = tuple(Threshold(name, value) for name, value in values.items())
+    definitions = _definitions(data.get("definitions", {}), path)
+    return ThresholdsFile(data["network"], thresholds, str(data.get("dataset", "")), definitions, str(data.get("menu", "")))
+
+
+def _definitions(data: object, path: Path) -> dict[str, Definition]:
+    try:
+        return {str(name): Definition(**one) for name, one in dict(data).items()}  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        keys = ", ".join(one.name for one in fields(Definition))
+        raise ConfigError(
+            f"{str(path)!r} wants under 'definitions' for each name {keys}, as 'l1ad rates' writes it; run it again."
+        ) from None
 
 
 def _is_code(value: object) -> bool:

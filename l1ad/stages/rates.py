@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,13 @@ import numpy as np
 
 from l1ad.config import Config
 from l1ad.config.physics import RatesConfig
-from l1ad.core.artefact import code_digest, file_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.artefact import code_digest, file_digest, is_artefact, is_current, read_manifest, stage_key, writing
 from l1ad.core.dataset import Dataset, Role, Split, load_dataset
 from l1ad.core.errors import ArtefactError, InputError
 from l1ad.core.network import Threshold
 from l1ad.core.scoreset import ScoreSet, Source, load_scores
-from l1ad.core.thresholds import ThresholdsFile
+from l1ad.core.thresholds import Definition, ThresholdsFile, load_thresholds
+from l1ad.core.trained import load_trained
 from l1ad.physics.menu_overlap import overlaps, signal_efficiency
 from l1ad.physics.rates import Kind, RatePoint, RateSample, crossing_rate_khz, menu_taken, rate_curve, resolved_points
 from l1ad.physics.rates_page import SourceRates, Stability, rates_sections
@@ -71,6 +72,7 @@ def rates(config: Config, *, force: bool = False) -> RatesResult:
     """
     dataset = load_dataset(config.run / "dataset")
     scores = _load_scores(config.run / "csim")
+    _require_network(config, scores)
     inputs = {"dataset": dataset.digest, "csim": read_manifest(config.run / "csim").digest}
     if config.rates.prescales is not None:
         inputs["prescales"] = _table_digest(config.path(config.rates.prescales))
@@ -101,6 +103,28 @@ def _load_scores(folder: Path) -> tuple[ScoreSet, ...]:
     if not found:
         raise ArtefactError(f"There are no scores in {str(folder)!r}; run 'l1ad csim' first.")
     return found
+
+
+def _require_network(config: Config, scores: Sequence[ScoreSet]) -> None:
+    """Refuse scores of another network than the run's model or the configured thresholds.
+
+    Raises:
+        InputError: names both digests and what to run.
+    """
+    digests = {score.model_digest for score in scores if score.source is not Source.FLOAT}
+    wanted: dict[str, str] = {}
+    if is_artefact(config.run / "model", "model"):
+        wanted[f"the model {str(config.run / 'model')!r}"] = load_trained(config.run / "model").network.digest
+    if config.firmware.thresholds_file is not None:
+        path = config.path(config.firmware.thresholds_file)
+        wanted[f"the thresholds in {str(path)!r}"] = load_thresholds(path).network_digest
+    for digest in digests:
+        for what, other in wanted.items():
+            if other != digest:
+                raise InputError(
+                    f"The scores in {str(config.run / 'csim')!r} are of network {digest[:12]}, {what} of {other[:12]}; run 'l1ad convert' and 'l1ad csim' "
+                    "again, with firmware.thresholds_file left out."
+                )
 
 
 def _require_samples(dataset: Dataset) -> None:
@@ -181,14 +205,28 @@ def _write(
     (folder / "rates.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     firmware = _firmware(found)
     if firmware is not None:
-        text = _thresholds_text(config, firmware, scores[-1].model_digest)
+        text = _thresholds_text(config, firmware, scores[-1].model_digest, dataset, veto)
         (folder / THRESHOLDS_FILE).write_text(text, encoding="utf-8")
 
 
-def _thresholds_text(config: Config, source: SourceRates, network_digest: str) -> str:
+def _thresholds_text(config: Config, source: SourceRates, network_digest: str, dataset: Dataset, veto: Veto | None) -> str:
     thresholds = tuple(Threshold(point.name, int(point.threshold)) for point in source.points)
     title = f"Smallest integer {source.source} scores of {config.name} that keep a rate: give this file's path to 'firmware.thresholds_file'."
-    return ThresholdsFile(network_digest, thresholds).text(title, [f"{point.total.khz:.6g} kHz total" for point in source.points])
+    definitions = {point.name: _definition(point) for point in source.points}
+    file = ThresholdsFile(network_digest, thresholds, dataset.digest, definitions, _menu_in_words(dataset, veto))
+    return file.text(title, [f"{point.total.khz:.6g} kHz total" for point in source.points])
+
+
+def _definition(point: RatePoint) -> Definition:
+    rate = point.pure if point.kind is Kind.PURE and point.pure is not None else point.total
+    return Definition(point.kind.value, point.target_khz, rate.khz, rate.low_khz, rate.high_khz, point.total.n_events)
+
+
+def _menu_in_words(dataset: Dataset, veto: Veto | None) -> str:
+    """Say what vetoes in pure rates."""
+    if veto is not None:
+        return " ".join(veto.seeds)
+    return "pass_l1" if "pass_l1" in dataset.columns else " ".join(dataset.menu_items)
 
 
 def _firmware(found: tuple[SourceRates, ...]) -> SourceRates | None:

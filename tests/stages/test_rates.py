@@ -9,11 +9,12 @@ from l1ad.core.artefact import writing
 from l1ad.core.dataset import Role, Split
 from l1ad.core.errors import ArtefactError, InputError
 from l1ad.core.scoreset import Source, load_scores
-from l1ad.core.thresholds import load_thresholds
+from l1ad.core.thresholds import ThresholdsFile, load_thresholds
 from l1ad.reporting import drawing
 from l1ad.reporting.document import Figure
 from l1ad.stages.rates import rates
 from tests.datasets_made import make_dataset, make_scores, pt_sum
+from tests.networks import make_network
 
 TEXT = """
 name: demo
@@ -184,3 +185,43 @@ def test_the_seeds_of_a_prescale_table_veto_and_are_reported(tmp_path):
     again = rates(config)
     assert again.fresh
     assert tuple(again.summary["veto"]["seeds"]) == ("L1_MU20", "L1_XE60")
+
+
+def test_a_threshold_says_what_it_is_for(tmp_path):
+    config = make_config(tmp_path)
+    dataset, _ = make_csim(config)
+    result = rates(config)
+    written = load_thresholds(result.path / "thresholds.yaml")
+    assert written.dataset_digest == dataset.digest
+    assert written.menu == "pass_l1"
+    for entry in result.summary["thresholds"]:
+        found = written.definitions[entry["name"]]
+        kind, target = entry["name"].split("_")
+        assert (found.kind, found.target_khz) == (kind, float(target.removesuffix("khz")))
+        assert found.khz == entry[f"{kind}_khz"]
+        assert found.low_khz < found.khz < found.high_khz
+        assert found.n_events == entry["n_events"]
+
+
+def test_scores_and_thresholds_of_another_network_are_refused(tmp_path):
+    config = make_config(tmp_path)
+    make_csim(config)
+    own = load_scores(config.run / "csim", Source.CSIM).model_digest
+    for digest in (own, "f" * 64):
+        (tmp_path / "t.yaml").write_text(ThresholdsFile(digest, ()).text("t", ()), encoding="utf-8")
+        text = TEXT.replace("RUNS", str(tmp_path)).replace("SETTINGS", "bunches: 2544") + "firmware: {thresholds_file: t.yaml}\n"
+        settings = parse_config(text, "demo.yaml", tmp_path)
+        if digest == own:
+            assert rates(settings).fresh
+            continue
+        with pytest.raises(
+            InputError, match=rf"^The scores in .* are of network {own[:12]}, the thresholds in .* of ffffffffffff; run"
+        ):
+            rates(settings, force=True)
+    network = make_network("l1topo44")
+    with writing(config.run / "model", "model", key="k", inputs={}, config={}) as draft:
+        network.save(draft.path / "network.json")
+    with pytest.raises(
+        InputError, match=rf"^The scores in .* are of network {own[:12]}, the model .* of {network.digest[:12]}; run"
+    ):
+        rates(config)
