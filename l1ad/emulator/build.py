@@ -12,7 +12,7 @@ from l1ad.core.errors import InputError, ToolFailedError
 from l1ad.core.network import Network
 from l1ad.emulator.source import HEADERS, header, kernel_source
 from l1ad.toolchain import GXX, FoundTool, require, run
-from l1ad.toolchain.cache import CACHE_VARIABLE, cache_folder
+from l1ad.toolchain.cache import CACHE_VARIABLE, cache_folder, is_ours, private_folder, remember
 
 FLAGS = ("-std=c++17", "-O3", "-fwrapv", "-fno-math-errno", "-fPIC", "-shared", "-fopenmp")
 
@@ -32,13 +32,21 @@ def library(network: Network, march: str = "native", *, traced: bool = False) ->
         ConversionError: the network has no exact emulator.
         ToolMissingError: there is no C++ compiler.
         ToolFailedError: the compiler failed; its message and the source file are named.
+        InputError: the folder of compiled code cannot be written, or others can.
     """
     compiler, source = require(GXX), kernel_source(network, traced=traced)
     flags = _flags(march)
-    folder = cache_folder() / "emulator" / _key(compiler, source, flags)
+    key = _key(compiler, source, flags)
+    folder = cache_folder() / "emulator" / key
     target = folder / "emulator.so"
-    if not target.is_file():
-        _compile(compiler, source, flags, folder)
+    if is_ours(target, key):
+        return target
+    _compile(compiler, source, flags, folder)
+    if not is_ours(target, key):
+        raise InputError(
+            f"There is compiled code in {str(folder)!r} that this user did not compile, and it cannot be replaced; remove the folder, or set "
+            f"{CACHE_VARIABLE} to one of your own."
+        )
     return target
 
 
@@ -62,9 +70,9 @@ def _processor() -> str:
 
 
 def _compile(compiler: FoundTool, source: str, flags: tuple[str, ...], folder: Path) -> None:
-    """Compile in a folder of its own and move the whole into place; whoever comes second uses what is there."""
+    """Compile in a folder of its own and move the whole into place, over what somebody else has put there."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(folder.parent, tighten=True)
         work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     except OSError as error:
         raise InputError(
@@ -80,12 +88,15 @@ def _compile(compiler: FoundTool, source: str, flags: tuple[str, ...], folder: P
             log=work / "compile.log",
             step="Compiling the emulator",
         )
+        remember(work / "emulator.so", folder.name)
     except ToolFailedError:  # source and log stay: the message names them
         raise
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
         raise
     try:
+        if not is_ours(folder / "emulator.so", folder.name):
+            shutil.rmtree(folder, ignore_errors=True)
         work.rename(folder)
     except OSError:
         shutil.rmtree(work, ignore_errors=True)

@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +26,12 @@ from l1ad.hls import statements
 from l1ad.hls.project import SIMULATION_TYPES, HlsProject, call, load_project
 from l1ad.hls.simulation_types import fast_types
 from l1ad.hls.top import banner, render, top_ports
+from l1ad.toolchain.cache import is_ours, remember
 
 #: Events handed to the compiled top at a time.
 CHUNK = 65_536
 _BUILD = "build"
+_LIBRARY = "libl1ad_csim.so"
 #: The last three switch off a pass that only looks for warnings and takes two thirds of the time (GCC 12, "access analysis").
 _QUIET = ("-w", "-Wno-free-nonheap-object", "-Wno-mismatched-new-delete", "-Wno-mismatched-dealloc")
 _FLAGS = ("-std=c++17", "-shared", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", *_QUIET)
@@ -200,12 +203,13 @@ def build(project: HlsProject, *, trace: bool = False) -> Path:
     compiler = toolchain.require(toolchain.GXX)
     source = bridge(project, trace=trace)
     flags = (*_FLAGS, *(_TRACE if trace else _FAST))
-    folder = project.path / _BUILD / f"csim-{_build_key(project, source, flags, compiler.version)[:16]}"
-    library = folder / "libl1ad_csim.so"
-    if library.is_file():
+    key = _build_key(project, source, flags, compiler.version)
+    folder = project.path / _BUILD / f"csim-{key[:16]}"
+    library = folder / _LIBRARY
+    if is_ours(library, key):
         return library
     try:
-        return _compile(project, source, flags, folder)
+        return _compile(project, source, flags, folder, key)
     except OSError as error:
         raise ArtefactError(
             f"Could not build the C simulation in {str(folder)!r}: {error.strerror or error}; free the disk or make it writable."
@@ -229,21 +233,21 @@ def _processor() -> str:
     return platform.machine() + next((line for line in text.splitlines() if line.startswith(("flags", "Features"))), "")
 
 
-def _compile(project: HlsProject, source: str, flags: tuple[str, ...], folder: Path) -> Path:
-    work = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+def _compile(project: HlsProject, source: str, flags: tuple[str, ...], folder: Path, key: str) -> Path:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
     try:
         (work / "l1ad_bridge.cpp").write_text(source, encoding="utf-8")
         types = _write_types(project, work / "simulation_types")
         includes = [f"-I{folder}" for folder in (types, project.path / "firmware", project.path)]
-        args = [*flags, *includes, "l1ad_bridge.cpp", "-o", "libl1ad_csim.so"]
+        args = [*flags, *includes, "l1ad_bridge.cpp", "-o", _LIBRARY]
         compile_cpp(args, work, "l1ad_bridge.cpp")
+        remember(work / _LIBRARY, key)
         shutil.rmtree(folder, ignore_errors=True)
         work.rename(folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return folder / "libl1ad_csim.so"
+    return folder / _LIBRARY
 
 
 def _write_types(project: HlsProject, folder: Path) -> Path:

@@ -16,7 +16,7 @@ from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
 from l1ad.rtl.driver import Probe
 from l1ad.rtl.project import RtlProject, load_project
-from l1ad.rtl.simulate import LIBRARY, RtlSimulation, compile_simulation
+from l1ad.rtl.simulate import RtlSimulation, simulation_library
 
 Nodes = dict[str, IntArray]
 
@@ -54,9 +54,7 @@ def inner_nodes(folder: Path, x_hw: NDArray[np.integer[Any]], *, work: Path | No
     project = load_project(folder)
     probes, places = _probes(project)
     work = (folder / "simulation" if work is None else work) / f"inner-{_digest(project)}"
-    library = work / LIBRARY
-    if not library.is_file():
-        compile_simulation(project, work, probes=probes)
+    library = simulation_library(project, work, probes)
     simulation = RtlSimulation(project.network, ctypes.CDLL(str(library.resolve())), 1, tuple(probes))
     scores, _, nets = simulation.run_probed(x_hw)
     return _nodes(project.network, places, nets) | {"score": scores}

@@ -7,6 +7,7 @@ needed, nor is its makefile (the wheel's compiler settings have holes that break
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from l1ad.core.network import Network
 from l1ad.rtl.driver import PREFIX, Probe, driver_source, probed_top
 from l1ad.rtl.project import RtlProject, load_project
 from l1ad.toolchain import GXX, VERILATOR, FoundTool, require, require_going_on, run, tool_threads
+from l1ad.toolchain.cache import is_ours, remember
 
 LIBRARY = "rtl.so"
 #: The model is one huge function: compiling it without optimisation takes a twentieth of the time, and 10 000 events need a second.
@@ -62,14 +64,16 @@ def compile_simulation(
         ToolMissingError: there is no Verilator or no C++ compiler.
         ToolFailedError: one of them failed; its log is in the folder.
     """
-    verilator, compiler = require(VERILATOR), require(GXX)
+    verilator, compiler, key = require(VERILATOR), require(GXX), _sources_key(project, probes)
     folder.mkdir(parents=True, exist_ok=True)
     sources = [os.path.relpath(file, folder) for file in _sources(project, folder, probes)]
     args = (*_VERILATOR_ARGS, "--top-module", project.top, "--prefix", PREFIX, "-Mdir", ".", *sources)
     run(verilator, args, cwd=folder, log=folder / "verilator.log", timeout_s=timeout_s, step="Translating the RTL with Verilator")
     _require_result(folder / f"{PREFIX}.h", "Verilator", folder / "verilator.log")
     (folder / DRIVER).write_text(driver_source(project, probes), encoding="utf-8")
-    return _compile(compiler, include_folder(verilator), folder, timeout_s)
+    library = _compile(compiler, include_folder(verilator), folder, timeout_s)
+    remember(library, key)
+    return library
 
 
 def _sources(project: RtlProject, folder: Path, probes: Sequence[Probe]) -> list[Path]:
@@ -122,6 +126,36 @@ def _compile(compiler: FoundTool, include: Path, folder: Path, timeout_s: float 
     return _require_result(library, "The C++ compiler", folder / "link.log")
 
 
+def simulation_library(project: RtlProject, work: Path, probes: Sequence[Probe] = ()) -> Path:
+    """Give the compiled simulation of a project as it stands now, compiling it unless this user has done that before.
+
+    A library of other sources, or one that came with the project from somebody else, stays where it is and is not loaded.
+
+    Args:
+        project: what is simulated.
+        work: where the library is that was compiled with the project.
+        probes: nets of the top that are read beside its outputs.
+
+    Raises:
+        ToolMissingError: there is no Verilator or no C++ compiler.
+        ToolFailedError: one of them failed.
+    """
+    key = _sources_key(project, probes)
+    own = work / f"local-{key[:16]}"
+    found = next((folder / LIBRARY for folder in (work, own) if is_ours(folder / LIBRARY, key)), None)
+    if found is not None:
+        return found
+    return compile_simulation(project, own if (work / LIBRARY).exists() else work, probes=probes)
+
+
+def _sources_key(project: RtlProject, probes: Sequence[Probe]) -> str:
+    """Digest what a simulation is compiled from."""
+    digest = hashlib.sha256(driver_source(project, probes).encode())
+    for file in project.verilog:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
 def _require_result(file: Path, tool: str, log: Path) -> Path:
     if not file.is_file():
         raise ToolFailedError(f"{tool} ended without error and left no {str(file)!r}; see {log}.")
@@ -159,10 +193,7 @@ class RtlSimulation:
             ToolFailedError: one of them failed.
         """
         project = load_project(folder)
-        work = folder / "simulation" if work is None else work
-        library = work / LIBRARY
-        if not library.is_file():
-            library = compile_simulation(project, work)
+        library = simulation_library(project, folder / "simulation" if work is None else work)
         return cls(project.network, ctypes.CDLL(str(library.resolve())), threads)
 
     def scores(self, x_hw: NDArray[np.integer[Any]]) -> IntArray:

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.core.artefact import code_digest
-from l1ad.toolchain.cache import cache_folder
+from l1ad.core.errors import InputError
+from l1ad.toolchain.cache import cache_folder, private_folder
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,15 +46,14 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 
 @functools.cache
 def _kept_code() -> str | None:
-    """Give the folder for code compiled from today's sources of the detector, None where it cannot be written.
+    """Give the folder for code compiled from today's sources of the detector, None where it cannot be written or others can.
 
     Numba looks only at the file of the function that is called, and not at those of the functions it calls: hence a folder for each state
     of all of them.
     """
-    folder = cache_folder() / "simulation" / code_digest("l1ad.simulation.chain")[:16]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
+        folder = private_folder(cache_folder() / "simulation" / code_digest("l1ad.simulation.chain")[:16])
+    except (OSError, InputError):
         return None
     return str(folder) if os.access(folder, os.W_OK) else None
 

@@ -1,16 +1,115 @@
-"""Say where compiled code is kept between runs."""
+"""Say where compiled code is kept between runs, and load none that this user did not compile.
+
+A shared library that is loaded can do whatever its user can. So a library counts only while three things hold: its bytes are those that
+this user's compiler made of the same sources (a private folder keeps the digests), and neither the file nor its folder belongs to
+anyone else or can be written by anyone else. A library that came with somebody's run folder is none of these: it is compiled anew.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import stat
 from pathlib import Path
 
+from l1ad.core.errors import InputError
+
 CACHE_VARIABLE = "L1AD_CACHE_DIR"
+_RECORDS = "compiled"
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+#: Digests of libraries that this process compiled: all there is where no folder can keep them.
+_in_this_process: set[str] = set()
 
 
 def cache_folder() -> Path:
-    """Give the folder of compiled code: ``$L1AD_CACHE_DIR``, else ``l1ad`` in the user's cache folder."""
+    """Give the folder of compiled code: ``$L1AD_CACHE_DIR``, else ``l1ad`` in the user's cache folder.
+
+    Raises:
+        InputError: nothing says where the user's home is.
+    """
     chosen = os.environ.get(CACHE_VARIABLE, "").strip()
     if chosen:
         return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME", "").strip() or Path.home() / ".cache") / "l1ad"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME", "").strip() or Path.home() / ".cache") / "l1ad"
+    except RuntimeError:
+        raise InputError(
+            f"Compiled code needs a folder of its own, and this user has no home; set {CACHE_VARIABLE} to a folder."
+        ) from None
+
+
+def private_folder(folder: Path, *, tighten: bool = False) -> Path:
+    """Make a folder that only this user can write, or check the one that is there.
+
+    Args:
+        folder: the folder.
+        tighten: whether to close a folder of this user's that others can write: only where nothing in it is taken without ``is_ours``.
+
+    Raises:
+        OSError: it cannot be made.
+        InputError: it belongs to somebody else or can be written by others, who could put code there.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if tighten and folder.stat().st_uid == os.geteuid():
+        close_to_others(folder)
+    reason = why_open(folder)
+    if reason is not None:
+        raise InputError(
+            f"Compiled code is not kept in {str(folder)!r}, where somebody else could change it: it {reason}; "
+            f"run 'chmod go-w' on it if it is yours, or set {CACHE_VARIABLE} to a folder of your own."
+        )
+    return folder
+
+
+def why_open(path: Path) -> str | None:
+    """Say why somebody else could change a file or folder; None where nobody but this user and root can."""
+    found = path.stat()
+    if found.st_uid not in (os.geteuid(), 0):
+        return f"belongs to user {found.st_uid}"
+    return "can be written by others" if found.st_mode & _OTHERS_WRITE else None
+
+
+def close_to_others(*paths: Path) -> None:
+    """Take the right to write from everybody but the owner: a umask of 002 leaves it to the group."""
+    for path in paths:
+        path.chmod(stat.S_IMODE(path.stat().st_mode) & ~_OTHERS_WRITE)
+
+
+def remember(library: Path, key: str) -> None:
+    """Note that this user has compiled a library, and let nobody else change it.
+
+    Args:
+        library: the library, where it was compiled; it may be moved afterwards.
+        key: digest of everything it was made of.
+
+    Raises:
+        InputError: the folder of the notes is open to others.
+    """
+    close_to_others(library.parent, library)
+    record = _record(library, key)
+    _in_this_process.add(record)
+    try:
+        (private_folder(cache_folder() / _RECORDS) / record).touch(mode=0o600)
+    except OSError:  # nowhere to keep it: the next process compiles again
+        return
+
+
+def is_ours(library: Path, key: str) -> bool:
+    """Say whether a library is one that this user compiled from these sources, and nobody else could have changed it.
+
+    Raises:
+        InputError: the folder of the notes is open to others.
+    """
+    try:
+        if why_open(library.parent) or why_open(library):
+            return False
+        record = _record(library, key)
+        return record in _in_this_process or (private_folder(cache_folder() / _RECORDS) / record).is_file()
+    except OSError:
+        return False
+
+
+def _record(library: Path, key: str) -> str:
+    content = hashlib.sha256(library.read_bytes()).hexdigest()
+    return hashlib.sha256(f"{key}\0{content}".encode()).hexdigest()

@@ -22,6 +22,7 @@ from l1ad.emulator.source import kernel_source
 from l1ad.ranges import Interval, prove
 from l1ad.spec import reference
 from tests.networks import make_events, make_network, make_threshold_events, tiny_layout
+from tests.planted import plant
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
 MODES = list(itertools.product(Rounding, Overflow))
@@ -266,6 +267,24 @@ def test_the_library_is_compiled_once() -> None:
         "kernel.cpp",
         "lanes.h",
     ]
+
+
+def test_an_emulator_that_somebody_put_there_is_not_loaded(tmp_path: Path) -> None:
+    network = make_network(widths=(3, 2))
+    path = build.library(network)
+    plant(path, tmp_path / "sign")
+    check(network)
+    assert not (tmp_path / "sign").exists()
+    assert build.library(network) == path
+
+
+def test_a_cache_of_somebody_else_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(build.CACHE_VARIABLE, str(tmp_path))
+    (tmp_path / "compiled").mkdir()
+    (tmp_path / "compiled").chmod(0o777)
+    with pytest.raises(InputError, match=r"^Compiled code is not kept in '.*compiled', where somebody else could change it"):
+        build.library(make_network(widths=(3, 2)))
+    assert list((tmp_path / "emulator").iterdir()) == []
 
 
 def test_a_failing_compiler_is_quoted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

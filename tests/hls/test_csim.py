@@ -20,10 +20,11 @@ from l1ad.core.layout import ObjectLayout, ObjectSlot
 from l1ad.core.network import Activation, Dense, Network, Score
 from l1ad.firmware.golden import adversarial_events
 from l1ad.firmware.target import Style
-from l1ad.hls.csim import Csim, compile_cpp
+from l1ad.hls.csim import Csim, build, compile_cpp
 from l1ad.hls.project import HlsProject, open_project
 from l1ad.spec import reference
 from tests.networks import make_events, make_network, make_threshold_events
+from tests.planted import plant
 from tests.projects import make_project
 
 pytestmark = pytest.mark.skipif(toolchain.find("g++") is None, reason="there is no C++ compiler")
@@ -246,6 +247,16 @@ def test_without_a_compiler_the_way_out_is_named(tiny: HlsProject, monkeypatch: 
     monkeypatch.setenv("L1AD_GXX", "/nowhere/g++")
     with pytest.raises(ToolMissingError, match=r"^L1AD_GXX must lead to an executable of g\+\+, got '/nowhere/g\+\+'"):
         Csim(tiny).prepare()
+
+
+def test_a_library_that_came_with_a_project_is_not_loaded(tiny: HlsProject, tmp_path: Path) -> None:
+    library = build(tiny)
+    copy = tmp_path / "project"
+    shutil.copytree(tiny.path, copy)
+    plant(copy / library.relative_to(tiny.path), tmp_path / "sign")
+    x_hw = make_events(tiny.network.layout, 100)
+    np.testing.assert_array_equal(Csim(open_project(copy)).scores(x_hw), reference.scores(tiny.network, x_hw))
+    assert not (tmp_path / "sign").exists()
 
 
 def test_a_build_folder_that_cannot_be_written_is_said(tiny: HlsProject, tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from l1ad.core.errors import LayoutError, ToolFailedError
 from l1ad.core.network import Network, Score
 from l1ad.rtl.design import Interface
 from l1ad.rtl.driver import driver_source
-from l1ad.rtl.simulate import LIBRARY, RtlSimulation, compile_simulation, include_folder
+from l1ad.rtl.simulate import LIBRARY, RtlSimulation, compile_simulation, include_folder, simulation_library
 from l1ad.spec import reference
 from tests.networks import make_events, make_network, make_threshold_events
+from tests.planted import plant
 from tests.rtl.projects import make_project
 
 pytestmark = pytest.mark.skipif(
@@ -45,6 +46,22 @@ def test_every_event_agrees(tmp_path: Path, network: Network, clock_ns: float | 
     np.testing.assert_array_equal(bits, reference.bits(network, scores))
     np.testing.assert_array_equal(simulation.scores(x_hw[:1]), scores[:1])
     assert len(simulation.scores(x_hw[:0])) == 0
+
+
+def test_a_library_that_came_with_a_project_is_not_loaded(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "rtl", LATENT)
+    planted = project.path / "simulation" / LIBRARY
+    plant(planted, tmp_path / "sign")
+    before = planted.read_bytes()
+    x_hw = make_events(LATENT.layout, 100)
+    np.testing.assert_array_equal(RtlSimulation.open(project.path).scores(x_hw), reference.scores(LATENT, x_hw))
+    assert not (tmp_path / "sign").exists()
+    assert planted.read_bytes() == before
+    compiled = simulation_library(project, project.path / "simulation")
+    assert compiled != planted
+    top = project.path / "verilog" / "l1ad_top.v"
+    top.write_text(top.read_text(encoding="utf-8") + "\n// other sources\n", encoding="utf-8")
+    assert simulation_library(project, project.path / "simulation") != compiled
 
 
 def test_thresholds_come_with_the_event(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The compiled loops, on towers with known answers."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,3 +138,12 @@ def test_a_collision_is_deposited() -> None:
     assert muons[0].tolist() == pytest.approx([15.0, -0.3, 0.05 + k.PHI_STEP, 0.0])
     k.deposit((pt, eta, phi, phi, kinds), 0, 5, 1.0, 0.0, True, calo, flow, tracks, muons, n)
     assert flow[0].sum() == pytest.approx(13.0 + 39.0)
+
+
+def test_kept_code_is_in_a_folder_that_nobody_else_can_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("L1AD_CACHE_DIR", str(tmp_path))
+    folder = Path(k._kept_code.__wrapped__() or "")
+    assert folder.parent == tmp_path / "simulation"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o777)
+    assert k._kept_code.__wrapped__() is None
