@@ -153,7 +153,7 @@ def _variables(kind: str, container: str, values: np.ndarray[Any, Any], rng: np.
     if container == "LVL1MuonRoIs":
         number = rng.integers(1, 7, there.shape)
         values[:, :, 0] = np.where(there, 10 * np.array([0, 4, 6, 8, 10, 12, 14])[number], 0)
-        energy = {"roiWord": jagged((number << 8).astype(np.uint32), there)}
+        energy = {"roiWord": jagged((number << 8 | 1 << 31).astype(np.uint32), there)}
     elif container.startswith("L1_jFex"):
         values[:, :, 0] = np.where(there, values[:, :, 0] // 2 * 2, 0)
         values[values[:, :, 0] == 0] = 0

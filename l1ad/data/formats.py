@@ -132,11 +132,13 @@ def recognise(path: Path) -> Format:
 def _check_whole_root(path: Path) -> None:
     """Refuse a ROOT file shorter than its header says; the part that is there may well be readable, and would pass for all of it.
 
-    Header (ROOT's TFile): magic, version and first byte, 4 bytes each, then the end: 8 bytes from version 1 000 000 on, else 4.
+    Header (ROOT's TFile): magic, version and first byte, 4 bytes each, then the end: 8 bytes from version 1 000 000 on, else 4. The
+    version has a sign: uproot.update left version - 1 000 000 until 5.3.7.
     """
     with path.open("rb") as file:
         header = file.read(20)
-    end = int.from_bytes(header[12:20] if int.from_bytes(header[4:8], "big") >= 1_000_000 else header[12:16], "big")
+    long = int.from_bytes(header[4:8], "big", signed=True) >= 1_000_000
+    end = int.from_bytes(header[12:20] if long else header[12:16], "big")
     size = path.stat().st_size
     if size < end:
         raise InputError(

@@ -17,6 +17,8 @@ from l1ad.data.foreign import refuse_foreign
 BLOCK = 32_768
 #: Events whose objects fit a second-level cache: 2 MB as float64.
 _NEAR_EVENTS = 2_048
+#: Size that HDF5 gives an external file that may grow (H5F_UNLIMITED, as h5py reads it).
+_UNLIMITED = 2**63
 #: Data sets that tell the HDF5 formats apart.
 _SIGNATURES = (
     ("fortymhz", ("Particles",)),
@@ -91,7 +93,46 @@ def array(file: Any, name: str, path: Path, shape: tuple[int | None, ...]) -> An
         raise InputError(
             f"{str(path)!r}: data set {name!r} must have shape ({wanted}{',' * (len(shape) == 1)}), got {found.shape!r}; is this the right format?"
         )
+    _refuse_unfilled(found, name, path)
     return found
+
+
+def _refuse_unfilled(data: Any, name: str, path: Path) -> None:
+    """Refuse a data set whose values are not there: HDF5 gives zeros for those, without a word."""
+    if data.is_virtual:
+        for source in data.virtual_sources():
+            _check_source(source, name, path)
+    for file, offset, size in data.external or ():
+        raw = Path(str(file))
+        there = raw.stat().st_size if raw.is_file() else 0
+        if size < _UNLIMITED and there < offset + size:
+            raise InputError(
+                f"{str(path)!r}: data set {name!r} has its values in {str(raw)!r}, which {_lacks(raw)}; fetch that file."
+            )
+    if data.size and data.chunks is None and not data.is_virtual and not data.external and data.id.get_storage_size() == 0:
+        raise InputError(f"{str(path)!r}: data set {name!r} was never filled, all of it would be zeros; write the file again.")
+
+
+def _lacks(raw: Path) -> str:
+    return "is cut off" if raw.is_file() else "is not there"
+
+
+def _check_source(source: Any, name: str, path: Path) -> None:
+    """Refuse a virtual data set's source that is not there, or that lacks the data set."""
+    import h5py
+
+    file, data = str(source.file_name), str(source.dset_name)
+    # '%b' stands for numbers of files that may still grow; HDF5 itself looks which are there.
+    if file == "." or "%" in file:
+        return
+    there = path.parent / file
+    if not there.is_file():
+        raise InputError(f"{str(path)!r}: data set {name!r} is made of {file!r}, which is not there; fetch that file too.")
+    with h5py.File(there, "r") as other:
+        if data not in other:
+            raise InputError(
+                f"{str(path)!r}: data set {name!r} is made of {data!r} in {file!r}, which has no such data set; write it again."
+            )
 
 
 def block(data: Any) -> int | None:

@@ -26,6 +26,8 @@ EVENT_TREE = "l1EventTree/L1EventTree"
 DECISION_TREES = ("l1uGTTree/L1uGTTree", "l1uGTEmuTree/L1uGTTree")
 _STEMS = {"jet": "jet", "eg": "eg", "tau": "tau", "muon": "muon", "sum": "sum"}
 _COLUMNS = {"run": "run", "event": "event", "pileup": "nPV_True"}
+#: Events looked at together for a pile-up that is not 0.
+_LOOK = 1 << 18
 _ALIAS = re.compile(r"(?:L1uGT\.)?(m_algoDecision\w+)\[(\d+)\]")
 
 
@@ -49,9 +51,7 @@ class L1NtupleReader:
         with opened(path) as file:
             trees = _trees(file, path)
             names = branch_names(trees.objects)
-            columns = tuple(
-                name for name, stored in _COLUMNS.items() if trees.events is not None and stored in branch_names(trees.events)
-            )
+            columns = tuple(_columns(trees.events))
             note = "Objects as the hardware sent them." if trees.name == TREES[0] else "Objects as the emulator made them."
             seeds = f"{len(_aliases(trees.decisions))} trigger bits can be named in data.menu."
             return FileDescription(
@@ -70,6 +70,7 @@ class L1NtupleReader:
             check_seeds(reading.seeds, aliases, path)
             collections = {slot.kind: _collection(slot.kind, names, path, trees.name) for slot in layout.slots}
             branches = sorted({branch for c in collections.values() for branch in c.branches})
+            stored = _columns(trees.events)
             for first, stop in steps(events or range(trees.objects.num_entries), size):
                 data = {b: trees.objects[names[b]].array(entry_start=first, entry_stop=stop) for b in branches}
                 flats = {branch: flat(values, str(path), branch) for branch, values in data.items()}
@@ -78,7 +79,7 @@ class L1NtupleReader:
                     for kind, c in collections.items()
                 }
                 bits = _bits(trees.decisions, {seed: aliases[seed] for seed in reading.seeds}, first, stop, path)
-                columns = _event_columns(trees.events, first, stop, path) | seed_columns(bits)
+                columns = _event_columns(trees.events, stored, first, stop, path) | seed_columns(bits)
                 yield EventChunk(counts, columns, first, incomplete(collections, flats, reading, str(path)))
 
 
@@ -124,11 +125,31 @@ def _objects(names: dict[str, str]) -> Iterator[ObjectColumns]:
             yield ObjectColumns("met" if kind == "sum" else kind, stem, None, stored)
 
 
-def _event_columns(events: Any | None, first: int, stop: int, path: Path) -> dict[str, NDArray[Any]]:
+def _columns(events: Any | None) -> dict[str, str]:
+    """Give the columns that a file can fill, with their branches; recorded data have a true pile-up of 0 throughout, which is none."""
+    names = branch_names(events) if events is not None else {}
+    there = {name: stored for name, stored in _COLUMNS.items() if stored in names}
+    if "pileup" in there and not _any(events, names[there["pileup"]]):
+        del there["pileup"]
+    return there
+
+
+def _any(events: Any, branch: str) -> bool:
+    """Say whether a branch of numbers has one that is not 0; the first few tell, but for those that have none."""
+    for first, stop in steps(range(events.num_entries), _LOOK):
+        try:
+            if np.asarray(events[branch].array(entry_start=first, entry_stop=stop)).any():
+                return True
+        # No numbers, one an event: whoever reads them says so.
+        except (ValueError, TypeError):
+            return True
+    return False
+
+
+def _event_columns(events: Any | None, there: dict[str, str], first: int, stop: int, path: Path) -> dict[str, NDArray[Any]]:
     if events is None:
         return {}
     names = branch_names(events)
-    there = {name: stored for name, stored in _COLUMNS.items() if stored in names}
     read = {name: events[names[stored]].array(entry_start=first, entry_stop=stop) for name, stored in there.items()}
     return event_columns(read, there, path, slice(first, stop))
 

@@ -81,6 +81,7 @@ class PartSummary:
         deselected: events left out by the selection.
         incomplete: events left out because they lack missing E_T.
         out_of_range: values outside their type, by column.
+        occupied: whether any event read has an object.
     """
 
     n_events: int
@@ -88,6 +89,7 @@ class PartSummary:
     deselected: int
     incomplete: int
     out_of_range: Mapping[str, int]
+    occupied: bool
 
 
 def prepare_part(job: Job, folder: Path) -> PartSummary:
@@ -128,11 +130,13 @@ def _settle(partial: Path, folder: Path) -> None:
 def _write(job: Job, folder: Path) -> PartSummary:
     """Write a part: a file of plain numbers for each column. They are checked here, and not again when they become a dataset."""
     tally, deselected, incomplete, n_events = RangeTally(), 0, 0, 0
+    occupied = False
     events = {part.name.lower(): 0 for part in Split}
     with ExitStack() as stack:
         files = {name: stack.enter_context((folder / name).open("wb")) for name in ("x_hw", *job.columns)}
         for chunk in _chunks(job):
             x_hw = fit(chunk, job.layout, job.policy, tally, str(job.path))
+            occupied = occupied or bool(x_hw.any())
             values = _columns(chunk, job)
             keep = job.selection.events(chunk, values["split"] != Split.TEST, str(job.path))
             whole = ~np.isnan(values["weight"]) if chunk.incomplete is None else ~(chunk.incomplete | np.isnan(values["weight"]))
@@ -146,7 +150,7 @@ def _write(job: Job, folder: Path) -> PartSummary:
                 files[name].write(np.ascontiguousarray(values[name], dtype=COLUMNS[name]).data)
             for part, number in enumerate(np.bincount(values["split"], minlength=len(Split))):
                 events[Split(part).name.lower()] += int(number)
-    return PartSummary(n_events, events, deselected, incomplete, tally.outside)
+    return PartSummary(n_events, events, deselected, incomplete, tally.outside, occupied)
 
 
 def _chunks(job: Job) -> Iterator[EventChunk]:

@@ -111,6 +111,7 @@ def _branches(names: Mapping[str, str], containers: Sequence[Container], path: P
             f"{str(path)!r}: tree {TREE!r} has no branch '{chosen.name}Aux(Dyn).{missing[0]}'; "
             f"use a format that keeps this container{others}."
         )
+    found |= {variable: _branch(names, chosen.name, variable) for variable in chosen.optional}
     return {variable: branch for variable, branch in found.items() if branch is not None}
 
 
@@ -181,6 +182,7 @@ def _counts(
     else:
         jagged = Jagged.of(numbers, slot.multiplicity, beyond_places=reading.beyond_places)
         energy = _energy(values, flats)
+        _refuse_unknown(energy, numbers, str(path), branches[leading], first)
         objects = np.stack([jagged.fill(column) for column in (energy, values["eta"], values["phi"])], axis=2)
     return counts_from_physical(objects, slot, str(path), branches[leading], first)
 
@@ -209,8 +211,18 @@ def _energy(values: Mapping[str, NDArray[np.float64]], flats: Mapping[str, tuple
     if "tobEt" in values:
         return values["tobEt"] * values["tobEtScale"] / _MEV
     if "roiWord" in values:
-        return muon_pt_gev(flats["roiWord"][1].astype(np.uint32))
+        return muon_pt_gev(flats["roiWord"][1].astype(np.uint32), values.get("thrValue"))
     return next(iter(values.values())) / _MEV
+
+
+def _refuse_unknown(energy: NDArray[np.float64], numbers: Counts, where: str, branch: str, first: int) -> None:
+    unknown = np.isnan(energy)
+    if unknown.any():
+        event = first + int(np.repeat(np.arange(len(numbers)), numbers)[unknown][0])
+        raise InputError(
+            f"{where}: {branch!r} has a muon word of Run 2 (bit 31 is not set) at event {event}, whose threshold only the run's menu or "
+            "'thrValue' beside it gives; use a format that keeps 'thrValue'."
+        )
 
 
 def _met(values: Mapping[str, NDArray[np.float64]], numbers: Counts) -> NDArray[np.float64]:

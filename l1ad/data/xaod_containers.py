@@ -7,10 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """Name a container and what of it is read: auxiliary variables, in the order its conversion takes them (energy first)."""
+    """Name a container and what of it is read: auxiliary variables, in the order its conversion takes them (energy first).
+
+    Attributes:
+        name: without ``Aux`` or ``AuxDyn``.
+        variables: what must be there.
+        optional: what is read where it is there.
+    """
 
     name: str
     variables: tuple[str, ...]
+    optional: tuple[str, ...] = ()
 
 
 _PT = ("pt", "eta", "phi")
@@ -33,7 +40,7 @@ ROIS: dict[str, tuple[Container, ...]] = {
         Container("L1_eEMRoI", ("et", "eta", "phi")),
         Container("LVL1EmTauRoIs", ("emClus", "eta", "phi")),
     ),
-    "muon": (Container("LVL1MuonRoIs", ("roiWord", "eta", "phi")),),
+    "muon": (Container("LVL1MuonRoIs", ("roiWord", "eta", "phi"), ("thrValue",)),),
     "met": (
         Container("L1_jFexMETRoI", ("tobEx", "tobEy", "tobEtScale", "fpgaNumber")),
         Container("LVL1EnergySumRoI", ("energyX", "energyY")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -94,7 +94,7 @@ def prepare(config: Config, *, force: bool = False, skip_bad: bool = False, sche
         _nothing_after_a_mistake(draft.path),
     ):
         parts = _make_parts(draft, layout, sources, config, scheduler, skipped if skip_bad else None)
-        _assemble(draft, layout, sources, parts, config)
+        _assemble(draft, layout, sources, parts, config, skipped)
         draft.summary["skipped"] = skipped
         shutil.rmtree(draft.path / _PARTS)
     return PrepareResult(target, True, read_manifest(target).summary)
@@ -230,6 +230,7 @@ def _make_parts(
     for job, result in zip(jobs, results, strict=True):
         if isinstance(result, L1adError):
             bad.setdefault(job.path, str(result))
+    bad |= _without_objects(sources, jobs, results, keep, bad)
     parts = [
         (job, folder, result)
         for (job, folder), result in zip(work, results, strict=True)
@@ -238,11 +239,55 @@ def _make_parts(
     if skipped is not None:
         skipped |= {str(path): reason for path, reason in bad.items()}
     _refuse_nothing(bool(parts), skipped)
+    _refuse_emptied(sources, parts)
     return parts
 
 
+def _without_objects(
+    sources: Sequence[_Source],
+    jobs: Sequence[Job],
+    results: Sequence[PartSummary | L1adError],
+    keep_errors: bool,
+    bad: Collection[Path],
+) -> dict[Path, str]:
+    """Find files of whose events none has an object, as a file that was never filled; refuse them unless errors are kept."""
+    seen: dict[Path, bool] = {}
+    for job, result in zip(jobs, results, strict=True):
+        if isinstance(result, PartSummary) and job.path not in bad:
+            seen[job.path] = seen.get(job.path, False) or result.occupied
+    files = {file.path: file for source in sources for file in source.files}
+    empty = {path: _empty_sentence(files[path]) for path, occupied in seen.items() if not occupied}
+    if empty and not keep_errors:
+        raise InputError(next(iter(empty.values())))
+    return empty
+
+
+def _empty_sentence(file: FileDescription) -> str:
+    return (
+        f"{str(file.path)!r} has no object of the layout in any of the events read; is it the right file, was it filled, and are the "
+        "thresholds of data.select right?"
+    )
+
+
+def _refuse_emptied(sources: Sequence[_Source], parts: Sequence[tuple[Job, Path, PartSummary]]) -> None:
+    """Refuse a sample of which the selection left no event."""
+    for number, source in enumerate(sources):
+        kept = [part for job, _, part in parts if job.sample == number]
+        if kept and not any(part.n_events for part in kept):
+            cut, lost = sum(part.deselected for part in kept), sum(part.incomplete for part in kept)
+            raise InputError(
+                f"No event of sample {source.sample.name!r} is left: data.select took {cut} away and {lost} were incomplete; loosen the cuts, or "
+                "take the sample out."
+            )
+
+
 def _assemble(
-    draft: Draft, layout: ObjectLayout, sources: Sequence[_Source], parts: Sequence[tuple[Job, Path, PartSummary]], config: Config
+    draft: Draft,
+    layout: ObjectLayout,
+    sources: Sequence[_Source],
+    parts: Sequence[tuple[Job, Path, PartSummary]],
+    config: Config,
+    skipped: Collection[str],
 ) -> None:
     columns, menu = _common_columns(sources, config)
     samples = tuple(source.sample for source in sources)
@@ -267,7 +312,7 @@ def _assemble(
         else None,
         "columns": list(columns),
         "menu_items": list(menu),
-        "files": [_file_summary(file) for source in sources for file in source.files],
+        "files": [_file_summary(file) for source in sources for file in source.files if str(file.path) not in skipped],
     }
 
 

@@ -12,6 +12,7 @@ from l1ad.data.muon_roi import muon_pt_gev
 from l1ad.data.root import Jagged
 from l1ad.data.seeds import check_seeds, seed_columns
 from l1ad.data.select import Selection
+from tests.field_files import dataset, jag, prepared, write_daod
 
 
 def word(threshold: int, sector: int) -> int:
@@ -24,6 +25,36 @@ def word(threshold: int, sector: int) -> int:
 )
 def test_a_muon_word_says_which_threshold_was_passed(threshold: int, sector: int, pt_gev: float) -> None:
     assert muon_pt_gev(np.array([word(threshold, sector)], dtype=np.uint32)).tolist() == [pt_gev]
+
+
+def run2_word(threshold: int, sector: int) -> int:
+    return threshold << 11 | sector << 14 | 3 << 2
+
+
+def test_a_word_of_run_2_has_its_threshold_beside_it() -> None:
+    words = np.array([run2_word(4, 0x05), run2_word(2, 0x91), run2_word(0, 0x91), word(6, 0x1F)], dtype=np.uint32)
+    beside = np.array([11e3, 6e3, 0.0, 99e3])
+    assert muon_pt_gev(words, beside).tolist() == [11.0, 6.0, 0.0, 14.0]
+    assert np.isnan(muon_pt_gev(words)).tolist() == [True, True, False, False]
+    assert np.isnan(muon_pt_gev(words, np.zeros(4))).tolist() == [True, True, False, False]
+
+
+@pytest.mark.parametrize("form", ["AuxDyn.", "Aux."])
+def test_muons_of_run_2_are_read_with_their_threshold_or_refused(tmp_path: Path, form: str) -> None:
+    muons = {
+        "roiWord": jag([[run2_word(4, 0x05)], [run2_word(2, 0x91)]], np.uint32),
+        "eta": jag([[-0.5], [2.0]], np.float32),
+        "phi": jag([[0.5], [-2.0]], np.float32),
+    }
+    write_daod(tmp_path / "x.root", 2, {"LVL1MuonRoIs": muons}, form)
+    with pytest.raises(
+        InputError,
+        match=r"\.roiWord' has a muon word of Run 2 \(bit 31 is not set\) at event 0, whose threshold only the run's menu or",
+    ):
+        prepared(tmp_path, "l1topo44", "  background: {s: x.root}")
+    write_daod(tmp_path / "x.root", 2, {"LVL1MuonRoIs": muons | {"thrValue": jag([[11e3], [6e3]], np.float32)}}, form)
+    x_hw = dataset(tmp_path, "l1topo44", "  background: {s: x.root}").x_hw
+    assert x_hw[:, 30:33].tolist() == [[110, -20, 10], [60, 80, 87]]
 
 
 def test_jagged_values_go_to_their_places() -> None:
