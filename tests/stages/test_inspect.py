@@ -59,7 +59,7 @@ def test_a_file_of_one_level_is_shown_in_that_level(tmp_path: Path) -> None:
 def test_damage_is_not_hidden(tmp_path: Path) -> None:
     write_gelato(tmp_path / "g.h5", 20)
     with h5py.File(tmp_path / "g.h5", "a") as file:
-        file["HLT_MET"][3, 0] = np.nan
+        file["HLT_MET"][3] = 20.0, 0.0, np.nan
     with pytest.raises(InputError, match=r"'HLT_MET' has nan at event 3"):
         inspect(tmp_path / "g.h5")
 

@@ -190,7 +190,7 @@ def truncate(path: Path) -> None:
 def test_bad_files_are_skipped_and_listed_on_demand(folder: Path) -> None:
     truncate(folder / "zb2.h5")
     with h5py.File(folder / "tt.h5", "a") as file:
-        file["L1_MET"][3, 0] = np.nan
+        file["L1_MET"][3] = 20.0, 0.0, np.nan
     with pytest.raises(InputError, match=r"zb2\.h5' cannot be read"):
         prepare(config(folder))
     result = prepare(config(folder), skip_bad=True)
