@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -121,11 +121,12 @@ def _net_kind(before: re.Match[str], after: re.Match[str], ns: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Hold a mapped cell: its type and, by port, the bits it is connected to."""
+    """Hold a mapped cell: its type, by port the bits it is connected to, and its parameters as Yosys writes them, in bits."""
 
     type: str
     inputs: Mapping[str, Sequence[Bit]]
     outputs: Mapping[str, Sequence[Bit]]
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,8 @@ _REGISTERS = ("$_DFF", "$_SDFF")
 def _cell(data: Mapping[str, Any]) -> Cell:
     ports = {port: tuple(bits) for port, bits in data["connections"].items()}
     inputs = {port: bits for port, bits in ports.items() if port not in _OUTPUTS}
-    return Cell(data["type"], inputs, {port: bits for port, bits in ports.items() if port in _OUTPUTS})
+    outputs = {port: bits for port, bits in ports.items() if port in _OUTPUTS}
+    return Cell(data["type"], inputs, outputs, data.get("parameters", {}))
 
 
 def output_times(
@@ -188,8 +190,8 @@ def output_times(
     """
     times: dict[Bit, float] = dict(zip(netlist.inputs, input_times, strict=True)) | dict.fromkeys(netlist.given, 0.0)
     ports = frozenset(netlist.inputs) if external else frozenset[Bit]()
-    drivers = {bit: (cell, port) for cell in netlist.cells for port, bits in cell.outputs.items() for bit in bits}
-    for cell in _in_order(netlist.cells, drivers):
+    drivers = drivers_of(netlist.cells)
+    for cell in in_order(netlist.cells, drivers):
         for port, bits in cell.outputs.items():
             for place, bit in enumerate(bits):
                 times[bit] = _time(cell, port, place, times, drivers, ports, model)
@@ -197,7 +199,17 @@ def output_times(
     return found, max([*found, *(times.get(bit, 0.0) for bit in netlist.taken)], default=0.0)
 
 
-def _in_order(cells: Sequence[Cell], drivers: Mapping[Bit, tuple[Cell, str]]) -> list[Cell]:
+def drivers_of(cells: Iterable[Cell]) -> dict[Bit, tuple[Cell, str]]:
+    """Give the cell and the port that drive each bit."""
+    return {bit: (cell, port) for cell in cells for port, bits in cell.outputs.items() for bit in bits}
+
+
+def in_order(cells: Sequence[Cell], drivers: Mapping[Bit, tuple[Cell, str]]) -> list[Cell]:
+    """Put cells in an order in which each comes after those it reads.
+
+    Raises:
+        ToolFailedError: the logic has a loop.
+    """
     numbers = {id(cell): i for i, cell in enumerate(cells)}
     graph = {
         i: {numbers[id(drivers[bit][0])] for bits in cell.inputs.values() for bit in bits if bit in drivers}

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from l1ad.config import Config
+from l1ad.core.agreement import Agreement
 from l1ad.core.board import Board
 from l1ad.core.network import Network
 from l1ad.core.resources import ResourceReport
@@ -14,6 +15,7 @@ from l1ad.firmware.golden import Golden, adversarial_events
 from l1ad.firmware.target import Style, Target
 from l1ad.rtl.delay import ULTRASCALE_PLUS
 from l1ad.rtl.design import Interface
+from l1ad.rtl.netlist import compare_netlist
 from l1ad.rtl.pipeline import trace_pipeline
 from l1ad.rtl.project import RtlProject, project_files, write_project
 from l1ad.rtl.report import resource_report
@@ -43,9 +45,17 @@ def write_rtl(folder: Path, config: Config, network: Network, target: Target) ->
 
 
 def synthesise_open(
-    folder: Path, config: Config, project: RtlProject, board: Board, clock_ns: float, advance: Callable[[str], None]
-) -> ResourceReport:
-    """Synthesise every module with Yosys and report; netlists, which the scripts beside them make again, are not kept.
+    folder: Path,
+    config: Config,
+    project: RtlProject,
+    board: Board,
+    clock_ns: float,
+    golden: Golden,
+    advance: Callable[[str], None],
+) -> tuple[ResourceReport, list[Agreement]]:
+    """Synthesise every module with Yosys, simulate what was mapped, and report.
+
+    Netlists, which the scripts beside them make again, are not kept.
 
     Args:
         folder: where scripts and logs go.
@@ -53,11 +63,16 @@ def synthesise_open(
         project: what is synthesised.
         board: part and totals.
         clock_ns: wanted clock period.
+        golden: events on which the netlist is simulated.
         advance: called with a module's name when it is done.
+
+    Returns:
+        The report, and the comparisons of the netlist's scores and trigger bits with the golden ones.
 
     Raises:
         ToolMissingError: there is no Yosys.
-        ToolFailedError: it failed, took too long or left no result.
+        ToolFailedError: it failed, took too long or left no result, or a netlist that cannot be simulated.
+        MismatchError: the netlist gives other scores or bits.
     """
     settings = config.synthesis
     modules = synthesise(
@@ -65,8 +80,11 @@ def synthesise_open(
     )
     for netlist in folder.glob(f"*{NETLIST_SUFFIX}"):
         netlist.unlink()  # tens of megabytes
+    agreements = [agreement.require() for agreement in compare_netlist(project, modules, golden)]
+    advance("netlist")
     report = resource_report(project, modules, board, clock_ns, ULTRASCALE_PLUS, require(YOSYS).version)
-    return replace(report, notes=(*report.notes, *_handshakes(config)))
+    proved = f"The mapped netlist was simulated: it gives the reference's scores and trigger bits for {len(golden.x_hw)} events."
+    return replace(report, notes=(*report.notes, proved, *_handshakes(config))), agreements
 
 
 def _handshakes(config: Config) -> tuple[str, ...]:

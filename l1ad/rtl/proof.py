@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from l1ad.config import Config
@@ -11,7 +13,7 @@ from l1ad.core.dataset import Dataset
 from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
 from l1ad.core.scoreset import ScoreSet, Source, load_scores
-from l1ad.firmware.golden import adversarial_events
+from l1ad.firmware.golden import Golden, adversarial_events
 from l1ad.rtl.ghdl import run_vhdl_bench
 from l1ad.rtl.project import RtlProject
 from l1ad.rtl.simulate import RtlSimulation, compile_simulation
@@ -20,16 +22,35 @@ from l1ad.toolchain import GHDL, find
 from l1ad.toolchain.timing import timed
 
 
-def compare_rtl(
-    project: RtlProject, network: Network, config: Config, dataset: Dataset, seconds: dict[str, float]
-) -> list[Agreement]:
+@dataclass(frozen=True, slots=True, eq=False)
+class ProvingEvents:
+    """Hold the events on which RTL and netlist are proved: data, then adversarial ones.
+
+    Attributes:
+        rows: numbers of the data in the dataset, spread evenly over it.
+        golden: all events, with what the reference computes for them.
+    """
+
+    rows: IntArray
+    golden: Golden
+
+
+def proving_events(network: Network, config: Config, dataset: Dataset) -> ProvingEvents:
+    """Choose as many data and make as many adversarial events as the configuration says."""
+    rows = _rows(dataset.n_events, config.synthesis.rtl_events)
+    data = np.asarray(dataset.x_hw[rows], dtype=np.int64)
+    x_hw = np.concatenate([data, adversarial_events(network, config.synthesis.adversarial_events)])
+    scores = reference.scores(network, x_hw)
+    return ProvingEvents(rows, Golden(x_hw, scores, reference.bits(network, scores)))
+
+
+def compare_rtl(project: RtlProject, config: Config, events: ProvingEvents, seconds: dict[str, float]) -> list[Agreement]:
     """Simulate data and adversarial events and compare them, as integers, with the reference and the C simulation's scores.
 
     Args:
         project: the RTL.
-        network: what it must compute.
-        config: how many events, and where the C simulation's scores are.
-        dataset: the data.
+        config: timeout and threads, and where the C simulation's scores are.
+        events: what is simulated.
         seconds: gets the wall time of compilation and simulation.
 
     Returns:
@@ -42,19 +63,14 @@ def compare_rtl(
     work = project.path / "simulation"
     with timed(seconds, "simulation_compile_s"):
         compile_simulation(project, work, timeout_s=config.synthesis.timeout_s)
-    rows = _rows(dataset.n_events, config.synthesis.rtl_events)
-    data = np.asarray(dataset.x_hw[rows], dtype=np.int64)
-    x_hw = np.concatenate([data, adversarial_events(network, config.synthesis.adversarial_events)])
+    golden = events.golden
     with timed(seconds, "simulation_s"):
-        scores, bits = RtlSimulation.open(project.path, threads=config.synthesis.processes).run(x_hw)
-    wanted = reference.scores(network, x_hw)
+        scores, bits = RtlSimulation.open(project.path, threads=config.synthesis.processes).run(golden.x_hw)
     agreements = [
-        compare("REFERENCE", "RTL", wanted, scores),
-        compare(
-            "score >= threshold", "RTL trigger bits", reference.bits(network, wanted).astype(np.int64), bits.astype(np.int64)
-        ),
+        compare("REFERENCE", "RTL", golden.scores, scores),
+        compare("score >= threshold", "RTL trigger bits", golden.bits.astype(np.int64), bits.astype(np.int64)),
     ]
-    return agreements + _against_csim(config, network, rows, scores[: len(rows)])
+    return agreements + _against_csim(config, project.network, events.rows, scores[: len(events.rows)])
 
 
 def _rows(n_events: int, wanted: int) -> IntArray:

@@ -22,7 +22,7 @@ from l1ad.core.trained import TrainedModel, load_trained
 from l1ad.firmware.target import resolve_target, with_configured_thresholds, with_style_kept
 from l1ad.rtl.flow import synthesise_open, vivado_project, with_latency, write_rtl
 from l1ad.rtl.project import RtlProject
-from l1ad.rtl.proof import compare_rtl, simulate_vhdl
+from l1ad.rtl.proof import ProvingEvents, compare_rtl, proving_events, simulate_vhdl
 from l1ad.toolchain import GHDL, GXX, VERILATOR, VITIS_HLS, VIVADO, YOSYS, FoundTool, find, require, tool_threads
 from l1ad.toolchain.timing import timed
 from l1ad.vendor.driver import make_portable
@@ -86,7 +86,7 @@ def synth(config: Config, *, tool: str | None = None, force: bool = False) -> Sy
         ConversionError: the network cannot be exact in RTL; says why.
         ToolMissingError: a tool that is needed is not here.
         ToolFailedError: a tool failed or took too long.
-        MismatchError: the RTL does not compute what the network does.
+        MismatchError: the RTL, or the netlist mapped from it, does not compute what the network does.
     """
     chosen = choose_tool(config.synthesis.tool if tool is None else tool)
     trained, board = load_trained(config.run / "model"), load_board(config.board)
@@ -181,15 +181,16 @@ def _run_rtl(draft: Draft, config: Config, chosen: str, network: Network, board:
     """Write the RTL, then simulate and synthesise it side by side."""
     seconds: dict[str, float] = {}
     target = resolve_target(config.firmware, board)
-    with _progress("synth", len(network.layers) + 5) as advance:
+    with _progress("synth", len(network.layers) + 6) as advance:
         with timed(seconds, "trace_s"):
             project = write_rtl(draft.path / PROJECT, config, network, target)
         advance("RTL")
+        events = proving_events(network, config, dataset)
         with tool_threads(1) as pool:
-            agreements = pool.submit(compare_rtl, project, network, config, dataset, seconds)
+            simulated = pool.submit(compare_rtl, project, config, events, seconds)
             with timed(seconds, "synthesis_s"):
-                reports = _synthesise(draft, config, chosen, project, board, target.clock_ns, advance)
-            found = agreements.result()
+                reports, mapped = _synthesise(draft, config, chosen, project, board, target.clock_ns, events, advance)
+            found = simulated.result() + mapped
         advance("simulation")
         with timed(seconds, "vhdl_s"):
             draft.summary["vhdl"] = simulate_vhdl(project, config)
@@ -198,13 +199,22 @@ def _run_rtl(draft: Draft, config: Config, chosen: str, network: Network, board:
 
 
 def _synthesise(
-    draft: Draft, config: Config, chosen: str, project: RtlProject, board: Board, clock_ns: float, advance: Callable[[str], None]
-) -> list[ResourceReport]:
+    draft: Draft,
+    config: Config,
+    chosen: str,
+    project: RtlProject,
+    board: Board,
+    clock_ns: float,
+    events: ProvingEvents,
+    advance: Callable[[str], None],
+) -> tuple[list[ResourceReport], list[Agreement]]:
+    """Give the reports, and the comparisons of what was mapped."""
     if chosen == "open":
-        return [synthesise_open(draft.path / "yosys", config, project, board, clock_ns, advance)]
+        report, agreements = synthesise_open(draft.path / "yosys", config, project, board, clock_ns, events.golden, advance)
+        return [report], agreements
     steps = [step for step in map(Step.parse, config.synthesis.steps) if not step.is_hls] or [Step.SYNTH]
     reports = _vendor(vivado_project(project, board, clock_ns), steps, draft, config)
-    return [with_latency(report, project, clock_ns) for report in reports]
+    return [with_latency(report, project, clock_ns) for report in reports], []
 
 
 def _finish(draft: Draft, reports: list[ResourceReport], agreements: list[Agreement], seconds: dict[str, float]) -> None:

@@ -13,10 +13,11 @@ from l1ad.core.agreement import compare
 from l1ad.core.board import Board, load_board
 from l1ad.core.fixed import IntArray, Overflow, Rounding
 from l1ad.core.network import Dense, Network
-from l1ad.firmware.golden import adversarial_events
+from l1ad.firmware.golden import Golden, adversarial_events
 from l1ad.reporting.document import State, Table, Text, number, number_columns, text_columns
 from l1ad.reporting.drawing import Axes, bar_plot
 from l1ad.rtl.delay import ULTRASCALE_PLUS
+from l1ad.rtl.netlist import compare_netlist
 from l1ad.rtl.project import RtlProject, source_files, write_project
 from l1ad.rtl.report import resource_report
 from l1ad.rtl.simulate import RtlSimulation, compile_simulation
@@ -181,31 +182,40 @@ def measured(material: Material, network: Network, task: Task, board: Board) -> 
         found = json.loads(done.read_text(encoding="utf-8"))
         return Row(**found | {"network": task.network, "weight_bits": tuple(found["weight_bits"])})
     project = write_project(source_files(trace_strategy(network, task.strategy, reuse)), folder)
-    n_events = _simulated(project, material) if not task.dsp else 0
-    row = _synthesised(project, task, board, reuse, n_events, material.config.synthesis.timeout_s)
+    golden = _golden(project, material)
+    if not task.dsp:
+        _simulate(project, material, golden)
+    row = _synthesised(project, task, board, reuse, golden, material.config.synthesis.timeout_s)
     partial = folder / "row.json.partial"
     partial.write_text(json.dumps(asdict(row)), encoding="utf-8")
     partial.rename(done)
     return row
 
 
-def _simulated(project: RtlProject, material: Material) -> int:
-    """Require that the RTL computes the network, over data and adversarial events."""
+def _golden(project: RtlProject, material: Material) -> Golden:
+    """Take data and make adversarial events."""
     rows = evaluation_rows(material.dataset)[: SIMULATED // 2]
     data = np.asarray(material.dataset.x_hw[rows], dtype=np.int64)
     x_hw = np.concatenate([data, adversarial_events(project.network, SIMULATED - len(data))])
+    scores = reference.scores(project.network, x_hw)
+    return Golden(x_hw, scores, reference.bits(project.network, scores))
+
+
+def _simulate(project: RtlProject, material: Material, golden: Golden) -> None:
+    """Require that the RTL computes the network."""
     compile_simulation(project, project.path / "simulation", timeout_s=material.config.synthesis.timeout_s)
-    scores, bits = RtlSimulation.open(project.path, threads=1).run(x_hw)
-    wanted = reference.scores(project.network, x_hw)
-    compare("REFERENCE", f"RTL ({project.path.name})", wanted, scores).require()
-    expected = reference.bits(project.network, wanted)
+    scores, bits = RtlSimulation.open(project.path, threads=1).run(golden.x_hw)
+    compare("REFERENCE", f"RTL ({project.path.name})", golden.scores, scores).require()
     if project.network.thresholds:
-        compare("score >= threshold", "RTL trigger bits", expected.astype(np.int64), bits.astype(np.int64)).require()
-    return len(x_hw)
+        compare("score >= threshold", "RTL trigger bits", golden.bits.astype(np.int64), bits.astype(np.int64)).require()
 
 
-def _synthesised(project: RtlProject, task: Task, board: Board, reuse: int, n_events: int, timeout_s: float) -> Row:
+def _synthesised(project: RtlProject, task: Task, board: Board, reuse: int, golden: Golden, timeout_s: float) -> Row:
+    """Synthesise, and require the network's bits of the mapped netlist where it is logic alone, without DSP blocks and registers."""
     modules = synthesise(project, project.path / "yosys", board.yosys_family, timeout_s=timeout_s, dsp=task.dsp)
+    if not task.dsp and not project.latency_cycles:
+        for agreement in compare_netlist(project, modules, golden):
+            agreement.require()
     report = resource_report(project, modules, board, board.clock_ns, ULTRASCALE_PLUS, require(YOSYS).version)
     path_ns = report.path_ns if not report.dsp else None
     cycles = project.latency_cycles
@@ -224,7 +234,7 @@ def _synthesised(project: RtlProject, task: Task, board: Board, reuse: int, n_ev
         cycles,
         project.interval if cycles else None,
         None if path_ns is None else path_ns * max(cycles, 1),
-        n_events,
+        0 if task.dsp else len(golden.x_hw),
     )
 
 
@@ -280,7 +290,8 @@ def _finding(rows: list[Row]) -> str:
 
 
 _NOTE = (
-    "Every form was simulated against the reference, event by event, before it was synthesised (the DSP rows are the same RTL). "
+    "Every form was simulated against the reference, event by event, before it was synthesised (the DSP rows are the same RTL), and where it is "
+    "logic alone, without registers and DSP blocks, the mapped netlist was simulated too. "
     "Rounding and pruning are without training again: the AUC beside them is what that costs. 'latency' is what hls4ml's latency "
     "strategy describes, built by Yosys; HLS compilers share and schedule differently. Latency of a clocked form is its cycles at "
     "the period its longest path needs."

@@ -19,6 +19,7 @@ from l1ad.core.resources import Level, ResourceReport
 from l1ad.core.scoreset import ScoreSet, Source
 from l1ad.hls import project as hls_project
 from l1ad.hls.project import HlsProject
+from l1ad.rtl import flow
 from l1ad.rtl.project import load_project
 from l1ad.spec import reference
 from l1ad.stages import synth as stage
@@ -58,6 +59,8 @@ def test_the_open_flow_reports_and_proves_the_rtl(made: tuple[Config, stage.Synt
         ("REFERENCE", "RTL"): (2500, 0),
         ("score >= threshold", "RTL trigger bits"): (2500, 0),
         ("CSIM", "RTL"): (250, 0),
+        ("REFERENCE", "NETLIST"): (2500, 0),
+        ("score >= threshold", "NETLIST trigger bits"): (2500, 0),
     }
     assert json.loads(json.dumps(result.to_dict()))["tool"] == "open"
 
@@ -87,8 +90,25 @@ def test_a_difference_ends_the_stage_and_leaves_no_artefact(
     config = make_run(tmp_path, NETWORK, 10)
     wrong = Agreement("REFERENCE", "RTL", 10, 1, 3, ((4, 5, 8),))
     monkeypatch.setattr(stage, "compare_rtl", lambda *args: [wrong])
-    monkeypatch.setattr(stage, "_synthesise", lambda *args: list(made[1].reports))
+    monkeypatch.setattr(stage, "_synthesise", lambda *args: (list(made[1].reports), []))
     with pytest.raises(MismatchError, match=r"^REFERENCE and RTL must be equal as integers; 1 of 10 events differ"):
+        synth(config, tool="open")
+    assert not (config.run / "synth_open").exists()
+
+
+@needs_tools
+def test_a_netlist_that_gives_other_bits_ends_the_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = make_run(tmp_path, NETWORK, 100)
+    plain = flow.synthesise
+
+    def faulty(*args, **options):
+        *modules, last = plain(*args, **options)
+        first, *others = last.netlist.outputs
+        return (*modules, replace(last, netlist=replace(last.netlist, outputs=("0" if first != "0" else "1", *others))))
+
+    monkeypatch.setattr(stage, "compare_rtl", lambda *args: [])
+    monkeypatch.setattr(flow, "synthesise", faulty)
+    with pytest.raises(MismatchError, match=r"^REFERENCE and NETLIST must be equal as integers; \d+ of \d+ events differ"):
         synth(config, tool="open")
     assert not (config.run / "synth_open").exists()
 
@@ -111,7 +131,7 @@ def test_a_changed_file_of_the_users_board_is_synthesised_anew(tmp_path: Path, m
     config = config.model_copy(update={"firmware": config.firmware.model_copy(update={"board": str(board)})})
     monkeypatch.setattr(stage, "_tools", lambda chosen: ())
     monkeypatch.setattr(stage, "compare_rtl", lambda *args: [])
-    monkeypatch.setattr(stage, "_synthesise", lambda *args: [ResourceReport("Yosys", Level.OPEN, lut=7)])
+    monkeypatch.setattr(stage, "_synthesise", lambda *args: ([ResourceReport("Yosys", Level.OPEN, lut=7)], []))
     assert [synth(config, tool="open").fresh for _ in range(2)] == [True, False]
     board.write_text(text.replace("25.0", "20.0"))
     assert synth(config, tool="open").fresh

@@ -1,0 +1,183 @@
+"""The mapped netlist is simulated: each kind of cell by its truth table, whole networks against the reference, every fault is seen."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from l1ad import toolchain
+from l1ad.core.agreement import Agreement
+from l1ad.core.errors import MismatchError, ToolFailedError
+from l1ad.core.network import Network
+from l1ad.firmware.golden import make_golden
+from l1ad.rtl import netlist as module
+from l1ad.rtl.delay import Cell, Netlist
+from l1ad.rtl.design import COLUMNS, Interface
+from l1ad.rtl.netlist import NetlistSimulation, compare_netlist, from_words, to_words
+from l1ad.rtl.yosys import Synthesised, synthesise
+from tests.networks import make_network
+from tests.rtl.projects import make_project
+
+needs_yosys = pytest.mark.skipif(toolchain.find("yosys") is None, reason="there is no Yosys")
+
+
+def outputs_of(cell: Cell, n_inputs: int, outputs: tuple[int, ...]) -> list[list[int]]:
+    """Give the outputs of one cell, by port bit, for every combination of its inputs, which are bits 10, 11, …"""
+    netlist = Netlist((cell,), tuple(range(10, 10 + n_inputs)), outputs)
+    words = np.concatenate([to_words(np.arange(2**n_inputs) >> i & 1, 1) for i in range(n_inputs)])
+    return [from_words(row[None], 2**n_inputs).tolist() for row in NetlistSimulation.of(netlist).run(words)]
+
+
+@pytest.mark.parametrize("n", range(1, 7))
+def test_a_look_up_table_gives_its_entry(n: int) -> None:
+    rng = np.random.default_rng(n)
+    for _ in range(10):
+        table = rng.integers(0, 2, 2**n)
+        init = "".join(str(bit) for bit in table[::-1])
+        cell = Cell(f"LUT{n}", {f"I{i}": (10 + i,) for i in range(n)}, {"O": (1,)}, {"INIT": init})
+        assert outputs_of(cell, n, (1,)) == [table.tolist()]
+
+
+def test_an_inverter_inverts_and_a_multiplexer_chooses() -> None:
+    assert outputs_of(Cell("INV", {"I": (10,)}, {"O": (1,)}), 1, (1,)) == [[1, 0]]
+    mux = Cell("MUXF7", {"I0": (10,), "I1": (11,), "S": (12,)}, {"O": (1,)})
+    assert outputs_of(mux, 3, (1,)) == [[0, 1, 0, 1, 0, 0, 1, 1]]
+
+
+def test_a_carry_chain_adds() -> None:
+    """With S = a xor b and DI = a, a chain gives the sum of two numbers and its carries, from either carry in."""
+    ports = {"CI": (10,), "CYINIT": ("0",), "DI": (11, 12, 13, 14), "S": (15, 16, 17, 18)}
+    for where in ("CI", "CYINIT"):
+        inputs = ports | {"CI": ("0",), "CYINIT": ("0",)} | {where: (10,)}
+        found = outputs_of(Cell("CARRY4", inputs, {"O": (1, 2, 3, 4), "CO": (5, 6, 7, 8)}), 9, (1, 2, 3, 4, 5, 6, 7, 8))
+        for number, (b, a, carry) in enumerate(itertools.product(range(16), range(16), range(2))):
+            place = carry | a << 1 | (a ^ b) << 5
+            got = sum(found[i][place] << i for i in range(4)) | found[7][place] << 4
+            assert got == a + b + carry, number
+
+
+def test_a_carry_chain_multiplexes_bit_by_bit() -> None:
+    rng = np.random.default_rng(0)
+    ports = {"CI": (10,), "DI": (11, 12, 13, 14), "S": (15, 16, 17, 18)}
+    found = outputs_of(Cell("CARRY4", ports, {"O": (1, 2, 3, 4), "CO": (5, 6, 7, 8)}), 9, (1, 2, 3, 4, 5, 6, 7, 8))
+    for place in rng.integers(0, 512, 100).tolist():
+        carry = place & 1
+        for i in range(4):
+            start, go_on = place >> (1 + i) & 1, place >> (5 + i) & 1
+            assert found[i][place] == go_on ^ carry
+            carry = carry if go_on else start
+            assert found[4 + i][place] == carry
+
+
+def test_constants_are_driven_and_cells_wait_for_each_other() -> None:
+    xor = {"INIT": "0110"}
+    cells = (
+        Cell("LUT2", {"I0": (2,), "I1": ("1",)}, {"O": (3,)}, xor),
+        Cell("LUT2", {"I0": (10,), "I1": ("x",)}, {"O": (2,)}, xor),
+    )
+    simulation = NetlistSimulation.of(Netlist(cells, (10,), (3, 2, "0", "1", 10)))
+    found = simulation.run(to_words(np.array([0, 1]), 1))
+    assert [from_words(row[None], 2).tolist() for row in found] == [[1, 0], [0, 1], [0, 0], [1, 1], [0, 1]]
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("width", [1, 7, 20])
+def test_words_hold_integers(width: int, signed: bool) -> None:
+    low = -(1 << width - 1) if signed else 0
+    codes = np.random.default_rng(width).integers(low, low + (1 << width), 131)
+    words = to_words(codes, width)
+    assert words.shape == (width, 3)
+    np.testing.assert_array_equal(from_words(words, 131, signed=signed), codes)
+
+
+@pytest.mark.parametrize(
+    ("netlist", "message"),
+    [
+        (
+            Netlist((Cell("DSP48E2", {}, {"P": (1,)}), Cell("RAMB18", {}, {})), (), (1,)),
+            r"^The mapped netlist cannot be simulated: it has cells of type DSP48E2, RAMB18; only LUTs, carries and multiplexers are known\.$",
+        ),
+        (Netlist((), (), (1,), (2,), (1,)), r"^The mapped netlist cannot be simulated: it has registers; only LUTs, "),
+        (Netlist((), (1,), (7,)), r"^Yosys' netlist has a bit 7 that nothing drives; see the Yosys log\.$"),
+        (Netlist((Cell("INV", {"I": (5,)}, {"O": (1,)}),), (), (1,)), r"^Yosys' netlist has a bit 5 that nothing drives; "),
+        (
+            Netlist((Cell("INV", {"I": (1,)}, {"O": (2,)}), Cell("INV", {"I": (2,)}, {"O": (1,)})), (), (1,)),
+            r"^The mapped logic has a loop, ",
+        ),
+    ],
+)
+def test_what_cannot_be_simulated_is_refused(netlist: Netlist, message: str) -> None:
+    with pytest.raises(ToolFailedError, match=message):
+        NetlistSimulation.of(netlist)
+
+
+Made = tuple[Network, Callable[[tuple[Synthesised, ...]], list[Agreement]], tuple[Synthesised, ...]]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    network = make_network(widths=(3, 2), zero_fraction=0.5)
+    project = make_project(tmp_path_factory.mktemp("netlist"), network)
+    golden = make_golden(network, 300)
+    modules = synthesise(project, project.path / "yosys", "xcup")
+    return network, lambda changed: compare_netlist(project, changed, golden), modules
+
+
+@needs_yosys
+@pytest.mark.parametrize(
+    ("clock_ns", "interface", "family"),
+    [(None, COLUMNS, "xcup"), (2.0, Interface(packed=True), "xc7"), (None, Interface(True, True), "xc7")],
+)
+def test_a_mapped_network_gives_the_references_bits(
+    tmp_path: Path, clock_ns: float | None, interface: Interface, family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_EVENTS", 128)
+    network = make_network(widths=(3, 2), zero_fraction=0.5)
+    project = make_project(tmp_path, network, clock_ns, interface=interface)
+    golden = make_golden(network, 300)
+    agreements = compare_netlist(project, synthesise(project, tmp_path / "yosys", family), golden)
+    assert [(a.right, a.n_events, a.n_different) for a in agreements] == [("NETLIST", 300, 0), ("NETLIST trigger bits", 300, 0)]
+    assert len(np.unique(golden.scores)) > 10
+
+
+@needs_yosys
+def test_a_constant_network_is_simulated(tmp_path: Path) -> None:
+    network = make_network(widths=(2, 2), zero_fraction=1.0)
+    project = make_project(tmp_path, network)
+    agreements = compare_netlist(project, synthesise(project, tmp_path / "yosys", "xc7"), make_golden(network, 70))
+    assert [agreement.n_different for agreement in agreements] == [0, 0]
+
+
+def inverted(cell: Cell) -> Cell:
+    """Invert a look-up table."""
+    return replace(cell, parameters={"INIT": "".join("10"[int(bit)] for bit in cell.parameters["INIT"])})
+
+
+@needs_yosys
+def test_every_faulty_table_that_reaches_an_output_is_seen(made: Made) -> None:
+    _, compare, modules = made
+    rng = np.random.default_rng(3)
+    seen = []
+    for number, synthesised in enumerate(modules):
+        cells = synthesised.netlist.cells
+        tables = [i for i, cell in enumerate(cells) if cell.type.startswith("LUT")]
+        for place in rng.choice(tables, min(5, len(tables)), replace=False):
+            changed = (*cells[:place], inverted(cells[place]), *cells[place + 1 :])
+            faulty = replace(synthesised, netlist=replace(synthesised.netlist, cells=changed))
+            seen.append(any(a.n_different for a in compare((*modules[:number], faulty, *modules[number + 1 :]))))
+    assert len(seen) == 20
+    assert sum(seen) >= 18  # a table may feed what a rounding or a saturation hides from these events
+
+
+@needs_yosys
+def test_swapped_outputs_are_seen(made: Made) -> None:
+    _, compare, modules = made
+    netlist = modules[0].netlist
+    swapped = replace(netlist, outputs=(netlist.outputs[1], netlist.outputs[0], *netlist.outputs[2:]))
+    with pytest.raises(MismatchError, match=r"^REFERENCE and NETLIST must be equal as integers; \d+ of 300 events differ"):
+        compare((replace(modules[0], netlist=swapped), *modules[1:]))[0].require()
