@@ -158,6 +158,11 @@ def import_model(request: ImportRequest, *, force: bool = False) -> ImportResult
                 "may_wrap": network.may_wrap,
                 "network_digest": network.digest,
                 "layers": {layer.name: str(layer.output) for layer in network.layers},
+                "renamed": {
+                    layer.name: exact.name
+                    for layer, exact in zip(model.layers, network.layers, strict=True)
+                    if layer.name != exact.name
+                },
             }
         )
     return ImportResult(request.target, True, draft.summary)

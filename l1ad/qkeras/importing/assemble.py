@@ -9,12 +9,12 @@ from l1ad.config.model import ScoreConfig
 from l1ad.core.codes import Minifloat
 from l1ad.core.errors import LayoutError, ModelError, nearest
 from l1ad.core.fixed import FixedPoint, FloatArray, IntArray
-from l1ad.core.identifier import name_fault, shortened
 from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Dense, Network
 from l1ad.core.scaling import Scaling, column_codes, columns_left_out, pt_thresholds
 from l1ad.core.trained import FloatDense, FloatNetwork, FloatScore
 from l1ad.qkeras.importing.layers import ImportedDense, ImportedModel
+from l1ad.qkeras.importing.names import firmware_names
 from l1ad.ranges import require_int64, require_safe
 from l1ad.ranges.score_types import score_spec
 
@@ -42,7 +42,7 @@ def assemble(
         LayoutError: the scaling does not fit the layout.
         ConversionError: a node can wrap and ``may_wrap`` is not set.
     """
-    _check_names(model, types)
+    names = _names(model, types)
     input_type = _chosen(types.input, model.input_type, "The input", "input")
     least = pt_thresholds(layout, scaling.min_pt_hw, scaling.min_pt_gev)
     made = Scaling(
@@ -61,7 +61,7 @@ def assemble(
             f"The model takes {model.layers[0].weight.shape[0]} inputs, layout {layout.name!r} has {layout.n_columns} columns; "
             "choose the layout it was trained for."
         )
-    layers = tuple(_layer(layer, types.layers.get(layer.name, _NO_TYPES), types) for layer in model.layers)
+    layers = tuple(_layer(layer, names[layer.name], types) for layer in model.layers)
     spec = score_spec(score, layout, made, layers, _columns(layout), may_wrap=types.may_wrap)
     network = Network(name, layout, made, layers, spec, may_wrap=types.may_wrap)
     require_safe(network)
@@ -74,17 +74,16 @@ def _columns(layout: ObjectLayout) -> tuple[int, ...]:
     return tuple(i for i, c in enumerate(layout.columns) if (c.kind, c.feature) != ("met", "eta"))
 
 
-def _check_names(model: ImportedModel, types: TypesFile) -> None:
-    names = [layer.name for layer in model.layers]
+def _names(model: ImportedModel, types: TypesFile) -> dict[str, str]:
+    """Give the firmware's names of the layers; the types file may use them or the model's own, not both for one layer."""
+    names = firmware_names(tuple(layer.name for layer in model.layers))
     for name in types.layers:
-        if name not in names:
+        if name not in names and name not in names.values():
             raise ModelError(f"The types name layer {name!r}, which the model does not have; {nearest(name, names)}")
-    for name in names:
-        fault = name_fault(name)
-        if fault is not None:
-            raise ModelError(
-                f"Layer name {shortened(name)} is no C identifier: {fault}; rename the layer before saving the model."
-            )
+    twice = next((name for name, new in names.items() if name != new and {name, new} <= types.layers.keys()), None)
+    if twice is not None:
+        raise ModelError(f"The types name layer {twice!r} twice, also as {names[twice]!r}; keep one.")
+    return names
 
 
 def _chosen(given: str | None, own: FixedPoint | None, what: str, key: str) -> FixedPoint:
@@ -95,7 +94,8 @@ def _chosen(given: str | None, own: FixedPoint | None, what: str, key: str) -> F
     return own
 
 
-def _layer(layer: ImportedDense, given: ImportedLayerTypes, types: TypesFile) -> Dense:
+def _layer(layer: ImportedDense, name: str, types: TypesFile) -> Dense:
+    given = types.layers.get(layer.name) or types.layers.get(name) or _NO_TYPES
     what, key = f"layer {layer.name!r}", f"layers.{layer.name}"
     if layer.negative_slope and types.negative_slope != "drop":
         raise ModelError(
@@ -113,7 +113,7 @@ def _layer(layer: ImportedDense, given: ImportedLayerTypes, types: TypesFile) ->
     )
     output = _chosen(given.output, layer.output, f"The output of {what}", f"{key}.output")
     return Dense(
-        layer.name,
+        name,
         _codes(layer.weight, layer.weight_type, weight),
         weight,
         _codes(layer.bias, layer.bias_type if layer.has_bias else None, bias),
@@ -136,6 +136,9 @@ def _codes(values: FloatArray, own: FixedPoint | None, final: FixedPoint) -> Int
 
 
 def _reference(model: ImportedModel, network: Network) -> FloatNetwork:
-    layers = tuple(FloatDense(layer.name, layer.weight, layer.bias, layer.activation) for layer in model.layers)
+    layers = tuple(
+        FloatDense(exact.name, layer.weight, layer.bias, layer.activation)
+        for exact, layer in zip(network.layers, model.layers, strict=True)
+    )
     score = FloatScore(network.score.kind, network.score.columns, network.score.cyclic)
     return FloatNetwork(network.layout, network.scaling, layers, score, saturate=False)
