@@ -10,8 +10,8 @@ import pytest
 from l1ad.config.imported import ScalingFile, TypesFile
 from l1ad.config.model import ScoreConfig
 from l1ad.core.errors import ModelError
-from l1ad.core.reserved_words import CPP, SYSTEMVERILOG, TCL, VHDL, language_of
 from l1ad.core.network import Network
+from l1ad.core.reserved_words import CPP, SYSTEMVERILOG, TCL, VHDL, language_of
 from l1ad.qkeras.importing.assemble import assemble
 from l1ad.qkeras.importing.keras_file import read_model
 from l1ad.qkeras.importing.layers import understand
