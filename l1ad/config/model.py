@@ -88,6 +88,8 @@ class TrainingConfig(Section):
     Attributes:
         recipe: ``robust`` trains an ensemble of float teachers on background and lets the network on the chip learn their mean
             score (see docs/training.md); ``plain`` trains one network, with a constant learning rate and its last weights.
+        teacher: what the robust recipe's network learns: ``ensemble``, the mean log-loss of float autoencoders, or ``rarity``, how rare the pT of
+            each kind's objects are on background, without any network; for scores of the latent values and ``linear``.
         teachers: networks in the ensemble.
         teacher_epochs: their epochs.
         candidates: quantised networks that the robust recipe trains for each seed, from one float start but in another order; the one
@@ -111,6 +113,7 @@ class TrainingConfig(Section):
     """
 
     recipe: Literal["robust", "plain"] = "robust"
+    teacher: Literal["ensemble", "rarity"] = "ensemble"
     teachers: int = Field(8, ge=1, le=64)
     teacher_epochs: int = Field(20, ge=1)
     candidates: int = Field(4, ge=1, le=16)

@@ -18,6 +18,7 @@ from l1ad.training.events import Events
 from l1ad.training.mixing import mixed_events
 from l1ad.training.plan import Plan
 from l1ad.training.problem import Problem
+from l1ad.training.rarity_teacher import RarityTeacher
 from l1ad.training.state import Parameters
 from l1ad.training.teacher import Teacher
 
@@ -50,16 +51,16 @@ class Lesson:
             np.savez(file, train=self.train.target.astype(np.float32), validation=self.validation.target.astype(np.float32))
 
 
-def make_lesson(problem: Problem, teacher: Teacher) -> Lesson:
+def make_lesson(problem: Problem, teacher: Teacher | RarityTeacher) -> Lesson:
     """Score background and mixed events with the teacher.
 
     Args:
         problem: the problem.
-        teacher: the trained ensembles.
+        teacher: the trained ensembles, or the rarities of background.
     """
     events, unseen = _with_mixed(problem, problem.train, 0), _with_mixed(problem, problem.validation, 1)
     n = len(problem.train.x_hw)
-    if problem.plan.score.is_reconstruction:
+    if isinstance(teacher, Teacher) and problem.plan.score.is_reconstruction:
         scale = float(problem.loss.column_weight.sum())
         train, validation = (scale * teacher.mean_loss(x) for x in (events.x_hw, unseen.x_hw))
     else:

@@ -112,6 +112,11 @@ def plan_model(config: Config, layout: ObjectLayout) -> Plan:
         raise ConfigError(
             f"Score 'linear' is learnt from a teacher and training.recipe is {config.training.recipe!r}; use 'robust' or another score."
         )
+    if score.is_reconstruction and config.training.recipe == "robust" and config.training.teacher == "rarity":
+        raise ConfigError(
+            f"Key 'training.teacher' is 'rarity', which ranks events and reconstructs none, and the score is {score.value!r}; use 'ensemble' or "
+            "a score of the latent values."
+        )
     variational = model.kind == "vae"
     n_chip = len(model.hidden) + 1 if not score.is_reconstruction else 2 * (len(model.hidden) + 1)
     types = _chip_types(model, n_chip, len(model.hidden))

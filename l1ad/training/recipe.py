@@ -25,6 +25,7 @@ from l1ad.training.loop import Fit, fit
 from l1ad.training.plan import Plan
 from l1ad.training.problem import Problem, make_problem
 from l1ad.training.pruning import PruningSchedule
+from l1ad.training.rarity_teacher import RarityTeacher, make_rarity_teacher
 from l1ad.training.state import Parameters, initial_parameters
 from l1ad.training.teacher import TEACHERS_CHECKPOINT, Teacher, train_teacher
 from l1ad.training.type_fit import fitted
@@ -49,7 +50,7 @@ class FloatTraining:
     references: tuple[FloatNetwork, ...]
     best: int
     lesson: Lesson | None
-    teacher: Teacher | None
+    teacher: Teacher | RarityTeacher | None
 
     @property
     def reference(self) -> FloatNetwork:
@@ -82,7 +83,7 @@ def train_float(config: Config, dataset: Dataset, checkpoint: Path) -> FloatTrai
     """
     problem = make_problem(config, dataset)
     plan, train, validation, lesson = problem.plan, problem.train, problem.validation, None
-    teacher = train_teacher(problem, checkpoint.with_name(TEACHERS_CHECKPOINT)) if problem.robust else None
+    teacher = _make_teacher(problem, checkpoint) if problem.robust else None
     if teacher is not None:
         lesson = make_lesson(problem, teacher)
         plan, train, validation = student_plan(plan), lesson.train, lesson.validation
@@ -95,6 +96,12 @@ def train_float(config: Config, dataset: Dataset, checkpoint: Path) -> FloatTrai
     problem = replace(problem, plan=plan)
     references = tuple(_reference(problem, done.parameters, i) for i in range(len(problem.seeds)))
     return FloatTraining(problem, done, references, best_seed(done), lesson, teacher)
+
+
+def _make_teacher(problem: Problem, checkpoint: Path) -> Teacher | RarityTeacher:
+    if problem.config.training.teacher == "rarity":
+        return make_rarity_teacher(problem)
+    return train_teacher(problem, checkpoint.with_name(TEACHERS_CHECKPOINT))
 
 
 def best_seed(done: Fit) -> int:

@@ -15,7 +15,7 @@ from l1ad.training.loop import Fit
 from l1ad.training.problem import Problem
 from l1ad.training.recipe import PARAMETERS_FILE, TARGETS_FILE, TEACHER_FILE, FloatTraining, QuantisedTraining
 from l1ad.training.state import Parameters
-from l1ad.training.teacher import TEACHERS_CHECKPOINT
+from l1ad.training.teacher import TEACHERS_CHECKPOINT, Teacher
 
 
 def save_float(training: FloatTraining, folder: Path) -> dict[str, Any]:
@@ -30,8 +30,9 @@ def save_float(training: FloatTraining, folder: Path) -> dict[str, Any]:
     """
     training.reference.save(folder / FLOAT_FILE)
     _save_parameters(training.fit.parameters, folder / PARAMETERS_FILE)
-    if training.lesson is not None and training.teacher is not None:
+    if training.lesson is not None:
         training.lesson.save(folder / TARGETS_FILE)
+    if isinstance(training.teacher, Teacher):
         _save_parameters(training.teacher.first_of(training.best), folder / TEACHER_FILE)
     save_history({"float": training.fit.history}, training.problem.seeds, folder)
     _drop_checkpoints(folder)
@@ -93,6 +94,7 @@ def _summary(problem: Problem, done: Fit, best: int) -> dict[str, Any]:
         "shape": "-".join(str(n) for n in widths),
         "score": problem.plan.score.value,
         "recipe": problem.config.training.recipe,
+        "teacher": problem.config.training.teacher if problem.robust else None,
         "train_events": len(problem.train.x_hw),
         "validation_events": len(problem.validation.x_hw),
         "seeds": list(problem.seeds),

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -104,6 +105,11 @@ def test_few_events_behind_a_rate_are_flagged():
     sample = RateSample(np.arange(1000), np.ones(1000), None, 1000.0)
     assert not rate_point(sample, 9.0, Kind.TOTAL).enough
     assert rate_point(sample, 10.0, Kind.TOTAL).enough
+    mostly_taken = replace(sample, taken=np.arange(1000) % 5 > 0)
+    few, many = (rate_point(mostly_taken, target, Kind.PURE) for target in (9.0, 10.0))
+    assert few.total.enough
+    assert (few.pure.n_events, few.enough) == (9, False)
+    assert (many.pure.n_events, many.enough) == (10, True)
 
 
 def test_crossing_rate_and_names():

@@ -25,14 +25,14 @@ MODEL = {
     "ae": "{kind: ae, hidden: [6], latent: 2}",
     "normalised": "{kind: vae, hidden: [6], latent: 2, batch_norm: true}",
 }
-SHORT = "epochs: 3, float_epochs: 2, teacher_epochs: 2, teachers: 2, candidates: 2, batch_size: 128"
+SHORT = {"epochs": 3, "float_epochs": 2, "teacher_epochs": 2, "teachers": 2, "candidates": 2, "batch_size": 128}
 
 
 def config_text(kind: str = "vae", score: str = "latent_l2", **training: object) -> str:
-    more = "".join(f", {key}: {value}" for key, value in training.items())
+    section = ", ".join(f"{key}: {value}" for key, value in {**SHORT, **training}.items())
     return (
         f"name: t\nlayout: l1topo44\nruns: runs\ndata: {{background: {{zb: a.h5}}}}\nmodel: {MODEL[kind]}\n"
-        f"score: {{kind: {score}}}\ntraining: {{{SHORT}{more}}}\nscaling: {{empty_columns: ignore}}\n"
+        f"score: {{kind: {score}}}\ntraining: {{{section}}}\nscaling: {{empty_columns: ignore}}\n"
     )
 
 
