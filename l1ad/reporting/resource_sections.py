@@ -117,10 +117,7 @@ def further_numbers(runs: Sequence[Run]) -> list[Block]:
     blocks: list[Block] = []
     for run in runs:
         for report in (report for synthesis in run.syntheses for report in synthesis.reports if report.others):
-            rows = tuple(
-                (name.replace("_", " "), number(int(value) if float(value).is_integer() else value, 4))
-                for name, value in report.others
-            )
+            rows = tuple((name, number(int(value) if float(value).is_integer() else value, 4)) for name, value in report.others)
             title = f"Further numbers of {run.name}, {report.tool}, level {report.level.value}"
             blocks.append(Table(title, (*text_columns("Number"), *number_columns("Value")), rows))
     return blocks

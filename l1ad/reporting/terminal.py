@@ -1,4 +1,7 @@
-"""Show plain data on the terminal: scalars as lines, lists of records as tables."""
+"""Show plain data on the terminal: scalars as lines, lists of records as tables.
+
+Names are printed as they are: a key may be a layer, a threshold or a bit, to be copied into a file.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +36,11 @@ def _section(title: str, data: Mapping[str, Any], out: Console) -> None:
     """Print one record: its scalars together, then what is nested in it."""
     nested = {key: value for key, value in data.items() if value and (isinstance(value, Mapping) or _is_table(value))}
     scalars = {key: value for key, value in data.items() if key not in nested}
-    if title and scalars:
-        out.print(_vertical(title, scalars))
+    shown = {key: value for key, value in scalars.items() if value is not None and value not in ([], (), {})}
+    if title and shown:
+        out.print(_vertical(title, shown))
     for key, value in scalars.items() if not title else ():
-        out.print(f"{_title(key)}: {_cell(value)}", highlight=False, markup=False)
+        out.print(f"{key}: {_cell(value)}", highlight=False, markup=False)
     for key, value in nested.items():
         _nested(f"{title} {key}".removeprefix("summary ").strip(), value, out)
 
@@ -66,21 +70,20 @@ def _is_table(value: object) -> bool:
 
 
 def _vertical(title: str, row: Mapping[str, Any]) -> Table:
-    table = Table(title=_title(title), title_justify="left", show_header=False)
+    table = Table(title=title, title_justify="left", show_header=False)
     table.add_column()
     table.add_column(overflow="fold")
     for key, value in row.items():
-        if value is not None and value != [] and value != ():
-            table.add_row(_title(key), _cell(value))
+        table.add_row(key, _cell(value))
     return table
 
 
 def _horizontal(title: str, rows: list[Mapping[str, Any]]) -> Table:
-    table = Table(title=_title(title), title_justify="left")
+    table = Table(title=title, title_justify="left")
     keys = _keys_with_values(rows)
     for key in keys:
         numeric = all(isinstance(row.get(key), int | float | None) for row in rows)
-        table.add_column(_title(key), justify="right" if numeric else "left", overflow="fold")
+        table.add_column(key, justify="right" if numeric else "left", overflow="fold")
     for row in rows[:_MAX_ROWS]:
         table.add_row(*(_cell(row.get(key)) for key in keys))
     return table
@@ -92,10 +95,6 @@ def _keys_with_values(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     for row in rows:
         keys |= dict.fromkeys(key for key, value in row.items() if value is not None and value != [] and value != {})
     return list(keys)
-
-
-def _title(key: str) -> str:
-    return key.replace("_", " ")
 
 
 def _cell(value: object) -> str:
