@@ -43,10 +43,7 @@ def kernel_source(network: Network, *, traced: bool = False) -> str:
         ConversionError: a node can wrap without being declared so, or needs integers of more than 64 bits.
     """
     require_safe(network)
-    if any(i.magnitude >= 1 << 31 for i in hardware_intervals(network.layout)):
-        raise ConversionError(
-            f"The emulator takes hardware integers of up to 32 bits, layout {network.layout.name!r} has wider ones."
-        )
+    _require_32_bits(network)
     writer, tables, table = Writer(), Tables(), LookUp()
     code = _statements(network, writer, tables, table, traced)
     kept = [f"#define L1AD_TRACED {sum(traced_nodes(network).values())}"] if traced else []
@@ -68,6 +65,16 @@ def kernel_source(network: Network, *, traced: bool = False) -> str:
             "",
         ]
     )
+
+
+def _require_32_bits(network: Network) -> None:
+    columns = zip(network.layout.columns, hardware_intervals(network.layout), strict=True)
+    wide = next((column for column, interval in columns if interval.magnitude >= 1 << 31), None)
+    if wide is not None:
+        raise ConversionError(
+            f"The emulator takes hardware integers smaller than 2**31, column {wide.name!r} of layout {network.layout.name!r} is "
+            f"{wide.type}; use a narrower type there, or the C simulation."
+        )
 
 
 def _statements(network: Network, writer: Writer, tables: Tables, table: LookUp, traced: bool) -> Lanes:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from l1ad import toolchain
 from l1ad.core.errors import ArtefactError, ToolFailedError
 from l1ad.core.fixed import IntArray
+from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Network
 from l1ad.graph import lower
 from l1ad.hls import statements
@@ -59,6 +60,7 @@ class Csim:
         self.project = load_project(project) if isinstance(project, Path) else project
         self._threads = threads or len(os.sched_getaffinity(0))
         self._libraries: dict[bool, ctypes.CDLL] = {}
+        self._word = word(self.project.network.layout)
 
     @property
     def network(self) -> Network:
@@ -89,9 +91,9 @@ class Csim:
         bits = np.empty((len(x_hw), len(self.network.thresholds)), dtype=np.uint8)
         for start in range(0, len(x_hw), CHUNK):
             part = slice(start, min(start + CHUNK, len(x_hw)))
-            rows = np.ascontiguousarray(x_hw[part], dtype=np.int32)
+            rows = np.ascontiguousarray(x_hw[part], dtype=self._word)
             library.l1ad_csim(
-                _pointer(rows, ctypes.c_int32),
+                _events(rows),
                 self._thresholds(),
                 _pointer(scores[part], ctypes.c_int64),
                 _pointer(bits[part], ctypes.c_uint8),
@@ -117,12 +119,12 @@ class Csim:
         self.network.layout.check(x_hw, "Events to trace")
         library = self._library(trace=True)
         nodes = self._trace_nodes(library)
-        rows = np.ascontiguousarray(x_hw, dtype=np.int32)
+        rows = np.ascontiguousarray(x_hw, dtype=self._word)
         values = np.empty((len(rows), sum(node.size for node in nodes)), dtype=np.int64)
         scores = np.empty(len(rows), dtype=np.int64)
         bits = np.empty((len(rows), len(self.network.thresholds)), dtype=np.uint8)
         library.l1ad_csim_trace(
-            _pointer(rows, ctypes.c_int32),
+            _events(rows),
             self._thresholds(),
             _pointer(values, ctypes.c_int64),
             _pointer(scores, ctypes.c_int64),
@@ -132,10 +134,10 @@ class Csim:
         return dict(self._on_reference_grids(nodes, values)) | {"score": scores, "bits": bits.astype(np.int64)}
 
     def _trace_nodes(self, library: ctypes.CDLL) -> list[TraceNode]:
-        row = np.zeros((1, self.network.n_inputs), dtype=np.int32)
+        row = np.zeros((1, self.network.n_inputs), dtype=self._word)
         room = np.zeros(sum(map(len, lower(self.network).grids.values())), dtype=np.int64)
         library.l1ad_csim_nodes.restype = ctypes.c_char_p
-        text = library.l1ad_csim_nodes(_pointer(row, ctypes.c_int32), self._thresholds(), _pointer(room, ctypes.c_int64)).decode()
+        text = library.l1ad_csim_nodes(_events(row), self._thresholds(), _pointer(room, ctypes.c_int64)).decode()
         fields = [line.split() for line in text.splitlines()]
         return [TraceNode(name, int(size), int(fractional)) for name, size, fractional in fields]
 
@@ -160,6 +162,15 @@ class Csim:
         return self._libraries[trace]
 
 
+def word(layout: ObjectLayout) -> np.dtype[Any]:
+    """Give the integer type in which events are handed to the compiled top: 32 bits, or 64 where a column has more."""
+    return np.promote_types(layout.storage, np.int32)
+
+
+def _events(rows: NDArray[Any]) -> Any:
+    return _pointer(rows, ctypes.c_int64 if rows.dtype == np.int64 else ctypes.c_int32)
+
+
 def _pointer(array: NDArray[Any], kind: Any) -> Any:
     return array.ctypes.data_as(ctypes.POINTER(kind))
 
@@ -178,6 +189,7 @@ def bridge(project: HlsProject, *, trace: bool) -> str:
         "banner": banner(network),
         "trace": trace,
         "n_inputs": network.n_inputs,
+        "word": f"{word(network.layout)}_t",
         "pack": [*statements.pack(inputs, "row"), *values],
         "outputs": outputs,
         "call": call(network, target),
@@ -239,7 +251,8 @@ def _compile(project: HlsProject, source: str, flags: tuple[str, ...], folder: P
     try:
         (work / "l1ad_bridge.cpp").write_text(source, encoding="utf-8")
         types = _write_types(project, work / "simulation_types")
-        includes = [f"-I{folder}" for folder in (types, project.path / "firmware", project.path)]
+        # The compiler runs in a folder of its own, the project's path may be relative to ours.
+        includes = [f"-I{folder.resolve()}" for folder in (types, project.path / "firmware", project.path)]
         args = [*flags, *includes, "l1ad_bridge.cpp", "-o", _LIBRARY]
         compile_cpp(args, work, "l1ad_bridge.cpp")
         remember(work / _LIBRARY, key)

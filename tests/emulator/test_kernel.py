@@ -324,3 +324,14 @@ def test_the_tiny_layout_has_columns_of_all_kinds() -> None:
 def test_without_pt_thresholds_nothing_is_cut() -> None:
     assert "cut" not in kernel_source(CASES["masked"])
     assert "const i32 above0 = (i32)(even(raw[0]) >= 40);" in kernel_source(CASES["pt thresholds"])
+
+
+@pytest.mark.parametrize("text", ["uint<32>", "int<32>", "int<40>"])
+def test_columns_beyond_its_integers_are_refused(text: str) -> None:
+    layout = ObjectLayout("wide", (ObjectSlot("jet", 4, ("pt",), (FixedPoint.parse(text),), (0.5,)),))
+    message = (
+        r"^The emulator takes hardware integers smaller than 2\*\*31, column 'jet\[0\]\.pt_hw' of layout 'wide' is "
+        r"ap_u?fixed<\d+,\d+>; use a narrower type there, or the C simulation\.$"
+    )
+    with pytest.raises(ConversionError, match=message):
+        Emulator(make_network(layout, widths=(3, 2)))

@@ -178,6 +178,41 @@ def test_scores_and_bits_of_the_fast_build_are_the_references(simulation: Csim) 
     np.testing.assert_array_equal(bits, reference.bits(network, expected))
 
 
+def wide_network(text: str) -> Network:
+    """Give a network of columns whose upper bits decide, the scaled inputs of which are their top 8 bits."""
+    type_ = FixedPoint.parse(text)
+    layout = ObjectLayout("wide", (ObjectSlot("jet", 4, ("pt",), (type_,), (0.5,)),))
+    network = make_network(layout, widths=(3, 2), seed=4)
+    scaling = replace(network.scaling, shift=(type_.width - 4 - int(type_.signed),) * 4)
+    return replace(network, scaling=scaling)
+
+
+@pytest.mark.parametrize(
+    ("text", "packed"),
+    [
+        ("int<40>", True),
+        *(pytest.param(text, False, marks=pytest.mark.slow) for text in ("uint<32>", "int<40>", "uint<62>")),
+    ],
+)
+def test_columns_of_more_than_32_bits(tmp_path: Path, text: str, packed: bool) -> None:
+    network = wide_network(text)
+    x_hw = np.concatenate([make_events(network.layout, 500, seed=1), adversarial_events(network, 500)])
+    assert np.abs(x_hw).max() >= 1 << 31
+    simulation = Csim(make_project(tmp_path, network, packed=packed))
+    expected = reference.scores(network, x_hw)
+    assert len(np.unique(expected)) > 100
+    np.testing.assert_array_equal(simulation.scores(x_hw), expected)
+    np.testing.assert_array_equal(simulation.trace(x_hw[:200])["score"], expected[:200])
+
+
+def test_a_project_by_a_relative_path(tiny: HlsProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(tiny.path, tmp_path / "copy", ignore=shutil.ignore_patterns("build"))
+    monkeypatch.chdir(tmp_path)
+    project = open_project(Path("copy"))
+    x_hw = make_events(project.network.layout, 200)
+    np.testing.assert_array_equal(Csim(project).scores(x_hw), reference.scores(project.network, x_hw))
+
+
 def test_the_batch_axis_is_kept(simulation: Csim) -> None:
     x_hw = make_events(simulation.network.layout, 3)
     assert simulation.scores(x_hw[:1]).shape == (1,)
