@@ -253,9 +253,22 @@ def _rounded_products(inputs: Sequence[Variable], weight: FloatArray, accumulato
 
 def _sums(inputs: Sequence[Variable], weight: FloatArray, terms: list[list[Variable]], bias: FloatArray) -> list[Variable]:
     none = constant(inputs[0], 0.0)
+    inputs, weight = _unsigned_bits(inputs, weight)
     shared = [_or(value, none) for value in np.asarray(array(inputs) @ weight)] if weight.any() else [none] * weight.shape[1]
     sums = [total([first, *rest]) if rest else first for first, rest in zip(shared, terms, strict=True)]
     return [plus(value, float(b)) for value, b in zip(sums, bias, strict=True)]
+
+
+def _unsigned_bits(inputs: Sequence[Variable], weight: FloatArray) -> tuple[list[Variable], FloatArray]:
+    """Read a value of one signed bit, 0 or minus one step, as its sign, and turn its weights round.
+
+    alkaid puts six single bits of a sum into a table and addresses it as if each were 0 or 1 (0.8.2, ``_cmvm_binary_lut``; its own
+    assertion fails). This can go when alkaid's table knows signs.
+    """
+    turned = [value.low < 0 and sum(value.kif) == 1 for value in inputs]
+    factors = [-float(value.step) if turn else 1.0 for value, turn in zip(inputs, turned, strict=True)]
+    values = [negative(value) if turn else value for value, turn in zip(inputs, turned, strict=True)]
+    return values, weight * np.array(factors)[:, np.newaxis]
 
 
 def _or(value: Variable, zero: Variable) -> Variable:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from l1ad.core.fixed import FixedPoint, IntArray
-from l1ad.core.network import Network, Score, Threshold
+from l1ad.core.network import Activation, Network, Score, Threshold
 from l1ad.rtl.design import Design
 from l1ad.rtl.pipeline import trace_pipeline, trace_whole
 from l1ad.rtl.trace import steps, trace_network, values_read
@@ -117,3 +117,26 @@ def test_the_whole_is_one_piece_of_logic() -> None:
     x_hw = make_events(network.layout, 500)
     scores = logic.predict(x_hw.astype(float))[:, 0]
     np.testing.assert_array_equal(scores, network.score.total.from_int(reference.scores(network, x_hw)))
+
+
+ONE_BIT = {
+    "signed inputs": {"input_type": FixedPoint.parse("ap_fixed<1,1>")},
+    "signed inputs, half a unit each, saturating": {"input_type": FixedPoint.parse("ap_fixed<1,0,AP_TRN,AP_SAT>")},
+    "unsigned inputs": {"input_type": FixedPoint.parse("ap_ufixed<1,1>")},
+    "signed inputs and rounded products": {
+        "input_type": FixedPoint.parse("ap_fixed<1,1>"),
+        "accumulator": FixedPoint.parse("ap_fixed<9,8,AP_RND,AP_WRAP>"),
+    },
+    "signed hidden layer": {"hidden_type": FixedPoint.parse("ap_fixed<1,3>"), "widths": (7, 2)},
+}
+
+
+@pytest.mark.parametrize("name", ONE_BIT)
+def test_values_of_one_bit(name: str) -> None:
+    """Six and more of them meet in one sum, where alkaid makes tables of single bits."""
+    network = make_network(**{"widths": (4, 2), "may_wrap": True, "seed": 3} | ONE_BIT[name])  # type: ignore[arg-type]
+    if "hidden" in name:
+        first = replace(network.layers[0], activation=Activation.LINEAR)
+        network = replace(network, layers=(first, network.layers[1]))
+    assert len(np.unique(reference.scores(network, make_threshold_events(network, 1500)))) > 8
+    require_equal(network, trace_network(network))
