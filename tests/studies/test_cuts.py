@@ -134,3 +134,12 @@ def test_the_tables_have_rates_with_intervals_and_n_eff(material):
     assert head[:7] == ["Selection", "Threshold", "Pure rate [kHz]", "Total rate [kHz]", "Background events", "n_eff", "Mean [%]"]
     assert tables[1].rows[-1][0] == "all of them together"
     assert "All cuts together, each at the same threshold as alone, have a pure rate of " in tables[1].note
+
+
+def test_cuts_have_the_rate_that_a_coarse_score_reaches(material):
+    """A score of two values stays far below the rate asked for; a cut that reached it would win by its rate alone."""
+    rows = evaluation_rows(material.dataset)
+    coarse = as_scores(material.dataset, (rows % 50 == 0).astype(float), rows)
+    comparison = compare_at_rate(material, coarse, Kind.TOTAL, 5000.0)
+    assert comparison.score.rate.khz < 1000.0
+    assert all(cut.rate.khz <= comparison.score.rate.khz for cut in comparison.cuts)
