@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.core.errors import InputError
-from l1ad.core.layout import FEATURES, ObjectLayout
+from l1ad.core.layout import FEATURES, ObjectLayout, ObjectSlot
 from l1ad.data.chunk import Counts, wrap, wrap_half
 from l1ad.data.formats import Reading
 from l1ad.data.root import Jagged
@@ -71,7 +71,23 @@ def check_layout(layout: ObjectLayout, where: str) -> None:
                 f"Layout {layout.name!r} has {slot.phi_period} φ counts for {slot.kind!r}, {where} has {grid.phi_period}; "
                 "use a layout on the CMS grid, as 'axol1tl57'."
             )
+        _check_steps(slot, grid, f"Layout {layout.name!r}", where)
 
+
+def _check_steps(slot: ObjectSlot, grid: Grid, layout: str, where: str) -> None:
+    """Refuse a slot whose counts mean other values than the file's, which are filled in as they are."""
+    steps = {"pt": (grid.pt_gev, "GeV"), "eta": (grid.eta, ""), "phi": (2 * np.pi / grid.phi_period, "rad")}
+    for feature, lsb in zip(slot.features, slot.lsb, strict=True):
+        wanted, unit = steps[feature]
+        if abs(lsb / wanted - 1) > _STEP_TOLERANCE:
+            raise InputError(
+                f"{layout} has a step of {lsb:g} for {feature} of {slot.kind!r}, {where} has counts of {wanted:g} {unit}".rstrip()
+                + f"; set lsb to {wanted:g} (offsets and shifts for another step are to be converted, see docs/import.md)."
+            )
+
+
+#: Relative difference between a layout's step and the file's: φ is written as 0.0435 and as 2π/144.
+_STEP_TOLERANCE = 0.01
 
 #: Says where bad values are: given a feature and which of its values are bad, the file, the branch and the first such event.
 Blame = Callable[[str, NDArray[np.bool_]], str]

@@ -7,6 +7,7 @@ import awkward as ak
 import numpy as np
 import pytest
 import uproot
+import yaml
 
 from l1ad.core.errors import InputError
 from l1ad.core.layout import load_layout
@@ -290,6 +291,33 @@ def test_a_layout_on_another_grid_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "x.root", "l1topo44")
     with pytest.raises(InputError, match=r"^Layout 'gelato60' .*"):
         read(tmp_path / "x.root", "gelato60")
+
+
+@pytest.mark.parametrize("written", [write_nanoaod, write_l1ntuple])
+@pytest.mark.parametrize(
+    ("kind", "feature", "lsb", "message"),
+    [
+        (
+            "met",
+            "pt",
+            1.0,
+            r"has a step of 1 for pt of 'met', .* has counts of 0\.5 GeV; set lsb to 0\.5 \(offsets and shifts .*",
+        ),
+        ("muon", "eta", 0.0435, r"has a step of 0\.0435 for eta of 'muon', .* has counts of 0\.010875; set lsb to 0\.010875 .*"),
+        ("jet", "phi", 0.0491, r"has a step of 0\.0491 for phi of 'jet', .* has counts of 0\.0436332 rad; set lsb to .*"),
+    ],
+)
+def test_a_layout_whose_steps_are_others_is_refused(
+    tmp_path: Path, written: Callable[[Path], object], kind: str, feature: str, lsb: float, message: str
+) -> None:
+    """Counts are filled in as the file has them: with another step every GeV would be wrong."""
+    written(tmp_path / "x.root")
+    layout = load_layout("axol1tl57").to_dict() | {"name": "other"}
+    slot = next(slot for slot in layout["slots"] if slot["kind"] == kind)
+    slot["features"][feature]["lsb"] = lsb
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump(layout))
+    with pytest.raises(InputError, match=rf"^Layout 'other' {message}$"):
+        read(tmp_path / "x.root", str(tmp_path / "other.yaml"))
 
 
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
