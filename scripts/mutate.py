@@ -27,7 +27,7 @@ LIST = ROOT / "scripts" / "mutations.yaml"
 COPIED = ("l1ad", "tests", "configs", "scripts", "docs", "pyproject.toml", "README.md")
 #: Part of the mutations that must be caught.
 WANTED = 0.9
-#: Seconds for the tests of one mutation; a fault that makes them hang is caught as well.
+#: Seconds for the tests of one mutation, and for each file of them without a fault; a fault that makes them hang is caught as well.
 TIMEOUT_S = 900
 #: What pytest returns where all tests passed, and where some failed.
 PASSED, FAILED = 0, 1
@@ -112,13 +112,13 @@ def copied(source: Path, folder: Path) -> Path:
     return root
 
 
-def run_tests(tests: Sequence[str], root: Path) -> int:
+def run_tests(tests: Sequence[str], root: Path, timeout_s: float = TIMEOUT_S) -> int:
     """Run tests in a copy until the first fails; a run that takes too long has failed."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     environment = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(
-            command, cwd=root, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=TIMEOUT_S
+            command, cwd=root, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=timeout_s
         )
     except subprocess.TimeoutExpired:
         return FAILED
@@ -132,7 +132,7 @@ def require_passing(mutations: Sequence[Mutation], root: Path) -> None:
         ListError: they fail already.
     """
     tests = sorted({test for mutation in mutations for test in mutation.tests})
-    if run_tests(tests, root) != PASSED:
+    if run_tests(tests, root, TIMEOUT_S * len(tests)) != PASSED:
         raise ListError(f"The tests fail without a fault; run pytest on {' '.join(tests)} and mend them first.")
 
 
