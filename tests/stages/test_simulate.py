@@ -46,6 +46,8 @@ def invent(plan: Plan, folder: Path, processes: int = 1) -> None:
             pthat_gev=np.full(task.n_events, low * 1.01),
             interactions=rng.integers(1, 50, task.n_events),
             sigma_mb=0.7 * 0.2**index,
+            factor=np.ones(task.n_events),
+            n_generated=task.n_events,
         )
 
 
