@@ -40,9 +40,19 @@ def _one_or_many(value: Any) -> Any:
 PerLayer = Annotated[
     tuple[int, ...], BeforeValidator(lambda value: tuple(_one_or_many(value)), json_schema_input_type=int | tuple[int, ...])
 ]
+
+
+def _some(paths: tuple[str, ...]) -> tuple[str, ...]:
+    if not paths:
+        raise ValueError("no file is named; give a path or a pattern")
+    return paths
+
+
 #: One path or pattern, or a list of them.
 Paths = Annotated[
-    tuple[str, ...], BeforeValidator(lambda value: tuple(_one_or_many(value)), json_schema_input_type=str | tuple[str, ...])
+    tuple[str, ...],
+    BeforeValidator(lambda value: tuple(_one_or_many(value)), json_schema_input_type=str | tuple[str, ...]),
+    AfterValidator(_some),
 ]
 
 

@@ -11,6 +11,7 @@ from l1ad.core.dataset import check_samples
 from l1ad.core.errors import InputError
 
 WeightsName = Literal["file", "none"]
+ObjectsName = Literal["auto", "unpacked", "emulated"]
 FormatName = Literal["auto", "fortymhz", "gelato", "gelato_merged", "l1ntuple", "nanoaod", "xaod"]
 
 
@@ -21,11 +22,13 @@ class SampleConfig(Section):
         files: a path or pattern, or a list of them; ``**`` stands for folders of any depth.
         label: what plots and tables call the sample; its name by default.
         weights: as ``data.weights``, for this sample only.
+        objects: as ``data.objects``, for this sample only.
     """
 
     files: Paths
     label: str = ""
     weights: WeightsName | None = None
+    objects: ObjectsName | None = None
 
 
 def _short_sample(value: object) -> object:
@@ -86,6 +89,8 @@ class DataConfig(Section):
         out_of_range: what happens to counts outside a column's hardware type: ``refuse``, ``clip`` or ``wrap``.
         weights: ``file`` takes each event's weight from the file where it has one, ``none`` counts every event once, as one must where
             a generator's weights are negative.
+        objects: which Level-1 objects of CMS files are read: ``unpacked``, those that the hardware sent; ``emulated``, those that its
+            emulator made; ``auto``, the former where the file has them.
         split: shares of the background for training, validation and test.
         select: which events and objects are kept.
         menu: trigger bits of CMS files whose decisions become the menu column (and any of them ``pass_l1``); files of other formats
@@ -99,6 +104,7 @@ class DataConfig(Section):
     format: FormatName = "auto"
     out_of_range: Literal["refuse", "clip", "wrap"] = "refuse"
     weights: WeightsName = "file"
+    objects: ObjectsName = "auto"
     split: SplitConfig = SplitConfig()
     select: SelectionConfig = SelectionConfig()
     menu: tuple[str, ...] = Field((), strict=False)

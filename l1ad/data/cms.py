@@ -186,6 +186,7 @@ class Collection:
         floats: branches by feature, or empty.
         crossing: branch of the bunch crossing, or None when only crossing 0 is stored.
         sum_type: branch of the sum's type, for sums.
+        emulated: where the file has emulated objects of this kind, if these are not, for messages.
     """
 
     name: str
@@ -194,6 +195,7 @@ class Collection:
     floats: Mapping[str, str]
     crossing: str | None = None
     sum_type: str | None = None
+    emulated: str = ""
 
     @property
     def branches(self) -> tuple[str, ...]:
@@ -228,7 +230,7 @@ class Collection:
         if self.kind == "met" and not reading.mark_incomplete and not jagged.counts.all():
             raise InputError(
                 f"{where}: event {first + int(jagged.counts.argmin())} has no missing E_T (type {MISSING_ET} in {self.sum_type!r}) at bunch "
-                "crossing 0; set data.select.incomplete to 'drop' to leave such events out."
+                f"crossing 0; {self._instead}set data.select.incomplete to 'drop' to leave such events out."
             )
         if (most := jagged.counts.max(initial=0)) > MOST[KINDS[self.kind][0]]:
             event = first + int(jagged.counts.argmax())
@@ -237,6 +239,11 @@ class Collection:
                 f"{MOST[KINDS[self.kind][0]]}; give Level-1 objects as the hardware or its emulator made them."
             )
         return self._rectangle(jagged, flats, where, first)
+
+    @property
+    def _instead(self) -> str:
+        """What else the file has, for messages."""
+        return f"'data.objects: emulated' reads {self.emulated!r}, which is there too, or " if self.emulated else ""
 
     def lacking(self, flats: Mapping[str, tuple[Counts, NDArray[Any]]], where: str) -> NDArray[np.bool_] | None:
         """Say which events have no object of crossing 0, ``(n_events,)``, or None if all have one."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from l1ad.core.errors import InputError
-from l1ad.data.formats import FileDescription, Format
+from l1ad.data.formats import FileDescription, Format, ObjectSource
 
 _WHOLE_BYTES = 64 * 2**20
 _PIECE_BYTES = 2**16
 _PIECES = 64
+#: How the address of a file on another machine begins: root://, https://, davs://, s3:// …
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def resolve(patterns: Iterable[str], folder: Path) -> tuple[Path, ...]:
@@ -23,10 +26,14 @@ def resolve(patterns: Iterable[str], folder: Path) -> tuple[Path, ...]:
         folder: the configuration's folder.
 
     Raises:
-        InputError: nothing there, or a file named twice.
+        InputError: nothing there, a file named twice, or the address of another machine.
     """
     found: list[Path] = []
     for pattern in patterns:
+        if _ADDRESS.match(pattern):
+            raise InputError(
+                f"{pattern!r} is an address, and only local files are read; copy the file here first (as with xrdcp or curl) or mount its store."
+            )
         full = str(folder / Path(pattern).expanduser())
         # Path.glob does not take absolute patterns.
         matches = sorted(map(Path, glob.glob(full, recursive=True))) if glob.has_magic(pattern) else [Path(full)]  # noqa: PTH207
@@ -64,13 +71,13 @@ def common_format(formats: Mapping[Path, Format], wanted: Format | None, sample:
     return next(iter(formats.values()))
 
 
-def same_sources(first: FileDescription, other: FileDescription, sample: str) -> None:
+def same_sources(first: FileDescription, other: FileDescription, sample: str, objects: ObjectSource = ObjectSource.AUTO) -> None:
     """Require that two files hold Level-1 objects in the same places, so that all events of a sample come from the same algorithms.
 
     Raises:
-        InputError: objects of a kind are read from one container in one file and from another in the other, or only one has weights.
+        InputError: objects of a kind are read from one container in one file and from another in the other.
     """
-    here, there = _level1_places(first), _level1_places(other)
+    here, there = _level1_places(first, objects), _level1_places(other, objects)
     for kind, stored in here.items():
         if there.get(kind, stored) != stored:
             raise InputError(
@@ -99,10 +106,26 @@ def same_weights(first: FileDescription, other: FileDescription, what: str) -> N
         )
 
 
-def _level1_places(description: FileDescription) -> dict[str, str]:
+def _level1_places(description: FileDescription, objects: ObjectSource) -> dict[str, str]:
     """Give where objects of each kind are read from: the first place that is there; the software trigger's are wanted by few layouts."""
-    objects = [entry for entry in description.objects if not entry.kind.startswith("HLT ")]
-    return {entry.kind: entry.stored for entry in reversed(objects)}
+    places = [entry for entry in description.objects if not entry.kind.startswith("HLT ")]
+    if objects is not ObjectSource.AUTO:
+        places = [entry for entry in places if entry.emulated is (objects is ObjectSource.EMULATED)]
+    return {entry.kind: entry.stored for entry in reversed(places)}
+
+
+def check_objects(description: FileDescription, objects: ObjectSource) -> None:
+    """Refuse a file that does not have the objects asked for.
+
+    Raises:
+        InputError: no emulated objects, or none that the hardware sent.
+    """
+    kinds = {entry.emulated for entry in description.objects}
+    if objects is not ObjectSource.AUTO and (objects is ObjectSource.EMULATED) not in kinds:
+        there = "emulated" if True in kinds else "unpacked"
+        raise InputError(
+            f"{str(description.path)!r} has no {objects.value} objects, which data.objects asks for; set it to 'auto' or {there!r}."
+        )
 
 
 def fingerprint(path: Path) -> str:

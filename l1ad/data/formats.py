@@ -36,14 +36,30 @@ class Format(enum.Enum):
             raise InputError(f"There is no file format {text!r}; {nearest(text, [f.value for f in cls])}") from None
 
 
+class ObjectSource(enum.Enum):
+    """Say which objects of CMS files are read: those that the hardware sent, or those that its emulator made."""
+
+    AUTO = "auto"
+    UNPACKED = "unpacked"
+    EMULATED = "emulated"
+
+    def choose(self, unpacked: str, emulated: str) -> tuple[str, ...]:
+        """Give those of two places that are looked in, in this order."""
+        return {self.AUTO: (unpacked, emulated), self.UNPACKED: (unpacked,), self.EMULATED: (emulated,)}[self]
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectColumns:
-    """Describe one kind of object in a file: where it is stored, how many places it has (None: any number), which features."""
+    """Describe one kind of object in a file: where it is stored, how many places it has (None: any number), which features.
+
+    Emulated objects are those that CMS software made of the trigger's input, beside or instead of what the hardware sent.
+    """
 
     kind: str
     stored: str
     places: int | None
     features: tuple[str, ...]
+    emulated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +95,13 @@ class Reading:
         seeds: trigger bits of CMS files that make the menu column.
         beyond_places: whether the objects for which the layout has no place are read too, for whoever sorts or cuts them.
         mark_incomplete: whether events without missing E_T are marked in the chunk; else they are refused.
+        objects: which objects of CMS files are read.
     """
 
     seeds: tuple[str, ...] = ()
     beyond_places: bool = False
     mark_incomplete: bool = False
+    objects: ObjectSource = ObjectSource.AUTO
 
 
 #: Objects as the layout has places for them.

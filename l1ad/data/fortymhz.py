@@ -15,7 +15,7 @@ from l1ad.data.ahead import ahead
 from l1ad.data.chunk import Counts, EventChunk, check_physical, rounded, steps_of
 from l1ad.data.columns import event_columns
 from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading
-from l1ad.data.fortymhz_derived import NOTE, Derived
+from l1ad.data.fortymhz_derived import NOTE, Derived, refuse_scaled
 from l1ad.data.hdf5 import Hdf5Appender, array, binary_fraction, block, near, opened, spans
 
 N_ROWS = 19
@@ -57,7 +57,9 @@ class FortyMhzReader:
                 return _describe_derived(file, path)
             particles = array(file, "Particles", path, (None, N_ROWS, 4))
             columns, menu = _columns(file), menu_items(file)
-            note = _filter_note(particles[:_LOOK, 1:9, 0])
+            look = particles[:_LOOK]
+            refuse_scaled(look, "Particles", path)
+            note = _filter_note(look[:, 1:9, 0])
             n_events, stored = len(particles), block(particles)
         objects = tuple(
             ObjectColumns(kind, f"Particles[:, {rows.start}:{rows.stop}]", rows.stop - rows.start, FEATURES)
@@ -89,6 +91,8 @@ class FortyMhzReader:
 
 def _describe_derived(file: Any, path: Path) -> FileDescription:
     derived = Derived.of(file, path)
+    _, name, rows = next(derived.read(range(derived.n_events), _LOOK, path), (0, "", np.zeros((0, N_ROWS, len(FEATURES)))))
+    refuse_scaled(rows, name, path)
     stored = ", ".join(derived.names)
     objects = tuple(
         ObjectColumns(kind, f"{stored} (rows {rows.start} to {rows.stop - 1})", rows.stop - rows.start, FEATURES)

@@ -67,8 +67,27 @@ class Derived:
             offset += len(data)
 
 
+def refuse_scaled(rows: NDArray[Any], name: str, path: Path) -> None:
+    """Refuse events whose largest pT of all is no more than 1: the data set's least electron or muon has some GeV, its jets 15.
+
+    Args:
+        rows: the first events, pt first in the last axis, ``(n_events, 19, 3 or more)``.
+        name: the data set, for messages.
+        path: the file, for messages.
+
+    Raises:
+        InputError: pT was divided by its greatest value.
+    """
+    highest = float(rows[:, :, 0].max(initial=0.0))
+    if 0 < highest <= 1:
+        raise InputError(
+            f"{str(path)!r}: {name!r} has no pT above {highest:g} in its first {len(rows)} events, so it was divided by its greatest value or "
+            "another scale; give the values in GeV."
+        )
+
+
 def _rows(file: Any, name: str, path: Path) -> Any:
-    if getattr(file[name], "ndim", 2) == 3:
+    if getattr(file.get(name), "ndim", 2) == 3:
         return array(file, name, path, (None, N_ROWS, len(FEATURES)))
     return array(file, name, path, (None, N_ROWS * len(FEATURES)))
 

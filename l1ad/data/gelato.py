@@ -139,7 +139,7 @@ def _find(file: Any, source: Source, kind: str, path: Path) -> Any:
 
 def _data_set(file: Any, name: str, path: Path) -> Any:
     """Find a data set of objects: one an event, or several."""
-    return array(file, name, path, (None, None) if getattr(file[name], "ndim", 3) == 2 else (None, None, None))
+    return array(file, name, path, (None, None) if getattr(file.get(name), "ndim", 3) == 2 else (None, None, None))
 
 
 def _common_length(file: Any, data: Mapping[str, Any], path: Path) -> int:

@@ -27,6 +27,8 @@ _SIGNATURES = (
     ("gelato", ("L1_jFexSR_jets",)),
     ("gelato", ("HLT_jets",)),
     ("fortymhz", ("X_train",)),
+    ("fortymhz", ("X_val",)),
+    ("fortymhz", ("X_test",)),
     ("fortymhz", ("Data",)),
 )
 
@@ -62,7 +64,7 @@ def recognise_hdf5(path: Path) -> str:
     refuse_foreign("HDF5", sorted(names), path)
     raise InputError(
         f"{str(path)!r} is an HDF5 file of no known format: it has {sorted(names)[:8]!r}; "
-        "wanted 'Particles', 'X_train' or 'Data' (40 MHz), 'L1_jFexSR_jets' or 'HLT_jets' (GELATO), or 'L1_data' or 'HLT_data' (GELATO merged)."
+        "wanted 'Particles', 'X_train', 'X_val', 'X_test' or 'Data' (40 MHz), 'L1_jFexSR_jets' or 'HLT_jets' (GELATO), or 'L1_data' or 'HLT_data' (GELATO merged)."
     )
 
 
@@ -82,7 +84,7 @@ def array(file: Any, name: str, path: Path, shape: tuple[int | None, ...]) -> An
 
     found = file.get(name)
     if not isinstance(found, h5py.Dataset):
-        raise InputError(f"{str(path)!r} has no data set {name!r}; it has {sorted(file.keys())[:12]!r}.")
+        raise InputError(f"{str(path)!r} {_instead_of_data(file, name)}")
     if found.dtype.kind not in "fiub":
         raise InputError(
             f"{str(path)!r}: data set {name!r} must hold numbers, got dtype {found.dtype}; write it again as floats."
@@ -95,6 +97,20 @@ def array(file: Any, name: str, path: Path, shape: tuple[int | None, ...]) -> An
         )
     _refuse_unfilled(found, name, path)
     return found
+
+
+def _instead_of_data(file: Any, name: str) -> str:
+    """Say what is there in the place of a data set."""
+    import h5py
+
+    link = file.get(name, getlink=True)
+    if isinstance(link, h5py.ExternalLink):
+        return f"has {name!r} as a link to {link.path!r} in {link.filename!r}, which is not there; fetch that file too."
+    if isinstance(link, h5py.SoftLink):
+        return f"has {name!r} as a link to {link.path!r}, which is not in it; write the file again."
+    if isinstance(file.get(name), h5py.Group):
+        return f"has {name!r} as a group with {sorted(file[name].keys())[:8]!r}, wanted a data set; is this the right format?"
+    return f"has no data set {name!r}; it has {sorted(file.keys())[:12]!r}."
 
 
 def _refuse_unfilled(data: Any, name: str, path: Path) -> None:

@@ -16,7 +16,7 @@ from l1ad.core.layout import ObjectLayout
 from l1ad.data.chunk import EventChunk
 from l1ad.data.cms import KINDS, Collection, check_layout, incomplete
 from l1ad.data.columns import event_columns
-from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading
+from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, ObjectSource, Reading
 from l1ad.data.root import branch_names, flat, opened, require, steps, tree
 from l1ad.data.seeds import check_seeds, seed_columns
 
@@ -33,10 +33,11 @@ _ALIAS = re.compile(r"(?:L1uGT\.)?(m_algoDecision\w+)\[(\d+)\]")
 
 @dataclass(frozen=True, slots=True)
 class _Trees:
-    """Hold the trees of a file that belong together, entry by entry."""
+    """Hold the trees of a file that belong together, entry by entry, and the names of all that have objects."""
 
     objects: Any
     name: str
+    all: tuple[str, ...]
     events: Any | None
     decisions: Any | None
 
@@ -49,13 +50,12 @@ class L1NtupleReader:
     def describe(self, path: Path) -> FileDescription:
         """Say what a file is, and whether its objects are unpacked or emulated."""
         with opened(path) as file:
-            trees = _trees(file, path)
-            names = branch_names(trees.objects)
+            trees = _trees(file, path, ObjectSource.AUTO)
             columns = tuple(_columns(trees.events))
-            note = "Objects as the hardware sent them." if trees.name == TREES[0] else "Objects as the emulator made them."
+            objects = tuple(entry for name in trees.all for entry in _objects(branch_names(tree(file, name, path)), name))
             seeds = f"{len(_aliases(trees.decisions))} trigger bits can be named in data.menu."
             return FileDescription(
-                path, self.format, int(trees.objects.num_entries), tuple(_objects(names)), columns, notes=(note, seeds)
+                path, self.format, int(trees.objects.num_entries), objects, columns, notes=(_note(trees.all), seeds)
             )
 
     def chunks(
@@ -64,11 +64,11 @@ class L1NtupleReader:
         """Read a file's events, about ``size`` at once."""
         check_layout(layout, "an L1Ntuple")
         with opened(path) as file:
-            trees = _trees(file, path)
+            trees = _trees(file, path, reading.objects)
             names = branch_names(trees.objects)
             aliases = _aliases(trees.decisions)
             check_seeds(reading.seeds, aliases, path)
-            collections = {slot.kind: _collection(slot.kind, names, path, trees.name) for slot in layout.slots}
+            collections = {slot.kind: _collection(slot.kind, names, path, trees) for slot in layout.slots}
             branches = sorted({branch for c in collections.values() for branch in c.branches})
             stored = _columns(trees.events)
             for first, stop in steps(events or range(trees.objects.num_entries), size):
@@ -83,15 +83,24 @@ class L1NtupleReader:
                 yield EventChunk(counts, columns, first, incomplete(collections, flats, reading, str(path)))
 
 
-def _trees(file: Any, path: Path) -> _Trees:
+def _note(trees: tuple[str, ...]) -> str:
+    if len(trees) == 2:
+        return "Objects as the hardware sent them, and as the emulator made them: data.objects chooses."
+    return "Objects as the hardware sent them." if trees[0] == TREES[0] else "Objects as the emulator made them."
+
+
+def _trees(file: Any, path: Path, objects: ObjectSource) -> _Trees:
     names = {name.rpartition(";")[0] for name in file.keys(recursive=True)}
-    chosen = next((name for name in TREES if name in names), None)
+    wanted = objects.choose(*TREES)
+    chosen = next((name for name in wanted if name in names), None)
     if chosen is None:
-        raise InputError(f"{str(path)!r} has neither tree {TREES[0]!r} nor {TREES[1]!r}; is it an L1Ntuple?")
-    decision = next((name for name in DECISION_TREES if name in names), None)
+        raise InputError(f"{str(path)!r} has no tree {' or '.join(map(repr, wanted))}; is it an L1Ntuple with these objects?")
+    decisions = DECISION_TREES if chosen == TREES[0] or objects is ObjectSource.AUTO else DECISION_TREES[::-1]
+    decision = next((name for name in decisions if name in names), None)
     trees = _Trees(
         tree(file, chosen, path),
         chosen,
+        tuple(name for name in TREES if name in names),
         tree(file, EVENT_TREE, path) if EVENT_TREE in names else None,
         tree(file, decision, path) if decision else None,
     )
@@ -104,17 +113,18 @@ def _trees(file: Any, path: Path) -> _Trees:
     return trees
 
 
-def _collection(kind: str, names: dict[str, str], path: Path, tree_name: str) -> Collection:
+def _collection(kind: str, names: dict[str, str], path: Path, trees: _Trees) -> Collection:
     stem = _STEMS[KINDS[kind][0]]
     features = {"pt": "IEt", "phi": "IPhi"} if stem == "sum" else {"pt": "IEt", "eta": "IEta", "phi": "IPhi"}
     hardware = {feature: stem + suffix for feature, suffix in features.items()}
     sum_type = "sumType" if stem == "sum" else None
     crossing = stem + "Bx"
-    require([*hardware.values(), crossing, *([sum_type] if sum_type else [])], names, path, tree_name)
-    return Collection(stem, kind, hardware, {}, crossing, sum_type)
+    require([*hardware.values(), crossing, *([sum_type] if sum_type else [])], names, path, trees.name)
+    emulated = TREES[1] if trees.name == TREES[0] and TREES[1] in trees.all else ""
+    return Collection(stem, kind, hardware, {}, crossing, sum_type, emulated)
 
 
-def _objects(names: dict[str, str]) -> Iterator[ObjectColumns]:
+def _objects(names: dict[str, str], tree_name: str) -> Iterator[ObjectColumns]:
     for kind, stem in _STEMS.items():
         stored = tuple(
             sorted(
@@ -122,7 +132,8 @@ def _objects(names: dict[str, str]) -> Iterator[ObjectColumns]:
             )
         )
         if stored:
-            yield ObjectColumns("met" if kind == "sum" else kind, stem, None, stored)
+            place = f"{tree_name.partition('/')[0]}: {stem}"
+            yield ObjectColumns("met" if kind == "sum" else kind, place, None, stored, tree_name == TREES[1])
 
 
 def _columns(events: Any | None) -> dict[str, str]:

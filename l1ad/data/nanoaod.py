@@ -15,12 +15,13 @@ from l1ad.data.ahead import ahead
 from l1ad.data.chunk import EventChunk
 from l1ad.data.cms import KINDS, Collection, check_layout, incomplete
 from l1ad.data.columns import event_columns
-from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading
+from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, ObjectSource, Reading
 from l1ad.data.root import branch_names, flat, opened, require, steps, tree
 from l1ad.data.seeds import check_seeds, seed_columns
 
 TREE = "Events"
 _NAMES = {"jet": "Jet", "eg": "EG", "tau": "Tau", "muon": "Mu", "sum": "EtSum"}
+#: Prefixes of what the hardware sent and of what the emulator made.
 _FAMILIES = ("L1", "L1Emul")
 _HARDWARE = {"pt": "hwPt", "eta": "hwEta", "phi": "hwPhi"}
 #: Branches of each column; an event's number may be made of its orbit and its crossing in it.
@@ -61,8 +62,8 @@ class NanoAodReader:
         with opened(path) as file:
             data_tree = tree(file, TREE, path)
             names = branch_names(data_tree)
-            check_seeds(reading.seeds, names, path)
-            collections = {slot.kind: _collection(slot.kind, names, path) for slot in layout.slots}
+            check_seeds(reading.seeds, _bits(data_tree, names) if reading.seeds else (), path)
+            collections = {slot.kind: _collection(slot.kind, names, path, reading.objects) for slot in layout.slots}
             columns = _columns(names)
             wanted = {b for c in collections.values() for b in c.branches}
             wanted |= {name for stored in columns.values() for name in stored} | set(reading.seeds)
@@ -72,6 +73,11 @@ class NanoAodReader:
                 chunk = _chunk(data, collections, layout, columns, reading, first, path)
                 yield chunk
                 first += chunk.n_events
+
+
+def _bits(data_tree: Any, names: dict[str, str]) -> list[str]:
+    """Give the branches that are trigger bits: one boolean an event."""
+    return [name for name, key in names.items() if data_tree[key].typename == "bool"]
 
 
 def _arrays(data_tree: Any, wanted: set[str], events: range, size: int) -> Iterator[dict[str, Any]]:
@@ -117,14 +123,16 @@ def _column(name: str, data: dict[str, Any], stored: tuple[str, ...], path: Path
     return orbit.astype(np.int64) * _CROSSINGS + crossing.astype(np.int64)
 
 
-def _collection(kind: str, names: dict[str, str], path: Path) -> Collection:
-    stem = _NAMES[KINDS[kind][0]]
-    if stem == "EtSum" and "L1EtSum_etSumType" not in names and (single := _single_sum(names)):
+def _collection(kind: str, names: dict[str, str], path: Path, objects: ObjectSource) -> Collection:
+    stem, families = _NAMES[KINDS[kind][0]], objects.choose(*_FAMILIES)
+    if stem == "EtSum" and _FAMILIES[0] in families and "L1EtSum_etSumType" not in names and (single := _single_sum(names)):
         return Collection("L1EtSum", kind, *single)
-    family = next((family for family in _FAMILIES if f"{family}{stem}_pt" in names or f"{family}{stem}_hwPt" in names), None)
+    there = [family for family in _FAMILIES if f"{family}{stem}_pt" in names or f"{family}{stem}_hwPt" in names]
+    family = next((family for family in families if family in there), None)
     if family is None:
         raise InputError(
-            f"{str(path)!r}: tree 'Events' has no branch 'L1{stem}_pt', which {kind!r} objects come from; was it made with these objects?"
+            f"{str(path)!r}: tree 'Events' has no branch '{families[0]}{stem}_pt', which {kind!r} objects come from; was it made with these "
+            "objects?"
         )
     prefix = f"{family}{stem}_"
     features = ("pt", "phi") if stem == "EtSum" else FEATURES
@@ -132,7 +140,9 @@ def _collection(kind: str, names: dict[str, str], path: Path) -> Collection:
     floats = {} if len(hardware) == len(features) else {f: prefix + f for f in features}
     crossing, sum_type = prefix + "bx", prefix + "etSumType" if stem == "EtSum" else None
     require([*floats.values(), *([sum_type] if sum_type else [])], names, path, TREE)
-    return Collection(prefix[:-1], kind, {} if floats else hardware, floats, crossing if crossing in names else None, sum_type)
+    emulated = f"{_FAMILIES[1]}{stem}" if family == _FAMILIES[0] and _FAMILIES[1] in there else ""
+    there_or_none = crossing if crossing in names else None
+    return Collection(prefix[:-1], kind, {} if floats else hardware, floats, there_or_none, sum_type, emulated)
 
 
 def _single_sum(names: dict[str, str]) -> tuple[dict[str, str], dict[str, str]] | None:
@@ -150,7 +160,7 @@ def _objects(names: dict[str, str]) -> Iterator[ObjectColumns]:
             prefix = f"{family}{stem}_"
             stored = tuple(sorted(name.removeprefix(prefix) for name in names if name.startswith(prefix)))
             if stored:
-                yield ObjectColumns("met" if kind == "sum" else kind, prefix[:-1], None, stored)
+                yield ObjectColumns("met" if kind == "sum" else kind, prefix[:-1], None, stored, family == _FAMILIES[1])
 
 
 def _flavour(names: dict[str, str]) -> str:

@@ -20,7 +20,7 @@ from l1ad.core.errors import InputError
 from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Network
 from l1ad.data.chunk import OutOfRange, RangeTally, fit
-from l1ad.data.formats import recognise
+from l1ad.data.formats import ObjectSource, Reading, recognise
 from l1ad.data.readers import reader
 from l1ad.emulator.kernel import Emulator
 
@@ -42,6 +42,7 @@ class ScoreJob:
         events: numbers of the events in it.
         policy: what happens to values outside the hardware range.
         threads: threads of the emulator; 0 takes all cores.
+        objects: which objects of CMS files are read.
     """
 
     network: Path
@@ -50,6 +51,7 @@ class ScoreJob:
     events: range
     policy: OutOfRange
     threads: int = 0
+    objects: ObjectSource = ObjectSource.AUTO
 
 
 def score_piece(job: ScoreJob, target: Path) -> dict[str, int]:
@@ -122,6 +124,7 @@ def _dataset_events(job: ScoreJob, layout: ObjectLayout) -> Iterator[tuple[NDArr
 
 
 def _file_events(job: ScoreJob, layout: ObjectLayout, tally: RangeTally) -> Iterator[tuple[NDArray[Any], Any, Any]]:
-    for chunk in reader(recognise(job.path)).chunks(job.path, layout, FILE_EVENTS, events=job.events):
+    source, reading = reader(recognise(job.path)), Reading(objects=job.objects)
+    for chunk in source.chunks(job.path, layout, FILE_EVENTS, reading, job.events):
         x_hw = fit(chunk, layout, job.policy, tally, str(job.path))
         yield x_hw, chunk.columns.get("run", -1), chunk.columns.get("event", -1)

@@ -27,7 +27,8 @@ def check_seeds(seeds: tuple[str, ...], there: Collection[str], path: Path) -> N
     for seed in seeds:
         if seed not in there:
             choices = [name for name in there if name.startswith(("L1_", "HLT_"))] or list(there)
-            raise InputError(f"{str(path)!r} has no trigger bit {seed!r}; {nearest(seed, choices)}")
+            hint = nearest(seed, choices) if choices else "it has none at all, leave data.menu out."
+            raise InputError(f"{str(path)!r} has no trigger bit {seed!r}; {hint}")
 
 
 def seed_columns(bits: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -18,8 +18,8 @@ from l1ad.core.errors import InputError, L1adError, ToolFailedError
 from l1ad.core.layout import ObjectLayout, load_layout
 from l1ad.data.chunk import OutOfRange
 from l1ad.data.execute import cluster_for, execute, pieces
-from l1ad.data.files import common_format, fingerprint, resolve, same_sources, same_weights
-from l1ad.data.formats import FileDescription, Format, Reading, recognise
+from l1ad.data.files import check_objects, common_format, fingerprint, resolve, same_sources, same_weights
+from l1ad.data.formats import FileDescription, Format, ObjectSource, Reading, recognise
 from l1ad.data.part import PARTIAL, Job, PartSummary, prepare_part
 from l1ad.data.readers import reader
 from l1ad.data.select import Selection
@@ -56,6 +56,7 @@ class _Source:
 
     sample: Sample
     weights: bool
+    objects: ObjectSource
     files: tuple[FileDescription, ...]
 
 
@@ -129,11 +130,13 @@ def _source(sample: Sample, entry: SampleConfig, config: Config, skipped: dict[s
     wanted = None if config.data.format == "auto" else Format.parse(config.data.format)
     files: list[FileDescription] = []
     weights = (entry.weights or config.data.weights) == "file"
+    objects = ObjectSource(entry.objects or config.data.objects)
     for path in resolve(entry.files, config.folder):
         try:
             formats = {file.path: file.format for file in files[:1]} | {path: recognise(path)}
             description = _described(path, common_format(formats, wanted, sample.name), sample)
-            same_sources(files[0] if files else description, description, sample.name)
+            check_objects(description, objects)
+            same_sources(files[0] if files else description, description, sample.name, objects)
             if weights:
                 same_weights(files[0] if files else description, description, f"Sample {sample.name!r}")
             files.append(description)
@@ -141,7 +144,7 @@ def _source(sample: Sample, entry: SampleConfig, config: Config, skipped: dict[s
             if skipped is None:
                 raise
             skipped[str(path)] = str(error)
-    return _Source(sample, weights, tuple(files))
+    return _Source(sample, weights, objects, tuple(files))
 
 
 def _described(path: Path, format_: Format, sample: Sample) -> FileDescription:
@@ -162,10 +165,19 @@ def _common_columns(sources: Sequence[_Source], config: Config) -> tuple[tuple[s
     files = [file for source in sources for file in source.files]
     bits = {"menu", "pass_l1"} if config.data.menu else set()
     shared = set.intersection(*(set(file.columns) | (bits if file.format in _NAMED_BITS else set()) for file in files))
+    _refuse_lost_menu([file for file in files if file.format not in _NAMED_BITS and "menu" not in file.columns], config)
     menus = {config.data.menu if file.format in _NAMED_BITS else file.menu_items for file in files}
     if "menu" in shared and len(menus) > 1:
         raise InputError(f"The files were made with {len(menus)} different trigger menus; prepare those of one menu together.")
     return (*REQUIRED, *sorted(shared - set(REQUIRED))), next(iter(menus)) if "menu" in shared else ()
+
+
+def _refuse_lost_menu(without: Sequence[FileDescription], config: Config) -> None:
+    if config.data.menu and without:
+        raise InputError(
+            f"data.menu names trigger bits, and {str(without[0].path)!r} of format {without[0].format.value!r} has none that it could name; "
+            "leave data.menu out, or prepare CMS files by themselves."
+        )
 
 
 def _jobs(layout: ObjectLayout, sources: Sequence[_Source], config: Config) -> list[Job]:
@@ -183,7 +195,8 @@ def _jobs(layout: ObjectLayout, sources: Sequence[_Source], config: Config) -> l
     for number, source in enumerate(sources):
         first, left = 0, data.max_events or sum(file.n_events for file in source.files)
         for file in source.files:
-            reading = Reading(data.menu if file.format in _NAMED_BITS else (), selection.moves_objects, cuts.incomplete == "drop")
+            seeds = data.menu if file.format in _NAMED_BITS else ()
+            reading = Reading(seeds, selection.moves_objects, cuts.incomplete == "drop", source.objects)
             split = (data.seed, data.split.train, data.split.validation)
             jobs += [
                 Job(
@@ -255,17 +268,18 @@ def _without_objects(
     for job, result in zip(jobs, results, strict=True):
         if isinstance(result, PartSummary) and job.path not in bad:
             seen[job.path] = seen.get(job.path, False) or result.occupied
-    files = {file.path: file for source in sources for file in source.files}
-    empty = {path: _empty_sentence(files[path]) for path, occupied in seen.items() if not occupied}
+    files = {file.path: (file, source.objects) for source in sources for file in source.files}
+    empty = {path: _empty_sentence(*files[path]) for path, occupied in seen.items() if not occupied}
     if empty and not keep_errors:
         raise InputError(next(iter(empty.values())))
     return empty
 
 
-def _empty_sentence(file: FileDescription) -> str:
+def _empty_sentence(file: FileDescription, objects: ObjectSource) -> str:
+    both = len({entry.emulated for entry in file.objects}) == 2 and objects is not ObjectSource.EMULATED
     return (
         f"{str(file.path)!r} has no object of the layout in any of the events read; is it the right file, was it filled, and are the "
-        "thresholds of data.select right?"
+        "thresholds of data.select right?" + " It has emulated objects too, which 'data.objects: emulated' reads." * both
     )
 
 

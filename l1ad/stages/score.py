@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.config import Config
+from l1ad.config.data import DataConfig
 from l1ad.core.artefact import MANIFEST, code_digest, read_manifest, stage_key
 from l1ad.core.dataset import KIND as DATASET
 from l1ad.core.dataset import load_dataset
@@ -24,7 +25,7 @@ from l1ad.core.trained import TrainedModel, load_trained
 from l1ad.data.chunk import OutOfRange
 from l1ad.data.execute import cluster_for, execute, pieces
 from l1ad.data.files import fingerprint, resolve
-from l1ad.data.formats import recognise
+from l1ad.data.formats import ObjectSource, recognise
 from l1ad.data.readers import reader
 from l1ad.data.records import RECORD, ScoreJob, score_piece
 from l1ad.emulator.kernel import Emulator
@@ -104,7 +105,7 @@ def score(config: Config, files: Sequence[str], out: Path, *, force: bool = Fals
     if not force and (known := _known(place, key)) is not None:
         return ScoreResult(out, False, known)
     with locked(place), _work_folder(place, key) as work:
-        summary = _score(network, inputs, work, OutOfRange(config.data.out_of_range), scheduler, place)
+        summary = _score(network, inputs, work, config.data, scheduler, place)
         note = {"key": key, "output": fingerprint(place), "summary": summary}
         (work / _NOTE).write_text(json.dumps(note, indent=1), encoding="utf-8")
         (work / _NOTE).replace(_note(place))
@@ -134,6 +135,7 @@ def _key(config: Config, model: TrainedModel, network: Network, inputs: Sequence
     settings = {
         "files": [str(path) for path in inputs],
         "out_of_range": config.data.out_of_range,
+        "objects": config.data.objects,
         "thresholds": network.trigger_bits,
     }
     return stage_key("scores", {"model": model.digest, **digests}, settings, None, code_digest("l1ad.stages.score"))
@@ -169,7 +171,7 @@ def _work_folder(out: Path, key: str) -> Iterator[Path]:
 
 
 def _score(
-    network: Network, inputs: tuple[Path, ...], work: Path, policy: OutOfRange, scheduler: str | None, out: Path
+    network: Network, inputs: tuple[Path, ...], work: Path, data: DataConfig, scheduler: str | None, out: Path
 ) -> dict[str, Any]:
     """Score every piece that has not been scored before, and write the output from all of them."""
     from tqdm import tqdm
@@ -180,9 +182,9 @@ def _score(
     cluster = cluster_for(scheduler, len(ranges))
     file, threads = work / "network.json", 0 if cluster is None else 1
     network.save(file)
-    run = _Run(
-        network, inputs, work, tuple(ScoreJob(file, path, number, piece, policy, threads) for number, path, piece in ranges)
-    )
+    policy, objects = OutOfRange(data.out_of_range), ObjectSource(data.objects)
+    jobs = tuple(ScoreJob(file, path, number, piece, policy, threads, objects) for number, path, piece in ranges)
+    run = _Run(network, inputs, work, jobs)
     Emulator(network)  # compiled here once, so that workers on this machine find it and a missing compiler is told at once
     with tqdm(total=sum(len(job.events) for job in run.jobs), desc="score", unit="event", disable=None) as bar:
         tallies = execute(score_piece, run.pieces, cluster, lambda i: bar.update(len(run.jobs[i].events)))
