@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from l1ad.api import convert, csim, init, prepare, rates, report, score, simulate, study, synth, train, verify
+    from l1ad.api import compare_rates, convert, csim, init, prepare, rates, report, score, simulate, study, synth, train, verify
     from l1ad.config import Config, load_config
     from l1ad.core.dataset import Dataset
     from l1ad.core.errors import L1adError
@@ -31,6 +31,7 @@ __all__ = [
     "L1adError",
     "Network",
     "Report",
+    "compare_rates",
     "convert",
     "csim",
     "init",

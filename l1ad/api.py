@@ -15,6 +15,7 @@ from l1ad.config import Config, load_config
 from l1ad.core.extras import explaining_extras
 
 if TYPE_CHECKING:
+    from l1ad.stages.compare_rates import CompareRatesResult
     from l1ad.stages.convert import ConvertResult
     from l1ad.stages.csim import CsimResult
     from l1ad.stages.init import InitResult
@@ -227,6 +228,20 @@ def rates(config: AnyConfig, *, force: bool = False) -> RatesResult:
     from l1ad.stages import rates as stage
 
     return stage.rates(_read(config), force=force)
+
+
+@explaining_extras
+def compare_rates(old: str | Path, config: AnyConfig, *, force: bool = False) -> CompareRatesResult:
+    """Say what a run's network and data do to thresholds that were derived before.
+
+    Args:
+        old: the ``thresholds.yaml`` that ``rates`` wrote, the folder of it or of its run, or that run's configuration.
+        config: the new run's configuration, or the path of its file.
+        force: do it again even if nothing has changed.
+    """
+    from l1ad.stages import compare_rates as stage
+
+    return stage.compare_rates(_read(config), Path(old), force=force)
 
 
 @explaining_extras

@@ -153,8 +153,19 @@ def report(
 
 
 @app.command()
-def rates(config: ConfigPath, force: Force = False, as_json: Json = False) -> None:
+def rates(
+    config: ConfigPath,
+    compare: Annotated[
+        Path | None,
+        typer.Option(metavar="OLD", help="Instead: what this run does to thresholds derived before (a run, or thresholds.yaml)."),
+    ] = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
     """Count total, pure and shared rates; find the integer thresholds of the target rates."""
+    if compare is not None:
+        show(_stage("compare_rates")(read_config(config), compare, force=force), as_json)
+        return
     show(_stage("rates")(read_config(config), force=force), as_json)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -22,6 +22,8 @@ class FirmwareConfig(Section):
         style: ``combinational`` is one stage without registers, ``pipelined`` cuts it by the clock; ``auto`` is combinational where
             a clock period is all the latency the board's trigger gives.
         thresholds: trigger bits and their integer scores; left out, those of the model.
+        thresholds_network: digest of the network that ``thresholds`` belong to, or its first twelve digits or more; without it they are
+            taken for any network, and the results say so.
         thresholds_file: the ``thresholds.yaml`` that ``l1ad rates`` wrote, instead.
         threshold_ports: whether thresholds come in by ports; otherwise they are constants.
         reuse_factor: products that share a multiplier; the pipeline then takes a new event every so many clocks.
@@ -36,6 +38,7 @@ class FirmwareConfig(Section):
     control: Literal["ap_ctrl_none", "ap_ctrl_hs"] = "ap_ctrl_none"
     style: Literal["auto", "combinational", "pipelined"] = "auto"
     thresholds: dict[str, int] = Field(default_factory=dict)
+    thresholds_network: Annotated[str, Field(pattern="^[0-9a-f]{12,64}$")] | None = None
     thresholds_file: str | None = None
     threshold_ports: bool = False
     reuse_factor: int = Field(1, ge=1)
@@ -56,6 +59,8 @@ class FirmwareConfig(Section):
     def _possible(self) -> FirmwareConfig:
         if self.thresholds and self.thresholds_file is not None:
             raise ValueError("thresholds and thresholds_file are both given; keep one")
+        if self.thresholds_network is not None and not self.thresholds:
+            raise ValueError("thresholds_network says to which network thresholds belong, and there are none; give both")
         if self.style == "combinational" and self.reuse_factor > 1:
             raise ValueError(
                 "a reuse_factor above 1 wants style 'pipelined': one combinational stage has no clocks to share over"

@@ -19,7 +19,7 @@ class RatesConfig(Section):
         background: which background events count: those kept for testing, or all, also those trained on.
         pileup_bins: number of bins of pile-up, of equal weight.
         run_bins: at most so many groups of consecutive runs.
-        prescales: prescale table (CSV or XML) that says which seeds of the data veto in pure rates: those with prescale 1.
+        prescales: prescale table (CSV, XML or JSON) that says which seeds of the data veto in pure rates: those with prescale 1.
         prescale_column: name of the table's column, as ``2p0E34``.
         anomaly_seeds: names or patterns of the anomaly seeds themselves, which never veto.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -33,6 +34,12 @@ class Definition:
     low_khz: float
     high_khz: float
     n_events: int
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it has a kind and numbers, as one that was written by hand need not."""
+        numbers = (self.target_khz, self.khz, self.low_khz, self.high_khz, self.n_events)
+        return self.kind in ("total", "pure") and all(isinstance(n, int | float) and math.isfinite(n) for n in numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +102,10 @@ def load_thresholds(path: Path) -> ThresholdsFile:
 
 def _definitions(data: object, path: Path) -> dict[str, Definition]:
     try:
-        return {str(name): Definition(**one) for name, one in dict(data).items()}  # type: ignore[call-overload]
+        found = {str(name): Definition(**one) for name, one in dict(data).items()}  # type: ignore[call-overload]
+        if all(one.is_one for one in found.values()):
+            return found
+        raise ValueError
     except (TypeError, ValueError):
         keys = ", ".join(one.name for one in fields(Definition))
         raise ConfigError(

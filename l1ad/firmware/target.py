@@ -102,6 +102,7 @@ def with_configured_thresholds(network: Network, config: Config) -> Network:
     if config.firmware.thresholds_file is not None:
         network = network.with_thresholds(_from_file(network, config, config.firmware.thresholds_file))
     elif config.firmware.thresholds:
+        _require_bound(network, config.firmware)
         network = network.with_thresholds(tuple(Threshold(name, value) for name, value in config.firmware.thresholds.items()))
     total = network.score.total
     for threshold in network.thresholds:
@@ -111,6 +112,24 @@ def with_configured_thresholds(network: Network, config: Config) -> Network:
                 "give an integer in that range."
             )
     return network
+
+
+def thresholds_note(config: Config) -> dict[str, str]:
+    """Say that thresholds are bound to no network, as an entry of a stage's summary; nothing where they are, or where there are none."""
+    if not config.firmware.thresholds or config.firmware.thresholds_network is not None:
+        return {}
+    return {
+        "thresholds_note": "The thresholds are plain integers of the configuration, bound to no network: firmware.thresholds_network, or "
+        "thresholds_file instead, refuses those of another one."
+    }
+
+
+def _require_bound(network: Network, firmware: FirmwareConfig) -> None:
+    wanted = firmware.thresholds_network
+    if wanted is not None and not network.digest.startswith(wanted):
+        raise ConversionError(
+            f"firmware.thresholds belong to network {wanted[:12]}, this one is {network.digest[:12]}; derive them again with 'l1ad rates'."
+        )
 
 
 def _from_file(network: Network, config: Config, path: str) -> tuple[Threshold, ...]:

@@ -1,12 +1,14 @@
-"""Read prescale tables of CMS menus, a column by its name: CSV as the menus' makers publish them, XML as the run settings have them."""
+"""Read prescale tables of CMS menus, a column by its name: CSV as the menus' makers publish them, XML of the run settings, JSON."""
 
 from __future__ import annotations
 
 import csv
+import json
 import math
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from l1ad.core.errors import InputError, nearest
 
@@ -31,7 +33,8 @@ def load_prescales(path: Path, column: str) -> Mapping[str, float]:
     """Read one column of a table.
 
     Args:
-        path: a ``.csv`` file, or the ``.xml`` of a run's settings.
+        path: a ``.csv`` file, the ``.xml`` of a run's settings, or a ``.json``: a list of records, one a seed; ``columns`` with ``data`` or
+            ``rows``; or the prescales by column and seed, or by seed and column.
         column: the column's name, as ``2p0E34``.
 
     Returns:
@@ -40,7 +43,7 @@ def load_prescales(path: Path, column: str) -> Mapping[str, float]:
     Raises:
         InputError: no such file or column, names that are missing or come twice, or a prescale that is none; names the seed.
     """
-    head, rows = _xml(path) if path.suffix.lower() == ".xml" else _csv(path)
+    head, rows = {".xml": _xml, ".json": _json}.get(path.suffix.lower(), _csv)(path)
     plain = [name.lower() for name in head]
     names = next((plain.index(name) for name in _NAMES if name in plain), None)
     if names is None:
@@ -87,7 +90,7 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise InputError(f"Cannot read the prescale table {str(path)!r}: {reason}; give a CSV or XML file.") from None
+        raise InputError(f"Cannot read the prescale table {str(path)!r}: {reason}; give a CSV, XML or JSON file.") from None
 
 
 def _csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -113,3 +116,55 @@ def _xml(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
         raise InputError(f"{str(path)!r} has no table 'prescales' with columns; give the settings of the Global Trigger.")
     rows = [[cell.strip() for cell in (row.text or "").split(",")] for row in table.iter("row")]
     return [name.strip() for name in columns.split(",")], list(enumerate(rows, 1))
+
+
+def _json(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    try:
+        data = json.loads(_text(path), object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{str(path)!r} is no JSON table: {error}; it was cut off or edited.") from None
+    head, rows = _table(data, path)
+    return head, [(number, [_cell(cell) for cell in row]) for number, row in enumerate(rows, 1)]
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a mapping; a name that is there twice would lose its first value without a word."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is there twice")
+    return found
+
+
+def _table(data: Any, path: Path) -> tuple[list[str], list[list[Any]]]:
+    """Bring the forms a table may have to a head and rows."""
+    match data:
+        case [dict() as first, *_] if all(isinstance(row, dict) and row.keys() == first.keys() for row in data):
+            return list(first), [[row[name] for name in first] for row in data]
+        case {"columns": [*head], "data": [*rows]} | {"columns": [*head], "rows": [*rows]} if all(
+            isinstance(r, list) for r in rows
+        ):
+            return [_cell(name) for name in head], rows
+        case {**outer} if outer and all(isinstance(inner, dict) and inner for inner in outer.values()):
+            return _nested({str(name): dict(inner) for name, inner in data.items()})
+        case _:
+            raise InputError(
+                f"{str(path)!r} is no prescale table: wanted a list of records with the same names, 'columns' with 'data' or 'rows', or "
+                "prescales by column and seed."
+            )
+
+
+def _nested(outer: dict[str, dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
+    """Read prescales by column and seed, or by seed and column; seeds are what begins with ``L1_``. What is left out is no number."""
+    by_seed = outer if all(name.startswith("L1_") for name in outer) else _turned(outer)
+    columns = list(dict.fromkeys(column for inner in by_seed.values() for column in inner))
+    return ["Name", *columns], [[seed, *(inner.get(column, "") for column in columns)] for seed, inner in by_seed.items()]
+
+
+def _turned(outer: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    seeds = dict.fromkeys(seed for inner in outer.values() for seed in inner)
+    return {seed: {column: inner[seed] for column, inner in outer.items() if seed in inner} for seed in seeds}
+
+
+def _cell(value: Any) -> str:
+    return value.strip() if isinstance(value, str) else str(value)

@@ -82,3 +82,10 @@ def _by_table(
     unprescaled = (name for name, value in prescales.items() if value == 1 and name not in items)
     missing = tuple(name for name in unprescaled if not any(fnmatchcase(name, pattern) for pattern in patterns))
     return Veto(column, seeds, anomaly, tuple(item for item in rest if prescales[item] != 1), missing)
+
+
+def menu_in_words(dataset: Dataset, veto: Veto | None) -> str:
+    """Say what vetoes in pure rates: the seeds that do, or the column that says so."""
+    if veto is not None:
+        return " ".join(veto.seeds)
+    return "pass_l1" if "pass_l1" in dataset.columns else " ".join(dataset.menu_items)

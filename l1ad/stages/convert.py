@@ -11,7 +11,7 @@ from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key
 from l1ad.core.board import load_board
 from l1ad.core.trained import load_trained
 from l1ad.firmware.golden import make_golden
-from l1ad.firmware.target import resolve_target, with_configured_thresholds
+from l1ad.firmware.target import resolve_target, thresholds_note, with_configured_thresholds
 from l1ad.hls.project import KIND, project_files, write_files
 from l1ad.hls.top import FUNCTION, template_digest, top_ports
 
@@ -79,5 +79,6 @@ def convert(config: Config, *, force: bool = False) -> ConvertResult:
             n_input_ports=len(data_inputs) + len(thresholds),
             outputs=[port.name for port in outputs],
             n_golden=len(golden.x_hw),
+            **thresholds_note(config),
         )
     return ConvertResult(config.project, True, draft.summary)

@@ -13,7 +13,7 @@ from l1ad.core.network import Network
 from l1ad.core.trained import load_trained
 from l1ad.emulator.package import package_files
 from l1ad.firmware.golden import INPUTS, SCORES, make_golden
-from l1ad.firmware.target import with_configured_thresholds
+from l1ad.firmware.target import thresholds_note, with_configured_thresholds
 
 KIND = "emulator"
 N_GOLDEN = 2000
@@ -55,7 +55,8 @@ def emulator_package(config: Config, *, force: bool = False) -> EmulatorPackageR
     """
     model = load_trained(config.run / "model")
     network = with_configured_thresholds(model.network, config)
-    settings = {"thresholds": [asdict(threshold) for threshold in network.thresholds], "golden": N_GOLDEN}
+    settings: dict[str, Any] = {"thresholds": [asdict(one) for one in network.thresholds], "golden": N_GOLDEN}
+    settings |= thresholds_note(config)
     inputs = {"model": model.digest}
     key = stage_key(KIND, inputs, settings, SEED, code_digest("l1ad.stages.emulator_package"))
     target = config.run / "emulator"
@@ -63,7 +64,7 @@ def emulator_package(config: Config, *, force: bool = False) -> EmulatorPackageR
     if fresh:
         with writing(target, KIND, key=key, inputs=inputs, config=settings, seed=SEED) as draft:
             _write(draft.path, network)
-            draft.summary.update(_summary(network))
+            draft.summary.update(_summary(network) | thresholds_note(config))
     return EmulatorPackageResult(target, fresh, read_manifest(target, KIND).summary)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,28 +12,27 @@ import numpy as np
 
 from l1ad.config import Config
 from l1ad.config.physics import RatesConfig
-from l1ad.core.artefact import code_digest, file_digest, is_artefact, is_current, read_manifest, stage_key, writing
-from l1ad.core.dataset import Dataset, Role, Split, load_dataset
-from l1ad.core.errors import ArtefactError, InputError
+from l1ad.core.artefact import code_digest, file_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.dataset import Dataset, Role, load_dataset
+from l1ad.core.errors import InputError
 from l1ad.core.network import Threshold
-from l1ad.core.scoreset import ScoreSet, Source, load_scores
-from l1ad.core.thresholds import Definition, ThresholdsFile, load_thresholds
-from l1ad.core.trained import load_trained
+from l1ad.core.scoreset import ScoreSet, Source
+from l1ad.core.thresholds import Definition, ThresholdsFile
 from l1ad.physics.menu_overlap import overlaps, signal_efficiency
 from l1ad.physics.rates import Kind, RatePoint, RateSample, crossing_rate_khz, menu_taken, rate_curve, resolved_points
 from l1ad.physics.rates_page import SourceRates, Stability, rates_sections
+from l1ad.physics.scored_run import counted_background, counted_split, load_run_scores, require_network
 from l1ad.physics.stability import constancy, pileup_bins, rate_in_bins, run_groups
-from l1ad.physics.veto import Veto, veto_of
+from l1ad.physics.veto import Veto, menu_in_words, veto_of
 from l1ad.reporting.document import Page
 from l1ad.reporting.physics_sections import physics_section
 from l1ad.reporting.render import write_page
-from l1ad.scores.performance import FPRS, Performance, background_of, evaluate, signals_of
+from l1ad.scores.performance import FPRS, Performance, evaluate, signals_of
 from l1ad.simulation.processes import are_processes
 
 KIND = "rates"
 #: Integer thresholds by name; ``firmware.thresholds_file`` of a configuration takes its path.
 THRESHOLDS_FILE = "thresholds.yaml"
-_FIRMWARE = (Source.CSIM, Source.EMULATOR, Source.RTL, Source.QKERAS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +70,8 @@ def rates(config: Config, *, force: bool = False) -> RatesResult:
             too few events for it.
     """
     dataset = load_dataset(config.run / "dataset")
-    scores = _load_scores(config.run / "csim")
-    _require_network(config, scores)
+    scores = load_run_scores(config.run / "csim")
+    require_network(config, scores)
     inputs = {"dataset": dataset.digest, "csim": read_manifest(config.run / "csim").digest}
     if config.rates.prescales is not None:
         inputs["prescales"] = _table_digest(config.path(config.rates.prescales))
@@ -84,7 +83,7 @@ def rates(config: Config, *, force: bool = False) -> RatesResult:
     _require_samples(dataset)
     veto = veto_of(config, dataset)
     found = tuple(_source_rates(config.rates, dataset, one, veto) for one in scores)
-    performances = tuple(evaluate(dataset, one, FPRS, _split(config.rates)) for one in scores)
+    performances = tuple(evaluate(dataset, one, FPRS, counted_split(config.rates)) for one in scores)
     with writing(target, KIND, key=key, inputs=inputs, config=settings) as draft:
         _write(draft.path, config, dataset, scores, found, performances, veto)
         draft.summary.update(_summary(config.rates, found, performances[-1]) | ({"veto": veto.to_dict()} if veto else {}))
@@ -96,37 +95,6 @@ def _table_digest(path: Path) -> str:
     return file_digest(path) if path.is_file() else ""
 
 
-def _load_scores(folder: Path) -> tuple[ScoreSet, ...]:
-    """Load what is there, the firmware's scores last."""
-    order = (Source.FLOAT, *reversed(_FIRMWARE))
-    found = tuple(load_scores(folder, source) for source in order if (folder / f"{source.value}.json").is_file())
-    if not found:
-        raise ArtefactError(f"There are no scores in {str(folder)!r}; run 'l1ad csim' first.")
-    return found
-
-
-def _require_network(config: Config, scores: Sequence[ScoreSet]) -> None:
-    """Refuse scores of another network than the run's model or the configured thresholds.
-
-    Raises:
-        InputError: names both digests and what to run.
-    """
-    digests = {score.model_digest for score in scores if score.source is not Source.FLOAT}
-    wanted: dict[str, str] = {}
-    if is_artefact(config.run / "model", "model"):
-        wanted[f"the model {str(config.run / 'model')!r}"] = load_trained(config.run / "model").network.digest
-    if config.firmware.thresholds_file is not None:
-        path = config.path(config.firmware.thresholds_file)
-        wanted[f"the thresholds in {str(path)!r}"] = load_thresholds(path).network_digest
-    for digest in digests:
-        for what, other in wanted.items():
-            if other != digest:
-                raise InputError(
-                    f"The scores in {str(config.run / 'csim')!r} are of network {digest[:12]}, {what} of {other[:12]}; run 'l1ad convert' and 'l1ad csim' "
-                    "again, with firmware.thresholds_file left out."
-                )
-
-
 def _require_samples(dataset: Dataset) -> None:
     for role in Role:
         if not len(dataset.rows(role=role)):
@@ -135,15 +103,9 @@ def _require_samples(dataset: Dataset) -> None:
             )
 
 
-def _split(config: RatesConfig) -> Split | None:
-    return Split.TEST if config.background == "test" else None
-
-
 def _source_rates(config: RatesConfig, dataset: Dataset, scores: ScoreSet, veto: Veto | None) -> SourceRates:
-    background = background_of(dataset, scores, _split(config))
-    taken = menu_taken(dataset, background.rows, veto)
-    sample = RateSample(background.scores, background.weight, taken, crossing_rate_khz(config))
-    kinds = (Kind.TOTAL,) if taken is None else (Kind.TOTAL, Kind.PURE)
+    background, sample = counted_background(config, dataset, scores, veto)
+    kinds = (Kind.TOTAL,) if sample.taken is None else (Kind.TOTAL, Kind.PURE)
     resolved = [resolved_points(sample, config.target_khz, kind) for kind in kinds]
     points = tuple(point for found, _ in resolved for point in found)
     left_out = tuple(reason for _, reasons in resolved for reason in reasons)
@@ -213,20 +175,13 @@ def _thresholds_text(config: Config, source: SourceRates, network_digest: str, d
     thresholds = tuple(Threshold(point.name, int(point.threshold)) for point in source.points)
     title = f"Smallest integer {source.source} scores of {config.name} that keep a rate: give this file's path to 'firmware.thresholds_file'."
     definitions = {point.name: _definition(point) for point in source.points}
-    file = ThresholdsFile(network_digest, thresholds, dataset.digest, definitions, _menu_in_words(dataset, veto))
+    file = ThresholdsFile(network_digest, thresholds, dataset.digest, definitions, menu_in_words(dataset, veto))
     return file.text(title, [f"{point.total.khz:.6g} kHz total" for point in source.points])
 
 
 def _definition(point: RatePoint) -> Definition:
     rate = point.pure if point.kind is Kind.PURE and point.pure is not None else point.total
     return Definition(point.kind.value, point.target_khz, rate.khz, rate.low_khz, rate.high_khz, point.total.n_events)
-
-
-def _menu_in_words(dataset: Dataset, veto: Veto | None) -> str:
-    """Say what vetoes in pure rates."""
-    if veto is not None:
-        return " ".join(veto.seeds)
-    return "pass_l1" if "pass_l1" in dataset.columns else " ".join(dataset.menu_items)
 
 
 def _firmware(found: tuple[SourceRates, ...]) -> SourceRates | None:

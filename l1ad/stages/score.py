@@ -30,7 +30,7 @@ from l1ad.data.readers import reader
 from l1ad.data.records import RECORD, ScoreJob, score_piece
 from l1ad.emulator.kernel import Emulator
 from l1ad.emulator.output import check_suffix, require_stored, writer
-from l1ad.firmware.target import with_configured_thresholds
+from l1ad.firmware.target import thresholds_note, with_configured_thresholds
 
 #: Events merged at a time.
 _MERGED_EVENTS = 1 << 19
@@ -105,7 +105,7 @@ def score(config: Config, files: Sequence[str], out: Path, *, force: bool = Fals
     if not force and (known := _known(place, key)) is not None:
         return ScoreResult(out, False, known)
     with locked(place), _work_folder(place, key) as work:
-        summary = _score(network, inputs, work, config.data, scheduler, place)
+        summary = _score(network, inputs, work, config.data, scheduler, place) | thresholds_note(config)
         note = {"key": key, "output": fingerprint(place), "summary": summary}
         (work / _NOTE).write_text(json.dumps(note, indent=1), encoding="utf-8")
         (work / _NOTE).replace(_note(place))
@@ -137,6 +137,7 @@ def _key(config: Config, model: TrainedModel, network: Network, inputs: Sequence
         "out_of_range": config.data.out_of_range,
         "objects": config.data.objects,
         "thresholds": network.trigger_bits,
+        **thresholds_note(config),
     }
     return stage_key("scores", {"model": model.digest, **digests}, settings, None, code_digest("l1ad.stages.score"))
 

@@ -17,7 +17,7 @@ from l1ad.core.errors import InputError, LayoutError
 from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
 from l1ad.core.trained import load_trained
-from l1ad.firmware.target import with_configured_thresholds
+from l1ad.firmware.target import thresholds_note, with_configured_thresholds
 from l1ad.vectors import topo, ugt
 from l1ad.vectors.answers import answer_widths, answers
 from l1ad.vectors.formats import FORMATS, FrameFormat, require_format
@@ -85,13 +85,13 @@ def vectors(
     digest, x_hw = open_events(events or config.run / "dataset", network.layout, count)
     inputs = {"model": model.digest, "events": digest}
     settings = {"format": format, "count": len(x_hw), "links": plain(link_map), "thresholds": network.trigger_bits}
-    settings["board"] = config.firmware.board
+    settings |= {"board": config.firmware.board, **thresholds_note(config)}
     key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.vectors"))
     fresh = force or not is_current(output, KIND, key)
     if fresh:
         with writing(output, KIND, key=key, inputs=inputs, config=settings) as draft:
             n_files = _write(draft.path, format, link_map, network, x_hw, Path(config.firmware.board).stem)
-            draft.summary.update(_summary(config, format, link_map, network, len(x_hw), n_files))
+            draft.summary.update(_summary(config, format, link_map, network, len(x_hw), n_files) | thresholds_note(config))
     return VectorsResult(output, fresh, read_manifest(output, KIND).summary)
 
 

@@ -47,7 +47,18 @@ def test_what_a_threshold_is_for_is_read_back(tmp_path):
     assert load_thresholds(path) == file
 
 
-@pytest.mark.parametrize("text", ["{loose: 3}", "[1]", "{loose: {kind: pure}}", "{loose: {knd: pure}}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{loose: 3}",
+        "[1]",
+        "{loose: {kind: pure}}",
+        "{loose: {knd: pure}}",
+        "{loose: {kind: pur, target_khz: 1, khz: 1, low_khz: 1, high_khz: 1, n_events: 3}}",
+        "{loose: {kind: pure, target_khz: one, khz: 1, low_khz: 1, high_khz: 1, n_events: 3}}",
+        "{loose: {kind: pure, target_khz: 1, khz: .nan, low_khz: 1, high_khz: 1, n_events: 3}}",
+    ],
+)
 def test_another_definition_is_refused(tmp_path, text):
     path = tmp_path / "other.yaml"
     path.write_text(f"network: ab\nthresholds: {{loose: 1}}\ndefinitions: {text}\n", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -57,6 +58,52 @@ def test_a_column_is_read_by_its_name_wherever_it_stands(tmp_path: Path) -> None
     assert load_prescales(write(tmp_path, CSV), "1p8E34")["L1_XE60"] == 2.0
     assert load_prescales(write(tmp_path, XML, "t.xml"), "1") == {"L1_MU20": 1.0, "L1_XE60": 0.0, "L1_J100": 1.0}
     assert load_prescales(write(tmp_path, "\ufeff# made by hand\n" + CSV), "2p0E34") == wanted
+
+
+RECORDS = [
+    {"Index": 18, "Name": "L1_MU20", "2p0E34": 1, "1p8E34": 1},
+    {"Index": 19, "Name": "L1_XE60", "2p0E34": 0, "1p8E34": 2.5},
+]
+BY_SEED = {"L1_MU20": {"1p8E34": 1, "2p0E34": 1}, "L1_XE60": {"2p0E34": 0, "1p8E34": 2.5}}
+FORMS = {
+    "records": RECORDS,
+    "split": {"columns": list(RECORDS[0]), "data": [list(row.values()) for row in RECORDS], "index": [0, 1]},
+    "rows": {"columns": list(RECORDS[0]), "rows": [list(row.values()) for row in RECORDS]},
+    "by seed": BY_SEED,
+    "by column": {column: {seed: inner[column] for seed, inner in BY_SEED.items()} for column in ("2p0E34", "1p8E34")},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_json_in_every_form(tmp_path: Path, form: str) -> None:
+    path = write(tmp_path, json.dumps(FORMS[form]), "t.json")
+    assert load_prescales(path, "2p0E34") == {"L1_MU20": 1.0, "L1_XE60": 0.0}
+    assert load_prescales(path, "1p8E34") == {"L1_MU20": 1.0, "L1_XE60": 2.5}
+    with pytest.raises(InputError, match="has no prescale column '2p0E43'; did you mean '2p0E34'"):
+        load_prescales(path, "2p0E43")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"2p0E34": {"L1_A": 1, "L1_A": 0}}', r"is no JSON table: 'L1_A' is there twice; it was cut off or edited\.$"),
+        ('{"2p0E34": {"L1_A": 1', "is no JSON table: Expecting"),
+        ("[" * 100_000, "is no JSON table: "),
+        ("[1, 2]", "is no prescale table: wanted a list of records with the same names, 'columns' with 'data'"),
+        (
+            '[{"Name": "L1_A", "2p0E34": 1}, {"Name": "L1_B"}]',
+            "is no prescale table: wanted a list of records with the same names",
+        ),
+        ("{}", "is no prescale table"),
+        ('{"2p0E34": {"L1_A": true}}', "the prescale of 'L1_A' is 'True', wanted a number from 0"),
+        ('{"2p0E34": {"L1_A": null}}', "the prescale of 'L1_A' is 'None'"),
+        ('{"2p0E34": {"L1_A": 1}, "1p8E34": {"L1_B": 1}}', "the prescale of 'L1_B' is ''"),
+        ('{"columns": ["Name", "2p0E34"], "data": [["L1_A"]]}', "row 1: wanted 2 cells, got 1"),
+    ],
+)
+def test_wrong_json_is_refused_in_a_sentence(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load_prescales(write(tmp_path, text, "t.json"), "2p0E34")
 
 
 @pytest.mark.parametrize(

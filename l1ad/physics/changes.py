@@ -1,0 +1,140 @@
+"""Say what a new network or new data do to thresholds that were derived before: their rate now, and where they would have to go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from l1ad.core.thresholds import Definition
+from l1ad.physics.rates import Kind, Rate, RateSample, TooFewEventsError, rates_at, threshold_for_rate
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Hold a threshold and the thresholds at the ends of its 68 % interval; an end that the events do not resolve is None."""
+
+    threshold: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Hold what became of one threshold.
+
+    Attributes:
+        name: the trigger bit.
+        old: the threshold as it was.
+        definition: what it was derived for, and the rate it had.
+        left: rate of that kind now, if the threshold is left as it is.
+        needed: the threshold that keeps the target now; None where the events do not resolve it.
+        rate: rate of that kind at ``needed``.
+    """
+
+    name: str
+    old: int
+    definition: Definition
+    left: Rate
+    needed: Span | None
+    rate: Rate | None
+
+    @property
+    def move(self) -> float | None:
+        """Units by which the threshold has to be moved."""
+        return None if self.needed is None else self.needed.threshold - self.old
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the rate wanted is within the interval of the rate that the threshold has now."""
+        return self.left.low_khz <= self.definition.target_khz <= self.left.high_khz
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        return asdict(self) | {"move": self.move, "keeps": self.keeps}
+
+
+def change_of(name: str, old: int, definition: Definition, sample: RateSample) -> Change:
+    """Count what a threshold selects now, and find the one that keeps its target.
+
+    Args:
+        name: the trigger bit.
+        old: the threshold as it was.
+        definition: what it was derived for.
+        sample: the background now.
+
+    Raises:
+        InputError: a target above the crossing rate, or a pure one where the data have no menu.
+    """
+    kind = Kind(definition.kind)
+    left = _of_kind(sample, old, kind)
+    try:
+        needed = threshold_for_rate(sample, definition.target_khz, kind)
+    except TooFewEventsError:
+        return Change(name, old, definition, left, None, None)
+    rate = _of_kind(sample, needed, kind)
+    return Change(name, old, definition, left, span_of(sample, definition.target_khz, kind, needed, rate), rate)
+
+
+def span_of(sample: RateSample, target_khz: float, kind: Kind, threshold: float, rate: Rate) -> Span:
+    """Give a threshold's interval: where the target is crossed if all rates are as much too high or low as the rate at the threshold may be.
+
+    Args:
+        sample: the background.
+        target_khz: the rate that the threshold keeps.
+        kind: which rate.
+        threshold: the threshold.
+        rate: the rate at it, of that kind.
+    """
+    low, high = (
+        _threshold_or_none(sample, target_khz * rate.khz / end, kind) if end > 0 and rate.khz > 0 else None
+        for end in (rate.low_khz, rate.high_khz)
+    )
+    return Span(threshold, low, high)
+
+
+def _threshold_or_none(sample: RateSample, target_khz: float, kind: Kind) -> float | None:
+    try:
+        return threshold_for_rate(sample, min(target_khz, sample.crossing_khz), kind)
+    except TooFewEventsError:
+        return None
+
+
+def _of_kind(sample: RateSample, threshold: float, kind: Kind) -> Rate:
+    total, pure, _ = rates_at(sample, threshold)
+    return total if kind is Kind.TOTAL or pure is None else pure
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """Hold what thresholds rest on, then and now; None where it was not written down.
+
+    Attributes:
+        network: digests of the networks.
+        dataset: digests of the data.
+        menu: what vetoes in pure rates, in words.
+    """
+
+    network: tuple[str, str]
+    dataset: tuple[str, str]
+    menu: tuple[str, str]
+
+    def differences(self) -> list[str]:
+        """Say in words what is another one now."""
+        named = (("the network", self.network), ("the data", self.dataset))
+        words = [f"{what} ({old[:12]} → {new[:12]})" for what, (old, new) in named if old != new]
+        return words + ["the menu that vetoes"] * (self.menu[0] != self.menu[1])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        return {key: {"old": old, "new": new} for key, (old, new) in asdict(self).items()}
+
+
+def finding(changes: Sequence[Change], circumstances: Circumstances) -> str:
+    """Say in a sentence or two what happened to all thresholds."""
+    differences = circumstances.differences()
+    first = f"Different now: {', '.join(differences)}." if differences else "Network, data and menu are the same."
+    moved = [change.name for change in changes if not change.keeps]
+    if not moved:
+        return f"{first} Every threshold keeps its rate within the interval."
+    return f"{first} The wanted rate is outside the interval of {', '.join(moved)} if the thresholds are left as they are."
