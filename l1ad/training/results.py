@@ -10,6 +10,7 @@ import numpy as np
 
 from l1ad.core.network import Network
 from l1ad.core.trained import FLOAT_FILE, NETWORK_FILE
+from l1ad.qkeras.files import KERAS_FILE, QKERAS_FILE, save_keras, save_qkeras, why_not_as_it_is
 from l1ad.training.curves import save_history
 from l1ad.training.loop import Fit
 from l1ad.training.problem import Problem
@@ -29,6 +30,7 @@ def save_float(training: FloatTraining, folder: Path) -> dict[str, Any]:
         The summary.
     """
     training.reference.save(folder / FLOAT_FILE)
+    save_keras(training.reference, folder / KERAS_FILE)
     _save_parameters(training.fit.parameters, folder / PARAMETERS_FILE)
     if training.lesson is not None:
         training.lesson.save(folder / TARGETS_FILE)
@@ -56,6 +58,7 @@ def save_quantised(training: QuantisedTraining, folder: Path) -> dict[str, Any]:
     """
     problem, network = training.problem, training.networks[training.best]
     network.save(folder / NETWORK_FILE)
+    save_qkeras(network, folder / QKERAS_FILE)
     training.reference.save(folder / FLOAT_FILE)
     _save_seeds(training, folder / "seeds")
     save_history({"float": training.float_history, "qat": training.fit.history}, problem.seeds, folder)
@@ -65,6 +68,7 @@ def save_quantised(training: QuantisedTraining, folder: Path) -> dict[str, Any]:
         "network_digest": network.digest,
         "zero_weights": zero_weights(network),
         "score_type": str(network.score.total),
+        "hls4ml_as_it_is": why_not_as_it_is(network) or "yes",
         "layers": {layer.name: [str(layer.weight_type), str(layer.bias_type), str(layer.output)] for layer in network.layers},
     }
 

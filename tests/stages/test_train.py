@@ -16,6 +16,7 @@ from l1ad.config import Config, parse_config
 from l1ad.core.errors import ArtefactError, ConfigError, InputError, LayoutError
 from l1ad.core.trained import load_trained
 from l1ad.qkeras.evaluate import qkeras_scores
+from l1ad.qkeras.files import KERAS_FILE, QKERAS_FILE
 from l1ad.spec import reference
 from l1ad.stages.train import train
 from tests.datasets_made import make_dataset
@@ -61,6 +62,8 @@ def folder(tmp_path: Path) -> Path:
     ],
 )
 def test_every_score_trains_to_an_exact_network(folder: Path, kind: str, score: str, recipe: str, shape: str) -> None:
+    from qkeras.utils import load_qmodel
+
     chosen = config(folder, kind, score, recipe=recipe, seeds=2, sparsity=0.5)
     result = train(chosen)
     assert (result.fresh, result.kind, result.summary["shape"]) == (True, "model", shape)
@@ -74,6 +77,11 @@ def test_every_score_trains_to_an_exact_network(folder: Path, kind: str, score: 
     assert (len(history["float"]["loss"]), len(history["qat"]["loss"])) == (2, 3)
     assert (result.path / "curves.png").stat().st_size > 1000
     assert not list(result.path.glob("checkpoint*"))
+    assert (folder / "runs/t/model_float" / KERAS_FILE).is_file()
+    values = model.network.scaling.type.from_int(model.network.scaling.apply(model.network.layout, x))
+    outputs = load_qmodel(str(result.path / QKERAS_FILE), compile=False)(values.astype(np.float32)).numpy().astype(np.float64)
+    last = model.network.layers[-1]
+    np.testing.assert_array_equal(last.output.to_int(outputs), reference.evaluate(model.network, x)[f"{last.name}.output"])
 
 
 def test_nothing_to_do_twice_and_force(folder: Path) -> None:
