@@ -121,9 +121,9 @@ class Network:
         if kind.is_reconstruction:
             self._check_reconstruction()
         outputs = len(self.types_of(self.score_sources[-1]))
-        if kind is Score.LINEAR and outputs != 1:
+        if kind.formula.outputs not in (None, outputs):
             raise ModelError(
-                f"Score 'linear' is the network's one output, the network gives {outputs}; use a last layer of one neuron."
+                f"Score {kind.value!r} reads {kind.formula.outputs} output, the network gives {outputs}; give the last layer {kind.formula.outputs}."
             )
         if kind.needs_log_variance and (outputs % 2 or spec.table is None):
             raise ModelError(
@@ -145,7 +145,7 @@ class Network:
             )
         if self.score.difference is None or not self.score.columns:
             raise ModelError(f"Score {kind.value!r} wants a difference type and the columns that take part.")
-        if compared != SCALED and (kind is Score.MASKED_MSE or self.score.cyclic):
+        if compared != SCALED and (kind.formula.masked or self.score.cyclic):
             raise ModelError(
                 f"Score {kind.value!r} compares {compared!r}, which has no objects and no phi; use 'mse' without cyclic, or compare 'scaled'."
             )
@@ -219,15 +219,7 @@ class Network:
         Raises:
             ModelError: the turn is no whole number of such units.
         """
-        period = self.layout.phi_period(column)
-        if period is None:
-            return None
-        bits = fractional - self.scaling.shift[column]
-        if bits < 0 and period % (1 << -bits):
-            raise ModelError(
-                f"A full turn of {self.layout.names[column]} is no whole number of steps after its shift; use a smaller shift."
-            )
-        return period << bits if bits >= 0 else period >> -bits
+        return self.scaling.turn(self.layout, column, fractional)
 
     def with_thresholds(self, thresholds: tuple[Threshold, ...]) -> Network:
         """Give the same network with other trigger bits."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.core.codes import Minifloat
-from l1ad.core.errors import LayoutError, nearest
+from l1ad.core.errors import LayoutError, ModelError, nearest
 from l1ad.core.fixed import FixedPoint, FloatArray, IntArray
 from l1ad.core.layout import ObjectLayout
 
@@ -153,6 +153,22 @@ class Scaling:
             turned = np.mod(x[:, i] - reference + period // 2, period) - period // 2
             out[:, i] = np.where(x[:, presence] != 0, turned, 0)
         return out
+
+    def turn(self, layout: ObjectLayout, column: int, fractional: int) -> int | None:
+        """Compute a full turn of a phi column in units of ``2 ** -fractional`` after scaling; None for other columns.
+
+        Raises:
+            ModelError: the turn is no whole number of such units.
+        """
+        period = layout.phi_period(column)
+        if period is None:
+            return None
+        bits = fractional - self.shift[column]
+        if bits < 0 and period % (1 << -bits):
+            raise ModelError(
+                f"A full turn of {layout.names[column]} is no whole number of steps after its shift; use a smaller shift."
+            )
+        return period << bits if bits >= 0 else period >> -bits
 
     def counts(self, layout: ObjectLayout, x_hw: IntArray) -> IntArray:
         """Do all that precedes the shift: leave objects and columns out, rotate, subtract the offset, code.

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from l1ad.core.errors import ModelError
-from l1ad.core.fixed import FixedPoint, FloatArray, IntArray
+from l1ad.core.fixed import FixedPoint
+from l1ad.core.formulas import Score
 from l1ad.core.identifier import bit_fault, require
 from l1ad.core.layer import optional_type
 
-
-class Score(enum.Enum):
-    """Which anomaly score is computed on the chip."""
-
-    LATENT_L2 = "latent_l2"
-    LINEAR = "linear"
-    MASKED_MSE = "masked_mse"
-    MSE = "mse"
-    KL = "kl"
-    R_Z = "r_z"
-
-    @property
-    def is_reconstruction(self) -> bool:
-        """Say whether the score compares the input with its reconstruction."""
-        return self in (Score.MSE, Score.MASKED_MSE)
-
-    @property
-    def needs_log_variance(self) -> bool:
-        """Say whether the network's outputs are means followed by log-variances."""
-        return self in (Score.KL, Score.R_Z)
+__all__ = ["Score", "ScoreSpec", "Threshold"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,31 +53,6 @@ class ScoreSpec:
     cyclic: bool = False
     table: FixedPoint | None = None
     sources: tuple[str, ...] = ()
-
-    def table_codes(self, log_variance: FixedPoint) -> IntArray:
-        """Compute the lookup table, indexed by ``code - log_variance.min_int``.
-
-        Args:
-            log_variance: type of the table's address.
-
-        Returns:
-            Integer codes of ``self.table``, shape ``(2 ** log_variance.width,)``.
-
-        Raises:
-            ModelError: the score has no table, or the address is wider than 12 bits.
-        """
-        if self.table is None:
-            raise ModelError(f"Score {self.kind.value!r} has no lookup table; only 'kl' and 'r_z' have one.")
-        if log_variance.width > 12:
-            raise ModelError(
-                f"A log-variance of {log_variance.width} bits wants a table of more than 4096 entries; use 12 bits or fewer."
-            )
-        return self.table.to_int(self.table_values(log_variance))
-
-    def table_values(self, log_variance: FixedPoint) -> FloatArray:
-        """Give the lookup table before it is quantised; float64, shape ``(2 ** log_variance.width,)``."""
-        v = log_variance.from_int(np.arange(log_variance.min_int, log_variance.max_int + 1))
-        return np.exp(v) - v - 1.0 if self.kind is Score.KL else np.exp(-v)
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain data for JSON."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from l1ad.graph.graph import Graph, Node, make_graph
-from l1ad.graph.operations import Operation
+from l1ad.core.fixed import FixedPoint
+from l1ad.graph.graph import Graph, Node, make_graph, node_grid
+from l1ad.graph.operations import Cast, Operation
 
 
 @dataclass(slots=True)
@@ -14,17 +15,34 @@ class Builder:
 
     nodes: list[Node] = field(default_factory=list)
     aliases: dict[str, str] = field(default_factory=dict)
+    grids: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def let(self, name: str, operation: Operation, *inputs: str) -> str:
         """Add a node.
 
         Args:
-            name: its name; further nodes of the same name get a number.
+            name: its name, unique in the graph.
             operation: what it computes.
-            inputs: the nodes it reads.
+            inputs: the nodes it reads, added before or aliases of such.
+
+        Raises:
+            ModelError: the operation does not take these inputs.
         """
-        self.nodes.append(Node(name, operation, inputs))
+        node = Node(name, operation, tuple(self.aliases.get(read, read) for read in inputs))
+        self.grids[name] = node_grid(node, self.grids)
+        self.nodes.append(node)
         return name
+
+    def cast(self, name: str, type_: FixedPoint | tuple[FixedPoint, ...] | None, node: str) -> str:
+        """Add a cast, of all elements to one type or of each to its own; for None a further name only."""
+        if type_ is None:
+            self.alias(name, node)
+            return node
+        return self.let(name, Cast(type_ if isinstance(type_, tuple) else (type_,) * self.size(node)), node)
+
+    def size(self, name: str) -> int:
+        """Count a node's elements."""
+        return len(self.grids[self.aliases.get(name, name)])
 
     def alias(self, name: str, node: str) -> str:
         """Give a node a further name."""
@@ -37,9 +55,10 @@ class Builder:
         Raises:
             ModelError: the nodes do not fit each other.
         """
-        needed = set(outputs)
+        ends = tuple(self.aliases.get(name, name) for name in outputs)
+        needed = set(ends)
         for node in reversed(self.nodes):
             if node.name in needed:
                 needed |= set(node.inputs)
         kept = [node for node in self.nodes if node.name in needed]
-        return make_graph(kept, outputs, {name: node for name, node in self.aliases.items() if node in needed})
+        return make_graph(kept, ends, {name: node for name, node in self.aliases.items() if node in needed})

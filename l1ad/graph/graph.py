@@ -17,6 +17,7 @@ from l1ad.graph.operations import (
     Fold,
     Gate,
     Gather,
+    Hold,
     Input,
     Lookup,
     MovePoint,
@@ -24,9 +25,11 @@ from l1ad.graph.operations import (
     NotBelow,
     Operation,
     Ratio,
+    Relu,
     Subtract,
     Sum,
     Turn,
+    Weighted,
 )
 
 #: Names of the nodes that come from outside: hardware integers, and thresholds that have ports.
@@ -95,7 +98,7 @@ def make_graph(nodes: Iterable[Node], outputs: tuple[str, ...], aliases: Mapping
     _check_consumers(by_name, outputs)
     grids: dict[str, tuple[int, ...]] = {}
     for node in ordered:
-        grids[node.name] = _grid(node, [grids[name] for name in node.inputs])
+        grids[node.name] = node_grid(node, grids)
     return Graph(tuple(ordered), outputs, dict(aliases or {}), grids)
 
 
@@ -130,8 +133,17 @@ def _check_consumers(by_name: Mapping[str, Node], outputs: tuple[str, ...]) -> N
             raise ModelError(f"Node {node.name!r} has no consumer and is no output; connect it or leave it out.")
 
 
-def _grid(node: Node, inputs: list[tuple[int, ...]]) -> tuple[int, ...]:
-    """Compute the fractional bits of a node's elements, and refuse shapes that do not fit."""
+def node_grid(node: Node, grids: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
+    """Compute the fractional bits of a node's elements.
+
+    Args:
+        node: the node.
+        grids: those of the nodes before it.
+
+    Raises:
+        ModelError: names the node: its inputs are of a number, shape or grid that its operation does not take.
+    """
+    inputs = [grids[name] for name in node.inputs]
     wanted = _ARITY.get(type(node.operation), 1)
     if not isinstance(node.operation, Gather) and len(inputs) != wanted:
         raise ModelError(f"Node {node.name!r} ({type(node.operation).__name__}) needs {wanted} inputs, got {len(inputs)}.")
@@ -144,6 +156,9 @@ def _grid(node: Node, inputs: list[tuple[int, ...]]) -> tuple[int, ...]:
             return _gathered(node.name, elements, inputs)
         case Affine() as affine:
             return _affine_grid(node.name, affine, inputs[0])
+        case Weighted(n_in=n_in, n_out=n_out):
+            _same_length(node.name, len(inputs[0]), n_in)
+            return (0,) * n_out
         case Cast(types=types):
             _same_length(node.name, len(inputs[0]), len(types))
             return tuple(type_.fractional for type_ in types)
@@ -179,8 +194,13 @@ def _elementwise(node: Node, inputs: list[tuple[int, ...]]) -> tuple[int, ...]:
         case AtLeast(least=least):
             _same_length(node.name, len(inputs[0]), len(least))
             return (0,) * len(least)
-        case operation:
-            return inputs[0] if type(operation).__name__ == "Relu" else (0,) * len(inputs[0])
+        case Hold(low=low):
+            _same_length(node.name, len(inputs[0]), len(low))
+            return inputs[0]
+        case Relu():
+            return inputs[0]
+        case _:
+            return (0,) * len(inputs[0])
 
 
 def _same_length(name: str, first: int, second: int) -> None:

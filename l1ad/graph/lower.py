@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from l1ad.core.network import SCALED, Activation, Dense, Network
+from collections.abc import Sequence
+
+from l1ad.core.fixed import FixedPoint
+from l1ad.core.layout import ObjectLayout
+from l1ad.core.network import SCALED, Activation, Network
+from l1ad.core.scaling import Scaling
 from l1ad.graph.builder import Builder
 from l1ad.graph.graph import HARDWARE, THRESHOLDS, Graph
 from l1ad.graph.operations import (
     Affine,
     AtLeast,
-    Cast,
     Constant,
     Encode,
     Gate,
@@ -21,8 +25,9 @@ from l1ad.graph.operations import (
     Relu,
     Subtract,
     Turn,
+    Weighted,
 )
-from l1ad.graph.scores import PRESENT, lower_score
+from l1ad.graph.scores import PRESENT, ScoreTypes, lower_score
 
 #: Name of the node of the trigger bits.
 TRIGGER = "trigger"
@@ -40,12 +45,14 @@ def lower(network: Network, *, threshold_ports: bool = False) -> Graph:
         ``l1ad.spec.reference.evaluate`` names have the same names here.
     """
     build = Builder()
-    columns = network.layout.columns
-    build.let(HARDWARE, Input(tuple(c.type.min_int for c in columns), tuple(c.type.max_int for c in columns)))
-    _lower_scaling(build, network)
+    build.cast(SCALED, network.scaling.type, lower_inputs(build, network.layout, network.scaling))
     for layer in network.layers:
-        _lower_layer(build, layer, _joined(build, network, layer))
-    score = lower_score(build, network, [node_of(name) for name in network.score_sources])
+        affine = Affine(layer.weight, layer.weight_type.fractional, layer.bias, layer.bias_type.fractional, layer.accumulator)
+        read = joined(build, layer.name, [node_of(name) for name in network.sources_of(layer)])
+        lower_layer(build, layer.name, affine, read, layer.activation, layer.result, layer.outputs)
+    spec, read_by_score = network.score, tuple(node_of(name) for name in network.score_sources)
+    types = ScoreTypes(spec.square, spec.total, spec.difference, spec.table, network.types_of(network.score_sources[-1])[0])
+    score = lower_score(build, spec.kind, read_by_score, types, spec.columns, network.phi_turn if spec.cyclic else None)
     if not network.thresholds:
         return build.graph(score)
     repeated = build.let("trigger.score", Gather(((0, 0),) * len(network.thresholds)), score)
@@ -57,11 +64,21 @@ def lower(network: Network, *, threshold_ports: bool = False) -> Graph:
     return build.graph(score, build.let(TRIGGER, bits, repeated))
 
 
-def _lower_scaling(build: Builder, network: Network) -> None:
-    """Leave out objects below threshold, rotate phi, subtract the offset, move the binary point, cast."""
-    scaling, n = network.scaling, network.n_inputs
-    kept = _lower_presence(build, network)
-    node = kept if scaling.phi_reference is None else _lower_rotation(build, network, kept, scaling.phi_reference)
+def lower_inputs(build: Builder, layout: ObjectLayout, scaling: Scaling) -> str:
+    """Leave out objects below threshold, rotate phi, subtract the offset, move the binary point.
+
+    Args:
+        build: an empty graph.
+        layout: the columns.
+        scaling: offset and shift of each.
+
+    Returns:
+        The node that is cast to the input type.
+    """
+    columns, n = layout.columns, layout.n_columns
+    build.let(HARDWARE, Input(tuple(c.type.min_int for c in columns), tuple(c.type.max_int for c in columns)))
+    kept = _lower_presence(build, layout, scaling)
+    node = kept if scaling.phi_reference is None else _lower_rotation(build, layout, kept, scaling.phi_reference)
     if scaling.left_out:
         nothing = build.let("scaled.nothing", Constant((0,), (0,)))
         node = build.let(
@@ -72,16 +89,13 @@ def _lower_scaling(build: Builder, network: Network) -> None:
         node = build.let("scaled.moved", Subtract(), node, offset)
     if any(scaling.codes):
         node = build.let("scaled.coded", Encode(scaling.codes), node)
-    node = build.let("scaled.divided", MovePoint(scaling.shift), node)
-    if scaling.through is not None:
-        node = build.let("scaled.through", Cast((scaling.through,) * n), node)
-    build.let(SCALED, Cast((scaling.type,) * n), node)
+    return build.cast("scaled.through", scaling.through, build.let("scaled.divided", MovePoint(scaling.shift), node))
 
 
-def _lower_presence(build: Builder, network: Network) -> str:
+def _lower_presence(build: Builder, layout: ObjectLayout, scaling: Scaling) -> str:
     """Say which columns' objects are there, and give the columns with 0 for objects below their pt threshold."""
-    presence = [int(c) for c in network.layout.presence_column]
-    least = [int(v) for v in network.scaling.thresholds(network.layout)]
+    presence = [int(c) for c in layout.presence_column]
+    least = [int(v) for v in scaling.thresholds(layout)]
     places = sorted(set(presence))
     pt = build.let("present.pt", Gather(tuple((0, place) for place in places)), HARDWARE)
     flags = [build.let("present.any", NotZero(), pt)]
@@ -96,9 +110,8 @@ def _lower_presence(build: Builder, network: Network) -> str:
     return build.let("kept", Gate(), HARDWARE, keep)
 
 
-def _lower_rotation(build: Builder, network: Network, kept: str, kind: str) -> str:
+def _lower_rotation(build: Builder, layout: ObjectLayout, kept: str, kind: str) -> str:
     """Rotate every phi to the reference object's; its own becomes 0, and so does that of an absent object."""
-    layout = network.layout
     own = layout.slot_columns(kind).start + layout.slot(kind).features.index("phi")
     periods = {i: period for i in range(layout.n_columns) if i != own and (period := layout.phi_period(i)) is not None}
     zero = build.let("rotated.zero", Constant((0,), (0,)))
@@ -125,23 +138,38 @@ def node_of(name: str) -> str:
     return SCALED if name == SCALED else f"{name}.output"
 
 
-def _joined(build: Builder, network: Network, layer: Dense) -> str:
-    """Put the nodes that a layer reads one behind the other."""
-    sources = network.sources_of(layer)
-    if len(sources) == 1:
-        return node_of(sources[0])
-    elements = tuple((k, i) for k, name in enumerate(sources) for i in range(len(network.types_of(name))))
-    return build.let(f"{layer.name}.input", Gather(elements), *(node_of(name) for name in sources))
+def joined(build: Builder, name: str, nodes: Sequence[str]) -> str:
+    """Put the nodes that the layer called ``name`` reads one behind the other."""
+    if len(nodes) == 1:
+        return nodes[0]
+    elements = tuple((k, i) for k, node in enumerate(nodes) for i in range(build.size(node)))
+    return build.let(f"{name}.input", Gather(elements), *nodes)
 
 
-def _lower_layer(build: Builder, layer: Dense, node: str) -> None:
-    """Multiply and add, cast to the result, rectify, cast to the output."""
-    affine = Affine(layer.weight, layer.weight_type.fractional, layer.bias, layer.bias_type.fractional, layer.accumulator)
-    node = build.let(f"{layer.name}.accumulator", affine, node)
-    if layer.result is None:
-        build.alias(f"{layer.name}.result", node)
-    else:
-        node = build.let(f"{layer.name}.result", Cast((layer.result,) * layer.n_out), node)
-    if layer.activation is Activation.RELU:
-        node = build.let(f"{layer.name}.active", Relu(), node)
-    build.let(f"{layer.name}.output", Cast(layer.outputs), node)
+def lower_layer(
+    build: Builder,
+    name: str,
+    affine: Affine | Weighted,
+    node: str,
+    activation: Activation,
+    result: FixedPoint | None = None,
+    outputs: tuple[FixedPoint, ...] | None = None,
+) -> str:
+    """Multiply and add, cast to the result, rectify, cast to the output.
+
+    Args:
+        build: the graph so far.
+        name: the layer's.
+        affine: the sums.
+        node: what it reads.
+        activation: what follows.
+        result: the type of the sums before the activation; None keeps them.
+        outputs: the type of each output; None keeps them.
+
+    Returns:
+        The node of the output.
+    """
+    node = build.cast(f"{name}.result", result, build.let(f"{name}.accumulator", affine, node))
+    if activation is Activation.RELU:
+        node = build.let(f"{name}.active", Relu(), node)
+    return build.cast(node_of(name), outputs, node)

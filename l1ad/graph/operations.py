@@ -6,7 +6,9 @@ rounded or overflows outside ``Cast`` and the accumulator of ``Affine``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from l1ad.core.codes import Minifloat
 from l1ad.core.fixed import FixedPoint, IntArray
@@ -160,6 +162,29 @@ class Sum:
     """The sum of all elements, on the finest of their grids."""
 
 
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """``x @ weight + bias`` of numbers that are given when it is run: a float network's, or the variables of a training. In real numbers only."""
+
+    n_in: int
+    n_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Each element held in a range without rounding. In real numbers only."""
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """A function of each element, given the elements and an exponential function. In real numbers only; chips have a ``Lookup``."""
+
+    values: Callable[[Any, Callable[[Any], Any]], Any]
+
+
 Operation = (
     Input
     | Constant
@@ -181,4 +206,7 @@ Operation = (
     | Gate
     | Lookup
     | Sum
+    | Weighted
+    | Hold
+    | Curve
 )

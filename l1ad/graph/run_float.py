@@ -17,10 +17,12 @@ from l1ad.graph.operations import (
     AtLeast,
     Cast,
     Constant,
+    Curve,
     Encode,
     Fold,
     Gate,
     Gather,
+    Hold,
     Lookup,
     MovePoint,
     Multiply,
@@ -31,11 +33,15 @@ from l1ad.graph.operations import (
     Subtract,
     Sum,
     Turn,
+    Weighted,
 )
 
 
 def evaluate_float(
-    graph: Graph, x_hw: NDArray[np.integer[Any]], given: Mapping[str, FloatArray] | None = None
+    graph: Graph,
+    x_hw: NDArray[np.integer[Any]],
+    given: Mapping[str, FloatArray] | None = None,
+    weights: Mapping[str, tuple[FloatArray, FloatArray]] | None = None,
 ) -> dict[str, FloatArray]:
     """Compute the value of every node; exact while no intermediate needs more than 53 bits.
 
@@ -43,13 +49,19 @@ def evaluate_float(
         graph: the graph.
         x_hw: hardware integers in range, shape ``(n_events, n_columns)``.
         given: values of nodes that are not to be computed, as thresholds that have ports; shape ``(n_events, n_elements)`` each.
+        weights: those of each ``Weighted`` node and its biases, shapes ``(n_in, n_out)`` and ``(n_out,)``.
 
     Returns:
         float64 by node and further name, each of shape ``(n_events, n_elements)``.
     """
     values: dict[str, FloatArray] = {HARDWARE: np.asarray(x_hw, dtype=np.float64)} | dict(given or {})
     for node in needed(graph, values):
-        values[node.name] = _compute(graph, node, [values[name] for name in node.inputs], len(x_hw))
+        inputs = [values[name] for name in node.inputs]
+        if isinstance(node.operation, Weighted):
+            weight, bias = (weights or {})[node.name]
+            values[node.name] = inputs[0] @ weight + bias
+        else:
+            values[node.name] = _compute(graph, node, inputs, len(x_hw))
     return values | {name: values[node] for name, node in graph.aliases.items() if node in values}
 
 
@@ -99,6 +111,10 @@ def _elementwise(node: Node, x: list[FloatArray]) -> FloatArray:
             return np.maximum(x[0], 0.0)
         case NotZero():
             return (x[0] != 0).astype(np.float64)
+        case Hold(low=low, high=high):
+            return np.clip(x[0], low, high)
+        case Curve(values=values):
+            return np.asarray(values(x[0], np.exp))
         case Sum():
             return np.asarray(x[0].sum(axis=1, keepdims=True))
         case Ratio(numerator=numerator, denominator=denominator):

@@ -1,117 +1,133 @@
-"""Lower each score: one function a score, from named nodes to the terms that are summed."""
+"""Lower a score: the steps that ``l1ad.core.formulas`` is written in, as operations."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from l1ad.core.errors import ModelError
 from l1ad.core.fixed import MAX_WIDTH, FixedPoint, Overflow
-from l1ad.core.network import Network, Score
+from l1ad.core.formulas import Formula, Score
 from l1ad.graph.builder import Builder
-from l1ad.graph.operations import Add, Cast, Fold, Gate, Gather, Lookup, Multiply, Subtract, Sum
+from l1ad.graph.operations import Add, Curve, Fold, Gate, Gather, Lookup, Multiply, Subtract, Sum
 
 #: Name of the node that says which column's object is there.
 PRESENT = "present"
 
 
-def lower_score(build: Builder, network: Network, read: Sequence[str]) -> str:
+@dataclass(frozen=True, slots=True)
+class ScoreTypes:
+    """Hold the type of each step of a score; None where the numbers stay as they are: a float network and training have no types."""
+
+    square: FixedPoint | None = None
+    total: FixedPoint | None = None
+    difference: FixedPoint | None = None
+    table: FixedPoint | None = None
+    address: FixedPoint | None = None
+
+
+#: A full turn of an element in units of ``2 ** -fractional``; None for what is no angle.
+Turns = Callable[[int, int], int | None]
+#: A score in real numbers.
+UNTYPED = ScoreTypes()
+
+
+def lower_score(
+    build: Builder,
+    kind: Score,
+    read: tuple[str, ...],
+    types: ScoreTypes = UNTYPED,
+    columns: tuple[int, ...] = (),
+    turn: Turns | None = None,
+) -> str:
     """Add the score's nodes.
 
     Args:
-        build: the graph so far, with the node ``present``.
-        network: whose score it is.
+        build: the graph so far; with the node ``present`` for a masked score.
+        kind: which score.
         read: the nodes that the score reads: what is compared and its reconstruction, or the one node of the outputs.
+        types: the type of each step.
+        columns: the elements that take part in a comparison.
+        turn: gives, for an element and fractional bits, a full turn on that grid, None for what is no angle; None folds nothing.
 
     Returns:
         The node of the score, one element.
+
+    Raises:
+        ModelError: a step has no place for what it gets.
     """
-    terms = TERMS[network.score.kind](build, network, *read)
-    return build.let("score", Cast((network.score.total,)), build.let("score.sum", Sum(), terms))
+    terms = kind.formula.terms(_GraphSteps(build, kind.formula, types, columns, turn), *read)
+    return build.cast("score", types.total, build.let("score.sum", Sum(), terms))
 
 
-def _square(build: Builder, network: Network, values: str, n: int) -> str:
-    product = build.let("square.exact", Multiply(), values, values)
-    return build.let("square", Cast((network.score.square,) * n), product)
+def lower_difference(
+    build: Builder, first: str, second: str, type_: FixedPoint | None, columns: tuple[int, ...], turn: Turns | None
+) -> str:
+    """Add the difference of two nodes.
 
+    Args:
+        build: the graph so far.
+        first: the node that is compared.
+        second: its reconstruction.
+        type_: the type of the difference; None keeps it.
+        columns: the elements that take part.
+        turn: as for ``lower_score``.
 
-def latent_l2(build: Builder, network: Network, output: str) -> str:
-    """Square every output."""
-    return _square(build, network, output, _size(network))
-
-
-def _size(network: Network) -> int:
-    return len(network.types_of(network.score_sources[-1]))
-
-
-def linear(build: Builder, network: Network, output: str) -> str:
-    """Take the network's one output as it is."""
-    return build.let("square", Cast((network.score.square,)), output)
-
-
-def mse(build: Builder, network: Network, compared: str, output: str) -> str:
-    """Square the difference of a node, the scaled input as a rule, and its reconstruction."""
-    return _square(build, network, _difference(build, network, compared, output), len(network.score.columns))
-
-
-def masked_mse(build: Builder, network: Network, compared: str, output: str) -> str:
-    """Do as ``mse``, with 0 for columns whose object is absent."""
-    columns = network.score.columns
-    present = build.let("difference.present", Gather(tuple((0, column) for column in columns)), PRESENT)
-    kept = build.let("difference.kept", Gate(), _difference(build, network, compared, output), present)
-    return _square(build, network, kept, len(columns))
-
-
-def _difference(build: Builder, network: Network, compared: str, output: str) -> str:
-    """Subtract the reconstruction from what it is compared with, fold phi into half a turn where asked for, cast."""
-    spec = network.score
-    pick = Gather(tuple((0, column) for column in spec.columns))
-    x, y = build.let("difference.x", pick, compared), build.let("difference.y", pick, output)
-    difference, turns = build.let("difference.exact", Subtract(), x, y), _turns(network)
+    Returns:
+        The node of the difference, an element for each of ``columns``.
+    """
+    pick = Gather(tuple((0, column) for column in columns))
+    exact = build.let(
+        "difference.exact", Subtract(), build.let("difference.x", pick, first), build.let("difference.y", pick, second)
+    )
+    turns = tuple(turn(c, f) or 0 for c, f in zip(columns, build.grids[exact], strict=True)) if turn else ()
     if any(turns):
-        difference = build.let("difference.folded", Fold(turns), difference)
-    if spec.difference is None:
-        raise ModelError(f"Score {spec.kind.value!r} needs a difference type.")
-    return build.let("difference", Cast((spec.difference,) * len(spec.columns)), difference)
+        exact = build.let("difference.folded", Fold(turns), exact)
+    return build.cast("difference", type_, exact)
 
 
-def _turns(network: Network) -> tuple[int, ...]:
-    spec = network.score
-    if not spec.cyclic:
-        return (0,) * len(spec.columns)
-    types = [network.types_of(name) for name in network.score_sources]
-    return tuple(network.phi_turn(c, max(of[c].fractional for of in types)) or 0 for c in spec.columns)
+@dataclass(frozen=True, slots=True)
+class _GraphSteps:
+    """Write a score's steps into a graph."""
+
+    build: Builder
+    formula: Formula
+    types: ScoreTypes
+    columns: tuple[int, ...]
+    turn: Turns | None
+
+    def term(self, node: str) -> str:
+        return self.build.cast("square", self.types.square, node)
+
+    def square(self, node: str) -> str:
+        return self.term(self.build.let("square.exact", Multiply(), node, node))
+
+    def difference(self, first: str, second: str) -> str:
+        return lower_difference(self.build, first, second, self.types.difference, self.columns, self.turn)
+
+    def where_present(self, node: str) -> str:
+        present = self.build.let("difference.present", Gather(tuple((0, column) for column in self.columns)), PRESENT)
+        return self.build.let("difference.kept", Gate(), node, present)
+
+    def halves(self, node: str) -> tuple[str, str]:
+        n = self.build.size(node) // 2
+        first = self.build.let("mean", Gather(tuple((0, i) for i in range(n))), node)
+        return first, self.build.let("log_variance", Gather(tuple((0, i) for i in range(n, 2 * n))), node)
+
+    def table(self, node: str) -> str:
+        assert self.formula.curve is not None  # a score that looks up has a curve
+        if self.types.table is None or self.types.address is None:
+            return self.build.let("table", Curve(self.formula.curve), node)
+        lookup = _lookup(self.formula, self.types.address, self.types.table)
+        return self.build.cast("table", self.types.table, self.build.let("table.entry", lookup, node))
+
+    def added(self, first: str, second: str) -> str:
+        return self.build.let("terms", Add(), first, second)
+
+    def multiplied(self, first: str, second: str) -> str:
+        return self.build.let("terms", Multiply(), first, second)
 
 
-def _means_and_table(build: Builder, network: Network, output: str) -> tuple[str, str]:
-    spec, address, n = network.score, network.types_of(network.score_sources[-1])[0], _size(network) // 2
-    means = build.let("mean", Gather(tuple((0, i) for i in range(n))), output)
-    log_variance = build.let("log_variance", Gather(tuple((0, i) for i in range(n, 2 * n))), output)
-    if spec.table is None:
-        raise ModelError(f"Score {spec.kind.value!r} needs a table type.")
-    # Entries before overflow, so that the cast that follows shows whether the type holds them.
-    wide = FixedPoint(True, MAX_WIDTH, MAX_WIDTH - spec.table.fractional, spec.table.rounding, Overflow.SAT)
-    spec.table_codes(address)  # refuses an address that is too wide
-    lookup = Lookup(wide.to_int(spec.table_values(address)), spec.table.fractional, address.min_int)
-    squares = _square(build, network, means, n)
-    return squares, build.let("table", Cast((spec.table,) * n), build.let("table.entry", lookup, log_variance))
-
-
-def kl(build: Builder, network: Network, output: str) -> str:
-    """Add the square of each mean and the table's entry for its log-variance."""
-    return build.let("terms", Add(), *_means_and_table(build, network, output))
-
-
-def r_z(build: Builder, network: Network, output: str) -> str:
-    """Multiply the square of each mean by the table's entry for its log-variance."""
-    return build.let("terms", Multiply(), *_means_and_table(build, network, output))
-
-
-#: The function that lowers each score.
-TERMS: Mapping[Score, Callable[..., str]] = {
-    Score.LATENT_L2: latent_l2,
-    Score.LINEAR: linear,
-    Score.MSE: mse,
-    Score.MASKED_MSE: masked_mse,
-    Score.KL: kl,
-    Score.R_Z: r_z,
-}
+def _lookup(formula: Formula, address: FixedPoint, table: FixedPoint) -> Lookup:
+    """Make the table of a curve: entries before overflow, so that the cast that follows shows whether the type holds them."""
+    wide = FixedPoint(True, MAX_WIDTH, MAX_WIDTH - table.fractional, table.rounding, Overflow.SAT)
+    return Lookup(wide.to_int(formula.table(address)), table.fractional, address.min_int)

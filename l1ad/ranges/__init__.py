@@ -7,20 +7,18 @@ are independent there); after that they are safe: correlations between neurons a
 
 from l1ad.graph import Interval, round_shift, smallest_type
 from l1ad.ranges.float32 import float32_exact, float32_failure
-from l1ad.ranges.nodes import NodeRange, ScoreGrids, prove, require_int64, require_safe, score_grids, sum_fractional
+from l1ad.ranges.nodes import NodeRange, prove, require_int64, require_safe, sum_fractional
 from l1ad.ranges.safe_score import smallest_score
 
 __all__ = [
     "Interval",
     "NodeRange",
-    "ScoreGrids",
     "float32_exact",
     "float32_failure",
     "prove",
     "require_int64",
     "require_safe",
     "round_shift",
-    "score_grids",
     "smallest_score",
     "smallest_type",
     "sum_fractional",

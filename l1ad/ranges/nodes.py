@@ -8,7 +8,7 @@ from typing import Any
 from l1ad.core.errors import ConversionError
 from l1ad.core.fixed import MAX_WIDTH, FixedPoint, Overflow
 from l1ad.core.layout import ObjectLayout
-from l1ad.core.network import Dense, Network, Score
+from l1ad.core.network import Dense, Network
 from l1ad.graph import Bound, Graph, Interval, bounds, lower, smallest_type
 from l1ad.graph.interval import hull
 
@@ -89,14 +89,6 @@ class NodeRange:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreGrids:
-    """Hold fractional bits of the score's steps: what is squared (``base``), each term of the sum (``term``)."""
-
-    base: int
-    term: int
-
-
 def sum_fractional(layer: Dense, fractional: int) -> int:
     """Give the fractional bits of a layer's sum.
 
@@ -107,18 +99,6 @@ def sum_fractional(layer: Dense, fractional: int) -> int:
     if layer.accumulator is not None:
         return layer.accumulator.fractional
     return max(fractional + layer.weight_type.fractional, layer.bias_type.fractional)
-
-
-def score_grids(network: Network) -> ScoreGrids:
-    """Give the grids of a network's score."""
-    spec = network.score
-    base = network.layers[-1].output.fractional if spec.difference is None else spec.difference.fractional
-    term = spec.square.fractional
-    if spec.table is not None and spec.kind is Score.KL:
-        term = max(term, spec.table.fractional)
-    if spec.table is not None and spec.kind is Score.R_Z:
-        term += spec.table.fractional
-    return ScoreGrids(base, term)
 
 
 def prove(network: Network) -> tuple[NodeRange, ...]:

@@ -14,7 +14,7 @@ from l1ad.core.fixed import MAX_WIDTH, FixedPoint, Overflow, Rounding
 from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import SCALED, Dense, Network, Score, ScoreSpec
 from l1ad.core.scaling import Scaling
-from l1ad.graph.interval import smallest_type
+from l1ad.graph import lower, smallest_type
 from l1ad.ranges.nodes import NodeRange, prove
 
 #: A lookup table's entry: as wide as one column of a block RAM.
@@ -55,7 +55,11 @@ def smallest_score(
     spec = replace(_widest(types, kind, cyclic, taken, given), sources=sources)
     for step, node in (("difference", "difference"), ("square", "square"), ("total", "score")):
         if step not in given and getattr(spec, step) is not None:
-            nodes = {found.node: found for found in prove(Network("candidate", layout, scaling, layers, spec))}
+            network = Network("candidate", layout, scaling, layers, spec)
+            if step == "total":
+                exact = _exact(lower(network).grids["score.sum"][0])
+                network = replace(network, score=replace(spec, total=exact))
+            nodes = {found.node: found for found in prove(network)}
             chosen: dict[str, Any] = {step: _minimal(nodes[node], step)}
             spec = replace(spec, **chosen)
     return spec
@@ -97,19 +101,14 @@ def _widest(
     table = None
     if kind.needs_log_variance:
         table = given.get("table") or _table(kind, types[-1][0], 2 * base)
-    square = given.get("square", _exact(base if kind is Score.LINEAR else 2 * base))
-    term = square.fractional
-    if table is not None:
-        term = max(term, table.fractional) if kind is Score.KL else term + table.fractional
-    return ScoreSpec(
-        kind, square, given.get("total", _exact(term)), difference, columns, cyclic and kind.is_reconstruction, table
-    )
+    square = given.get("square", _exact(2 * base if kind.formula.squares else base))
+    total = given.get("total", _exact(square.fractional))
+    return ScoreSpec(kind, square, total, difference, columns, cyclic and kind.is_reconstruction, table)
 
 
 def _table(kind: Score, address: FixedPoint, finest: int) -> FixedPoint:
     """Give the table's type: holds its largest entry, rest of ``TABLE_BITS`` for the fraction, no finer than the square."""
-    candidate = ScoreSpec(kind, _exact(0), _exact(0))
-    largest = float(candidate.table_values(address).max())
+    largest = float(kind.formula.table(address).max())
     integer = int(np.ceil(largest)).bit_length()
     fractional = max(0, min(finest, TABLE_BITS - integer))
     type_ = smallest_type(0, int(np.ceil(largest * 2.0**fractional)), fractional, Rounding.RND, Overflow.SAT)

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.core.fixed import FixedPoint, IntArray
-from l1ad.core.network import Activation, Dense, Network, Score, ScoreSpec
-from l1ad.ranges import require_int64, score_grids, sum_fractional
+from l1ad.core.fixed import IntArray
+from l1ad.core.network import Activation, Dense, Network
+from l1ad.ranges import require_int64, sum_fractional
+from l1ad.spec.scores import TERMS, Reading
 
 #: Events computed at a time: what one chunk holds stays in the cache.
 CHUNK = 4096
@@ -86,65 +87,9 @@ def _sum(layer: Dense, codes: IntArray, fractional: int) -> IntArray:
 
 
 def _score(network: Network, x: IntArray, *read: IntArray) -> dict[str, IntArray]:
-    spec, outputs = network.score, read[-1]
-    grids = score_grids(network)
-    nodes: dict[str, IntArray] = {}
-    if spec.kind.is_reconstruction:
-        nodes["difference"] = _difference(network, read[0], outputs)
-        terms = spec.square.cast(nodes["difference"] ** 2, 2 * grids.base)
-        if spec.kind is Score.MASKED_MSE:
-            terms *= network.scaling.present(network.layout, x)[:, list(spec.columns)]
-    else:
-        types = network.types_of(network.score_sources[-1])
-        finest = max(types, key=lambda type_: type_.fractional)
-        shifts = np.array([finest.fractional - type_.fractional for type_ in types], dtype=np.int64)
-        terms = _latent_terms(spec, outputs << shifts, finest)
-    return nodes | {"square": terms, "score": spec.total.cast(terms.sum(axis=1), grids.term)}
-
-
-def _difference(network: Network, compared: IntArray, outputs: IntArray) -> IntArray:
-    """Subtract the reconstruction from what it is compared with on their common grid, fold phi, cast."""
-    spec = network.score
-    assert spec.difference is not None  # Network checks it
-    columns = list(spec.columns)
-    grids = [np.array([network.types_of(name)[c].fractional for c in columns]) for name in network.score_sources]
-    fractional = int(max(grid.max() for grid in grids))
-    exact = (compared[:, columns] << (fractional - grids[0])) - (outputs[:, columns] << (fractional - grids[1]))
-    if spec.cyclic:
-        for i, column in enumerate(columns):
-            turn = network.phi_turn(column, fractional)
-            if turn is not None:
-                exact[:, i] = folded(exact[:, i], turn)
-    return spec.difference.cast(exact, fractional)
-
-
-def folded(values: IntArray, turn: int) -> IntArray:
-    """Add a turn once to values below minus half a turn, take one from values not below half a turn.
-
-    Args:
-        values: integers, any shape.
-        turn: a full turn in the same units.
-
-    Returns:
-        int64, same shape.
-    """
-    return values + turn * (2 * values < -turn) - turn * (2 * values >= turn)
-
-
-def _latent_terms(spec: ScoreSpec, outputs: IntArray, type_: FixedPoint) -> IntArray:
-    """Square the means; add or multiply what the table gives for the log-variances."""
-    if spec.kind is Score.LINEAR:
-        return spec.square.cast(outputs, type_.fractional)
-    if not spec.kind.needs_log_variance:
-        return spec.square.cast(outputs**2, 2 * type_.fractional)
-    n = outputs.shape[1] // 2
-    square = spec.square.cast(outputs[:, :n] ** 2, 2 * type_.fractional)
-    assert spec.table is not None  # Network checks it
-    table = spec.table_codes(type_)[outputs[:, n:] - type_.min_int]
-    if spec.kind is Score.R_Z:
-        return square * table
-    grid = max(spec.square.fractional, spec.table.fractional)
-    return (square << (grid - spec.square.fractional)) + (table << (grid - spec.table.fractional))
+    terms, grid, difference = TERMS[network.score.kind](Reading(network, x, read[0], read[-1]))
+    nodes = {} if difference is None else {"difference": difference}
+    return nodes | {"square": terms, "score": network.score.total.cast(terms.sum(axis=1), grid)}
 
 
 def chunks(n_events: int, size: int = CHUNK) -> Iterator[slice]:

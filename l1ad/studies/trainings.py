@@ -148,17 +148,13 @@ def _autoencoder(training: Any, parameters: Any, seed_index: int) -> Autoencoder
 
 
 def _rounded(training: Any, seed_index: int) -> Network:
-    from l1ad.ranges.score_types import score_spec
-    from l1ad.training.extract import extract_layers
-    from l1ad.training.type_fit import fitted
+    from l1ad.training.rounding import chip_network, fitted_to_events
 
     problem = training.problem
-    scaling = problem.scaling.scaling
-    x = scaling.apply_float(problem.layout, np.asarray(problem.train.x_hw[:_RANGE_EVENTS], dtype=np.int64))
-    plans, parameters = fitted(problem.plan, training.fit.parameters, scaling.type.quantise(x))
-    layers = extract_layers(plans[seed_index], parameters, seed_index)
-    spec = score_spec(problem.config.score, problem.layout, scaling, layers, problem.score_columns)
-    return Network(problem.config.name, problem.layout, scaling, layers, spec)
+    layout, scaling = problem.layout, problem.scaling.scaling
+    events = problem.train.x_hw[:_RANGE_EVENTS]
+    plans, parameters = fitted_to_events(problem.plan, training.fit.parameters, layout, scaling, events)
+    return chip_network(problem.config, layout, scaling, problem.score_columns, plans[seed_index], parameters, seed_index)
 
 
 def model_autoencoder(model: TrainedModel, config: Config, dataset: Dataset, work: Path) -> tuple[Autoencoder, str]:

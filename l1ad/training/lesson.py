@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from l1ad.core.fixed import FloatArray
-from l1ad.core.network import Score
 from l1ad.training.events import Events
 from l1ad.training.mixing import mixed_events
 from l1ad.training.plan import Plan
@@ -28,7 +27,7 @@ RATES = np.array([0.999, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 5
 COVERED = 0.995
 #: Part of the largest possible sum of squares that is the top target.
 HEADROOM = 0.5
-#: Part of the output's range that is the top target of a linear score.
+#: Part of the output's range that is the top target of a score that is no sum of squares.
 LINEAR_HEADROOM = 0.9
 #: How much of a reconstruction student's loss is the distance to the teacher; a latent student learns nothing else.
 RECONSTRUCTION_SHARE = 0.5
@@ -96,7 +95,7 @@ def top_target(plan: Plan) -> float:
     """Give the largest target of a latent score: part of what the outputs' squares can reach."""
     types = plan.layers[plan.n_encoder - 1].types
     assert types is not None  # an encoder's last layer is on the chip
-    if plan.score is Score.LINEAR:
+    if not plan.score.formula.squares:
         return LINEAR_HEADROOM * types.output.max
     return HEADROOM * plan.latent * types.output.max**2
 
@@ -141,7 +140,7 @@ def student_plan(plan: Plan) -> Plan:
 
 def student_start(plan: Plan, parameters: Parameters) -> Parameters:
     """Move a latent student's first outputs away from 0."""
-    if plan.score.is_reconstruction or plan.score is Score.LINEAR:
+    if plan.score.is_reconstruction or not plan.score.formula.squares:
         return parameters
     biases = list(parameters.biases)
     last = biases[-1].copy()

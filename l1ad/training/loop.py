@@ -12,6 +12,7 @@ from l1ad.core.errors import TrainingError
 from l1ad.core.fixed import FloatArray
 from l1ad.qkeras.runtime import tensorflow
 from l1ad.training.events import Events
+from l1ad.training.lowered import scaled_values
 from l1ad.training.normalisation import EVENTS, folded
 from l1ad.training.pruning import PruningSchedule, full_masks, magnitude_masks
 from l1ad.training.state import Array, Parameters, TrainingState, load_state, save_state
@@ -187,8 +188,7 @@ def learning_rates(settings: FitSettings, start: int, steps: int) -> FloatArray:
 def scaled_sample(graph: Graph, events: Events) -> FloatArray:
     """Scale some events, spread over all, as the float network sees them; float64 ``(n, n_columns)``, at most ``2 * EVENTS``."""
     x_hw = events.x_hw[:: max(1, len(events.x_hw) // EVENTS)]
-    x = graph.scaling.apply_float(graph.layout, np.asarray(x_hw, dtype=np.int64))
-    return np.clip(x, graph.plan.input_type.min, graph.plan.input_type.max)
+    return scaled_values(graph.layout, graph.scaling, x_hw, rounded=False)
 
 
 def _tensors(tf: Any, arrays: Any) -> list[Any]:

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from l1ad.config.model import TrainingConfig
 from l1ad.core.errors import ConfigError, nearest
 from l1ad.core.layout import ObjectLayout
-from l1ad.core.network import Score
+from l1ad.core.network import SCALED, Score
 from l1ad.core.scaling import Scaling
+from l1ad.graph import Graph
 from l1ad.training.forward import Forward
+from l1ad.training.interpret import evaluate_tensors
+from l1ad.training.lowered import OUTPUT, lower_training_difference
 
 Array = NDArray[np.float32]
 
@@ -28,16 +31,18 @@ class LossSpec:
 
     Attributes:
         column_weight: ``w``: 0 for columns that carry nothing, else the object's weight; shape ``(n_columns,)``.
-        turn: a full turn in scaled units for phi columns, 0 for others: ``d`` is folded into half a turn.
-        presence: column whose being non-zero makes ``m`` 1.
+        columns: the columns that take part.
+        cyclic: whether ``d`` is folded once into half a turn for phi columns.
+        difference: the graph of ``d``.
         masked: whether absent objects are left out; else ``m`` is 1.
         beta: weight of the Kullback-Leibler term.
         bound: where a decoder off the chip bounds its output by ``bound * tanh(y / bound)``; 0 for no bound. ``(n_columns,)``.
     """
 
     column_weight: Array
-    turn: Array
-    presence: NDArray[np.int64]
+    columns: tuple[int, ...]
+    cyclic: bool
+    difference: Graph
     masked: bool
     beta: float
     bound: Array
@@ -71,13 +76,11 @@ def loss_spec(
             f"{score.value!r} puts the decoder on the chip; leave it out: there the output type's saturation is the bound."
         )
     weight = [training.object_weights.get(c.kind, 1.0) if i in columns else 0.0 for i, c in enumerate(layout.columns)]
-    turn = [(layout.phi_period(i) or 0) * 2.0 ** -scaling.shift[i] if cyclic else 0.0 for i in range(layout.n_columns)]
     bound = [scaling.type.max if training.bounded_outputs and c.feature != "pt" else 0.0 for c in layout.columns]
-    masked = score is not Score.MSE if training.loss == "auto" else training.loss == "masked_mse"
+    masked = score.formula.masked or not score.is_reconstruction if training.loss == "auto" else training.loss == "masked_mse"
     f32 = np.float32
-    return LossSpec(
-        np.array(weight, f32), np.array(turn, f32), layout.presence_column, masked, training.beta, np.array(bound, f32)
-    )
+    difference = lower_training_difference(layout, scaling, cyclic=cyclic)
+    return LossSpec(np.array(weight, f32), columns, cyclic, difference, masked, training.beta, np.array(bound, f32))
 
 
 def event_loss(tf: Any, spec: LossSpec, out: Forward, x: Any, present: Any) -> Any:
@@ -105,12 +108,7 @@ def difference(tf: Any, spec: LossSpec, x: Any, y: Any) -> Any:
     if spec.bound.any():
         bound = np.where(spec.bound > 0, spec.bound, 1.0)
         y = tf.where(tf.constant(spec.bound > 0), bound * tf.tanh(y / bound), y)
-    d = x - y
-    if not spec.turn.any():
-        return d
-    period = tf.constant(np.where(spec.turn > 0, spec.turn, 1.0).astype(np.float32))
-    turns = tf.constant((spec.turn > 0).astype(np.float32)) * tf.floor(d / period + 0.5)
-    return d - tf.stop_gradient(turns) * period
+    return evaluate_tensors(tf, spec.difference, {SCALED: x, OUTPUT: y})["difference"]
 
 
 def divergence(tf: Any, out: Forward) -> Any:

@@ -83,7 +83,7 @@ class Plan:
         """Give the number of values the chip's last layer gives: a score of the means alone leaves the log-variances out."""
         if self.score.is_reconstruction or self.score.needs_log_variance:
             return self.layers[self.n_chip - 1].n_out
-        return 1 if self.score is Score.LINEAR else self.latent
+        return self.score.formula.outputs or self.latent
 
 
 def chip_types(plans: Sequence[Plan]) -> tuple[tuple[LayerTypes, ...], ...]:
@@ -108,9 +108,9 @@ def plan_model(config: Config, layout: ObjectLayout) -> Plan:
     """
     model, score = config.model, Score(config.score.kind)
     _check_kind(model, score)
-    if score is Score.LINEAR and config.training.recipe != "robust":
+    if score.formula.outputs is not None and config.training.recipe != "robust":
         raise ConfigError(
-            f"Score 'linear' is learnt from a teacher and training.recipe is {config.training.recipe!r}; use 'robust' or another score."
+            f"Score {score.value!r} is learnt from a teacher and training.recipe is {config.training.recipe!r}; use 'robust' or another score."
         )
     if score.is_reconstruction and config.training.recipe == "robust" and config.training.teacher == "rarity":
         raise ConfigError(

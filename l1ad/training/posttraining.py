@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 from l1ad.config import Config
 from l1ad.core.network import Network
 from l1ad.core.trained import FloatNetwork
-from l1ad.ranges.score_types import score_spec
-from l1ad.training.extract import extract_layers
 from l1ad.training.lesson import student_plan
 from l1ad.training.plan import plan_model
+from l1ad.training.rounding import chip_network, fitted_to_events
 from l1ad.training.state import Parameters
-from l1ad.training.type_fit import fitted
 
 
 def post_training_network(config: Config, reference: FloatNetwork, x_hw: NDArray[Any], bits: int) -> Network:
@@ -43,8 +41,5 @@ def post_training_network(config: Config, reference: FloatNetwork, x_hw: NDArray
         tuple(layer.weight[np.newaxis].astype(np.float32) for layer in reference.layers),
         tuple(layer.bias[np.newaxis, np.newaxis].astype(np.float32) for layer in reference.layers),
     )
-    x = scaling.type.quantise(scaling.apply_float(layout, np.asarray(x_hw, dtype=np.int64)))
-    (plan,), start = fitted(student_plan(plan_model(chosen, layout)), parameters, x)
-    layers = extract_layers(plan, start)
-    spec = score_spec(config.score, layout, scaling, layers, reference.score.columns)
-    return Network(config.name, layout, scaling, layers, spec)
+    (plan,), start = fitted_to_events(student_plan(plan_model(chosen, layout)), parameters, layout, scaling, x_hw)
+    return chip_network(config, layout, scaling, reference.score.columns, plan, start)

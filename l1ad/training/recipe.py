@@ -16,19 +16,18 @@ from l1ad.core.dataset import Dataset
 from l1ad.core.fixed import FloatArray
 from l1ad.core.network import Network
 from l1ad.core.trained import FLOAT_FILE, FloatNetwork, FloatScore
-from l1ad.ranges.score_types import score_spec
 from l1ad.training.curves import History
 from l1ad.training.events import Events
-from l1ad.training.extract import extract_float, extract_layers
+from l1ad.training.extract import extract_float
 from l1ad.training.lesson import RATES, Lesson, distil_share, load_lesson, make_lesson, rarity_scale, student_plan, student_start
 from l1ad.training.loop import Fit, fit
 from l1ad.training.plan import Plan
 from l1ad.training.problem import Problem, make_problem
 from l1ad.training.pruning import PruningSchedule
 from l1ad.training.rarity_teacher import RarityTeacher, make_rarity_teacher
+from l1ad.training.rounding import chip_network, fitted_to_events
 from l1ad.training.state import Parameters, initial_parameters
 from l1ad.training.teacher import TEACHERS_CHECKPOINT, Teacher, train_teacher
-from l1ad.training.type_fit import fitted
 
 PARAMETERS_FILE = "parameters.npz"
 TEACHER_FILE = "teacher.npz"
@@ -212,14 +211,10 @@ def _starting_point(problem: Problem, baseline: Path, train: Events) -> tuple[tu
     """Read the float weights and fit them to the types, and open types to them."""
     with np.load(baseline / PARAMETERS_FILE, allow_pickle=False) as arrays:
         parameters = Parameters.from_flat([arrays[f"p{i}"] for i in range(len(arrays.files))])
-    scaling = problem.scaling.scaling
     every = max(1, len(train.x_hw) // RANGE_EVENTS)
-    x = scaling.apply_float(problem.layout, np.asarray(train.x_hw[::every], dtype=np.int64))
-    return fitted(problem.plan, parameters, scaling.type.quantise(x))
+    return fitted_to_events(problem.plan, parameters, problem.layout, problem.scaling.scaling, train.x_hw[::every])
 
 
 def _network(problem: Problem, plan: Plan, parameters: Parameters, index: int) -> Network:
-    scaling = problem.scaling.scaling
-    layers = extract_layers(plan, parameters, index)
-    spec = score_spec(problem.config.score, problem.layout, scaling, layers, problem.score_columns)
-    return Network(problem.config.name, problem.layout, scaling, layers, spec)
+    scaling, columns = problem.scaling.scaling, problem.score_columns
+    return chip_network(problem.config, problem.layout, scaling, columns, plan, parameters, index)

@@ -14,11 +14,15 @@ import numpy as np
 
 from l1ad.core.fixed import FixedPoint, FloatArray
 from l1ad.core.layout import ObjectLayout
+from l1ad.core.network import SCALED
 from l1ad.core.scaling import Scaling
+from l1ad.graph import Graph as ExactGraph
 from l1ad.training.distillation import distillation_loss
 from l1ad.training.events import Events
-from l1ad.training.forward import forward, scaled_input
+from l1ad.training.forward import forward
+from l1ad.training.interpret import evaluate_tensors
 from l1ad.training.losses import LossSpec, event_loss
+from l1ad.training.lowered import Inputs, lower_training_inputs, lower_training_score
 from l1ad.training.plan import LayerTypes, Plan
 
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-7  # Adam's constants, as in Keras
@@ -56,6 +60,17 @@ class Graph:
         return bool(self.types)
 
     @property
+    def inputs(self) -> Inputs:
+        """Lowered scaling."""
+        return lower_training_inputs(self.layout, self.scaling, rounded=self.quantised)
+
+    @property
+    def score(self) -> ExactGraph:
+        """Lowered score of the chip."""
+        plan, loss = self.plan, self.loss
+        return lower_training_score(plan.score, plan.chip_outputs, self.layout, self.scaling, loss.columns, cyclic=loss.cyclic)
+
+    @property
     def noisy(self) -> bool:
         """Say whether a variational encoder's latent values are drawn."""
         return self.plan.variational and self.distil < 1.0
@@ -63,9 +78,9 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Hold events as tensors: counts less offset, presence bits, weights and target scores."""
+    """Hold events as tensors: the codes that the input type's cast reads, presence bits, weights and target scores."""
 
-    counts: Any
+    codes: Any
     present: Any
     weight: Any
     target: Any
@@ -82,11 +97,9 @@ def make_table(tf: Any, graph: Graph, events: Events) -> Table:
     """
     x_hw = np.asarray(events.x_hw)
     target = np.zeros((1, len(x_hw))) if events.target is None else events.target
-    counts = graph.scaling.counts(graph.layout, x_hw)
-    small = np.int16 if np.abs(counts).max(initial=0) < 2**15 else np.int32
-    present = graph.scaling.present(graph.layout, x_hw).astype(np.int8)
+    codes, present = graph.inputs.tabulated(x_hw)
     weight, target = (tf.constant(v.astype(np.float32)) for v in (events.weight, target))
-    return Table(tf.constant(counts.astype(small)), tf.constant(present), weight, target, len(x_hw))
+    return Table(tf.constant(codes), tf.constant(present), weight, target, len(x_hw))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +121,9 @@ def gather(tf: Any, graph: Graph, table: Table, index: Any) -> Batch:
         table: the events.
         index: event numbers ``(n_seeds, n)``.
     """
-    factor = tf.constant(np.ldexp(1.0, -np.array(graph.scaling.shift)).astype(np.float32))
-    x = scaled_input(tf, tf.gather(table.counts, index), factor, graph.plan.input_type, graph.quantised)
+    inputs = graph.inputs
+    values = tf.cast(tf.gather(table.codes, index), tf.float32) * tf.constant(inputs.unit)
+    x = evaluate_tensors(tf, inputs.scaled, {inputs.codes: values})[SCALED]
     present = tf.cast(tf.gather(table.present, index), tf.float32)
     one_target = table.target.shape[0] == 1
     target = tf.gather(table.target[0], index) if one_target else tf.gather(table.target, index, batch_dims=1)
@@ -125,7 +139,7 @@ def _losses(tf: Any, graph: Graph, flat: list[Any], masks: list[Any], batch: Bat
     if graph.distil < 1.0:
         loss += (1.0 - graph.distil) * event_loss(tf, graph.loss, out, batch.x, batch.present)
     if graph.distil > 0.0:
-        loss += graph.distil * distillation_loss(tf, graph.loss, graph.plan.score, out, batch)
+        loss += graph.distil * distillation_loss(tf, graph.plan.score, graph.score, out, batch)
     return tf.reduce_mean(batch.weight * loss, axis=1)
 
 

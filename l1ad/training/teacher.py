@@ -105,15 +105,15 @@ def log_losses(graph: Graph, parameters: Parameters, x_hw: NDArray[Any]) -> Floa
     flat = [tf.constant(a) for a in parameters.flat]
     whole = make_table(tf, graph, Events(x_hw, np.ones(len(x_hw))))
 
-    def chunk(counts: Any, present: Any) -> Any:
+    def chunk(codes: Any, present: Any) -> Any:
         ones = tf.ones_like(present[:, 0], dtype=tf.float32)
-        index = tf.tile(tf.range(tf.shape(counts)[0])[tf.newaxis], [parameters.n_seeds, 1])
-        batch = gather(tf, graph, Table(counts, present, ones, ones[tf.newaxis], 0), index)
+        index = tf.tile(tf.range(tf.shape(codes)[0])[tf.newaxis], [parameters.n_seeds, 1])
+        batch = gather(tf, graph, Table(codes, present, ones, ones[tf.newaxis], 0), index)
         out = forward(tf, graph.plan, flat[:n], flat[n:], batch.x, None)
         return tf.math.log(event_loss(tf, graph.loss, out, batch.x, batch.present) + 1e-6)
 
-    signature = [tf.TensorSpec((None, t.shape[1]), t.dtype) for t in (whole.counts, whole.present)]
+    signature = [tf.TensorSpec((None, t.shape[1]), t.dtype) for t in (whole.codes, whole.present)]
     compiled = tf.function(chunk, input_signature=signature, autograph=False)
     starts = range(0, len(x_hw), CHUNK)
-    parts = [compiled(whole.counts[s : s + CHUNK], whole.present[s : s + CHUNK]).numpy() for s in starts]
+    parts = [compiled(whole.codes[s : s + CHUNK], whole.present[s : s + CHUNK]).numpy() for s in starts]
     return np.concatenate(parts, axis=1).astype(np.float64)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from l1ad.core.fixed import FixedPoint, Overflow, Rounding, shift_right
 from l1ad.graph.interval import hull, total
 from l1ad.ranges import Interval, round_shift, smallest_type
-from l1ad.spec.reference import folded
+from l1ad.spec.scores import folded
 
 MODES = list(itertools.product(Rounding, Overflow))
 

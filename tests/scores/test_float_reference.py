@@ -8,7 +8,7 @@ from l1ad.core.fixed import FixedPoint
 from l1ad.core.network import Activation, Network, Score
 from l1ad.core.scaling import Scaling
 from l1ad.core.trained import FloatDense, FloatNetwork, FloatScore
-from l1ad.scores.float_reference import float_outputs, float_scores, latent_score
+from l1ad.scores.float_reference import float_outputs, float_scores
 from l1ad.spec import reference
 from tests.networks import make_events, make_network, tiny_layout
 
@@ -42,13 +42,19 @@ def test_saturation_is_optional() -> None:
     assert float_scores(as_float(network), x) != float_scores(as_float(network, saturate=False), x)
 
 
+def latent_score(kind: Score, *outputs: float) -> float:
+    """Score outputs that zero weights and these biases give."""
+    layer = FloatDense("dense1", np.zeros((8, len(outputs))), np.array(outputs), Activation.LINEAR)
+    network = FloatNetwork(tiny_layout(), make_network().scaling, (layer,), FloatScore(kind))
+    return float(float_scores(network, np.zeros((1, 8), dtype=np.int64))[0])
+
+
 def test_latent_scores_by_hand() -> None:
-    mean, log_variance = np.array([[1.0, -2.0]]), np.array([[0.0, np.log(2.0)]])
-    both = np.hstack([mean, log_variance])
-    assert latent_score(FloatScore(Score.LATENT_L2), mean) == pytest.approx(5.0)
-    assert latent_score(FloatScore(Score.LINEAR), mean[:, 1:]) == pytest.approx(-2.0)
-    assert latent_score(FloatScore(Score.R_Z), both) == pytest.approx(1.0 + 2.0)
-    assert latent_score(FloatScore(Score.KL), both) == pytest.approx(5.0 + 1.0 - np.log(2.0))
+    both = (1.0, -2.0, 0.0, np.log(2.0))
+    assert latent_score(Score.LATENT_L2, 1.0, -2.0) == pytest.approx(5.0)
+    assert latent_score(Score.LINEAR, -2.0) == pytest.approx(-2.0)
+    assert latent_score(Score.R_Z, *both) == pytest.approx(1.0 + 2.0)
+    assert latent_score(Score.KL, *both) == pytest.approx(5.0 + 1.0 - np.log(2.0))
 
 
 @pytest.mark.parametrize(("kind", "wanted"), [(Score.MSE, 9.0 + 4.0 + 25.0), (Score.MASKED_MSE, 9.0 + 4.0)])

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from l1ad.config.model import TrainingConfig
 from l1ad.core.network import Activation, Score
 from l1ad.core.trained import FloatDense, FloatNetwork, FloatScore
+from l1ad.graph import Graph
 from l1ad.qkeras.runtime import tensorflow
 from l1ad.scores.float_reference import float_outputs, float_scores, scaled_float
 from l1ad.training.distillation import chip_score, distillation_loss
 from l1ad.training.forward import Forward
-from l1ad.training.losses import LossSpec, loss_spec
+from l1ad.training.lowered import lower_training_score
 from l1ad.training.steps import Batch
 from tests.networks import INPUT, make_events, make_scaling, tiny_layout
 
@@ -22,8 +22,8 @@ COLUMNS = (0, 1, 2, 3, 5, 6, 7)
 WIDTHS = {Score.LATENT_L2: 3, Score.LINEAR: 1, Score.KL: 6, Score.R_Z: 6, Score.MSE: 8, Score.MASKED_MSE: 8}
 
 
-def spec(kind: Score, cyclic: bool = True) -> LossSpec:
-    return loss_spec(TrainingConfig(object_weights={"met": 3.0}), kind, cyclic, LAYOUT, SCALING, COLUMNS)
+def lowered(kind: Score, cyclic: bool = True) -> Graph:
+    return lower_training_score(kind, WIDTHS[kind], LAYOUT, SCALING, COLUMNS, cyclic=cyclic)
 
 
 def network(kind: Score, cyclic: bool = True) -> FloatNetwork:
@@ -52,7 +52,7 @@ def in_graph(made: FloatNetwork, x_hw: np.ndarray, target: np.ndarray) -> tuple[
 def test_the_graphs_score_is_the_float_networks(kind: Score, cyclic: bool) -> None:
     made, x_hw = network(kind, cyclic), make_events(LAYOUT, 400)
     wanted = float_scores(made, x_hw)
-    got = chip_score(tensorflow(), spec(kind, cyclic), kind, *in_graph(made, x_hw, wanted)).numpy()
+    got = chip_score(tensorflow(), lowered(kind, cyclic), *in_graph(made, x_hw, wanted)).numpy()
     assert got.shape == (1, 400)
     np.testing.assert_allclose(got[0], wanted, rtol=1e-4, atol=1e-3)
 
@@ -70,5 +70,5 @@ def test_the_distance_is_of_square_roots_but_for_a_linear_score(kind: Score) -> 
     target = np.random.default_rng(1).uniform(0.0, 90.0, 100)
     score = float_scores(made, x_hw)
     wanted = (score - target) ** 2 if kind is Score.LINEAR else (np.sqrt(score + 1.0) - np.sqrt(target + 1.0)) ** 2
-    got = distillation_loss(tensorflow(), spec(kind), kind, *in_graph(made, x_hw, target)).numpy()
+    got = distillation_loss(tensorflow(), kind, lowered(kind), *in_graph(made, x_hw, target)).numpy()
     np.testing.assert_allclose(got[0], wanted, rtol=1e-2, atol=1e-2)
