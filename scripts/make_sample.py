@@ -12,16 +12,33 @@ from functools import partial
 from pathlib import Path
 
 from l1ad.simulation import export
+from l1ad.simulation.enhanced_bias import EnhancedBias
+from l1ad.simulation.preselection import PARTICLE_QUANTITIES
 from l1ad.simulation.processes import MINIMUM_BIAS, QCD_SLICES
 from l1ad.simulation.production import Plan, produce
 
+#: Crossings; where a collision is shared, it is laid into so many of them.
 BACKGROUND = {
-    MINIMUM_BIAS: 84_000,
-    **dict(zip(QCD_SLICES, (12_000, 9_000, 6_000, 4_500, 3_000, 1_500, 1_000), strict=True)),
-    "w_lnu": 5_000,
-    "z_ll": 3_000,
-    "tt": 1_500,
+    MINIMUM_BIAS: 8_000_000,
+    **dict(zip(QCD_SLICES, (4_500_000, 1_500_000, 400_000, 120_000, 40_000, 12_000, 4_000), strict=True)),
+    "w_lnu": 12_000,
+    "z_ll": 8_000,
+    "tt": 2_000,
 }
+SHARED = {"qcd1": 45, "qcd2": 10, "qcd3": 4, "qcd4": 2}
+#: Which crossings are worth the detector's time, and which of the detected ones are kept.
+PRESELECTION = EnhancedBias(
+    {"met": 70.0, "ht": 560.0, "collision": 105.0, "particle": 22.0, "muon": 8.0},
+    floor=0.03,
+    power=5.0,
+    known=PARTICLE_QUANTITIES,
+)
+ENHANCED = EnhancedBias(
+    {"jet": 95.0, "jet4": 42.0, "tau": 75.0, "muon": 13.0, "muon2": 6.0, "met": 68.0, "ht": 360.0, "sum_pt": 540.0},
+    floor=0.03,
+    power=8.0,
+)
+POOL = 60_000
 SIGNALS = {
     "ztautau": 6_000,
     "ttbar": 5_000,
@@ -45,7 +62,13 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     events = {name: max(int(number * options.scale), 1) for name, number in (BACKGROUND | SIGNALS).items()}
-    plan = Plan(events=events, pool=max(int(16_000 * options.scale), 2_000))
+    plan = Plan(
+        events=events,
+        pool=max(int(POOL * options.scale), 2_000),
+        shared=SHARED,
+        preselection=PRESELECTION,
+        enhanced=ENHANCED,
+    )
     produce(plan, options.work, options.processes)
     options.out.mkdir(parents=True, exist_ok=True)
     write(plan, options.work, options.out)

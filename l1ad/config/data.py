@@ -45,11 +45,14 @@ class SplitConfig(Section):
         train: part of the background that networks are trained on.
         validation: part that chooses between trainings.
         test: part that every efficiency and rate is taken from; the three add up to 1.
+        block: so many consecutive event numbers of a run fall into one part together, as the crossings must that simulation makes of one
+            hard collision (64).
     """
 
     train: float = Field(0.5, gt=0, lt=1)
     validation: float = Field(0.1, gt=0, lt=1)
     test: float = Field(0.4, gt=0, lt=1)
+    block: int = Field(1, ge=1)
 
     @model_validator(mode="after")
     def _adds_up(self) -> SplitConfig:

@@ -26,6 +26,20 @@ class EnhancedBiasConfig(Section):
     power: float = Field(4.0, gt=0)
 
 
+class PreselectionConfig(EnhancedBiasConfig):
+    """Say which crossings of the background are detected at all, likewise, by what their particles above 2 GeV are.
+
+    Attributes:
+        full_gev: by quantity of the particles (met, ht, collision: greatest sum of one collision, particle and muon: the stiffest), the value
+            from which on every crossing is detected.
+        floor: least probability; above 0.
+        power: how fast the probability falls below the full values.
+    """
+
+    floor: float = Field(0.03, gt=0, le=1)
+    power: float = Field(5.0, gt=0)
+
+
 class SimulationConfig(Section):
     """Say what is simulated; processes are those of docs/simulation.md.
 
@@ -38,6 +52,8 @@ class SimulationConfig(Section):
         pool: minimum-bias collisions that pile-up is drawn from.
         pool_serves: crossings that draw from one pool before a fresh one takes over; None for one pool for all.
         enhanced_bias: which crossings of the background are kept; None for all.
+        preselection: which crossings of the background are detected at all; None for all.
+        shared: by process, crossings that one hard collision is laid into, each with its own pile-up (at most 64).
         batch: events of a batch; a run that was stopped continues after the last whole batch.
         multiparton: whether hard collisions have multiparton interactions (else two soft collisions are overlaid).
         tau_spin: whether tau decays keep their spin correlations (slow).
@@ -71,6 +87,8 @@ class SimulationConfig(Section):
     pool: int = Field(16_000, ge=100)
     pool_serves: int | None = Field(None, ge=1_000)
     enhanced_bias: EnhancedBiasConfig | None = None
+    preselection: PreselectionConfig | None = None
+    shared: dict[str, Annotated[int, Field(ge=1, le=64)]] = Field(default_factory=dict)
     batch: int = Field(2_000, ge=1)
     multiparton: bool = False
     tau_spin: bool = False

@@ -22,7 +22,7 @@ from l1ad.data.columns import check_weights
 from l1ad.data.formats import PLAIN, Format, Reading
 from l1ad.data.readers import reader
 from l1ad.data.select import Selection
-from l1ad.data.split import assign, event_keys
+from l1ad.data.split import assign, part_keys
 
 CHUNK_EVENTS = 65_536
 #: How the folder of a part that is being written ends.
@@ -51,6 +51,7 @@ class Job:
         seed: seed of the partition.
         train: fraction for training.
         validation: fraction for validation.
+        block: consecutive event numbers that fall into one part together.
     """
 
     path: Path
@@ -69,6 +70,7 @@ class Job:
     seed: int = 1
     train: float = 0.5
     validation: float = 0.1
+    block: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +187,9 @@ def _keys(chunk: EventChunk, job: Job) -> NDArray[np.uint64]:
     if "event" in chunk.columns:
         number = _integers(chunk, "event", job.path)
         run = _integers(chunk, "run", job.path) if job.by_run and "run" in chunk.columns else np.zeros_like(number)
-        return event_keys(run, number)
+        return part_keys(run, number, job.block)
     number = job.first_event + chunk.first + np.arange(chunk.n_events)
-    return event_keys(np.full(chunk.n_events, job.sample), number)
+    return part_keys(np.full(chunk.n_events, job.sample), number, job.block)
 
 
 def _integers(chunk: EventChunk, name: str, path: Path) -> NDArray[np.int64]:

@@ -23,11 +23,16 @@ def event_keys(run: NDArray[np.int64], event: NDArray[np.int64]) -> Keys:
     return _mix(_mix(run.astype(np.uint64)) ^ event.astype(np.uint64))
 
 
+def part_keys(run: NDArray[np.int64], event: NDArray[np.int64], block: int) -> Keys:
+    """Hash what events are parted by: blocks of so many consecutive numbers of a run stay together, ``(n_events,)``."""
+    return event_keys(run, event // block)
+
+
 def assign(keys: Keys, seed: int, train: float, validation: float) -> NDArray[np.uint8]:
     """Assign each event to a part.
 
     Args:
-        keys: hashes from `event_keys`, ``(n_events,)``.
+        keys: hashes from `part_keys`, ``(n_events,)``.
         seed: another seed, another partition.
         train: fraction for training.
         validation: fraction for validation; the rest is for testing.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.simulation.particles import Counts, ParticleTable
+from l1ad.simulation.particles import Counts, ParticleTable, Visible
 
 Floats = NDArray[np.float64]
 
@@ -72,9 +72,10 @@ def _resolution() -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Hold minimum-bias collisions ordered by hardness."""
+    """Hold minimum-bias collisions ordered by hardness, and what is visible of each."""
 
     particles: ParticleTable
+    visible: Visible
 
     @classmethod
     def sort(cls, table: ParticleTable) -> Pool:
@@ -86,7 +87,8 @@ class Pool:
         )
         pt, eta, phi, phi_calo = (getattr(table, name)[rows] for name in ("pt_gev", "eta", "phi", "phi_calo"))
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        return cls(ParticleTable(offsets, pt, eta, phi, phi_calo, table.kind[rows], table.pthat_gev[order]))
+        particles = ParticleTable(offsets, pt, eta, phi, phi_calo, table.kind[rows], table.pthat_gev[order])
+        return cls(particles, Visible.of(particles))
 
 
 @dataclass(frozen=True, slots=True)

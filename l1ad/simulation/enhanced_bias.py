@@ -7,7 +7,7 @@ is never 0, so that no corner is blind. No label is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,11 +57,13 @@ class EnhancedBias:
         full_gev: by quantity, the value from which on every crossing is kept.
         floor: least probability, above 0.
         power: how fast the probability falls below the full values.
+        known: names of the quantities that there are: those of Level 1, or of the particles.
     """
 
     full_gev: Mapping[str, float]
     floor: float = 0.01
     power: float = 4.0
+    known: Collection[str] = tuple(QUANTITIES)
 
     def __post_init__(self) -> None:
         if not 0.0 < self.floor <= 1.0:
@@ -71,26 +73,53 @@ class EnhancedBias:
         if not self.full_gev or self.power <= 0.0 or any(value <= 0.0 for value in self.full_gev.values()):
             raise ConfigError("Enhanced bias needs at least one quantity with a full value above 0 GeV, and a power above 0.")
         for name in self.full_gev:
-            if name not in QUANTITIES:
-                raise ConfigError(f"Enhanced bias knows no quantity {name!r}; {nearest(name, QUANTITIES)}")
+            if name not in self.known:
+                raise ConfigError(f"Enhanced bias knows no quantity {name!r}; {nearest(name, self.known)}")
 
-    def probability(self, arrays: Arrays) -> Floats:
+    def probability(self, values: Mapping[str, NDArray[Any]]) -> Floats:
         """Compute each crossing's probability, shape ``(n_events,)``.
 
         Args:
-            arrays: object arrays by kind, as ``Objects.arrays`` gives them.
+            values: quantities in GeV by name, as `quantities` gives them, each ``(n_events,)``.
         """
-        hardness = np.max([QUANTITIES[name](arrays) / full for name, full in self.full_gev.items()], axis=0)
+        hardness = np.max([values[name].astype(np.float64) / full for name, full in self.full_gev.items()], axis=0)
         return np.asarray(np.clip(np.maximum(hardness, 0.0) ** self.power, self.floor, 1.0))
 
 
-def effective_number(weight: Floats) -> float:
-    """Number of events of equal weight with the same relative error: ``(sum w)^2 / sum w^2``; 0 for none."""
+def effective_number(weight: Floats, group: NDArray[np.int64] | None = None) -> float:
+    """Number of events of equal weight with the same relative error: ``(sum w)^2 / sum w^2``; 0 for none.
+
+    Args:
+        weight: shape ``(n_events,)``.
+        group: events of equal group are one, their weights are added up: crossings of one hard collision are not independent.
+    """
+    if group is not None:
+        weight = _by_group(weight, group)
     return float(weight.sum() ** 2 / (weight**2).sum()) if weight.any() else 0.0
 
 
-def tail(values: NDArray[Any], weight: Floats, sum_of_weights: float) -> Floats:
-    """Weights of the events with the largest values that together weigh so much, at least one event.
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Hold what the rates of events rest on.
+
+    Attributes:
+        weight: any unit, ``(n_events,)``.
+        taken: whether the menu takes it, ``(n_events,)``.
+        collision: which hard collision each is made of, ``(n_events,)``.
+    """
+
+    weight: NDArray[Any]
+    taken: NDArray[np.bool_]
+    collision: NDArray[np.int64]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Measured]) -> Measured:
+        """Join parts in order."""
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__))
+
+
+def tail(values: NDArray[Any], weight: Floats, sum_of_weights: float) -> NDArray[np.int64]:
+    """Find the events with the largest values that together weigh so much, at least one event; their rows, largest first.
 
     Args:
         values: any order, shape ``(n_events,)``.
@@ -99,7 +128,7 @@ def tail(values: NDArray[Any], weight: Floats, sum_of_weights: float) -> Floats:
     """
     order = np.argsort(-values, kind="stable")
     reached = np.searchsorted(np.cumsum(weight[order]), sum_of_weights)
-    return np.asarray(weight[order][: max(1, int(reached))])
+    return np.asarray(order[: max(1, int(reached))])
 
 
 def quantities(arrays: Arrays) -> dict[str, NDArray[np.float32]]:
@@ -107,28 +136,35 @@ def quantities(arrays: Arrays) -> dict[str, NDArray[np.float32]]:
     return {name: quantity(arrays).astype(np.float32) for name, quantity in QUANTITIES.items()}
 
 
-def tails(
-    values: Mapping[str, NDArray[Any]], weight: Floats, taken: NDArray[np.bool_], crossing_khz: float
-) -> dict[str, dict[str, float]]:
+def tails(values: Mapping[str, NDArray[Any]], events: Measured, crossing_khz: float) -> dict[str, dict[str, float]]:
     """Say how well a weighted sample measures each quantity's tail.
 
     Args:
         values: by quantity, each ``(n_events,)``.
-        weight: shape ``(n_events,)``.
-        taken: crossings that the menu takes.
+        events: what their rates rest on.
         crossing_khz: rate of crossings, which the sum of the weights stands for.
 
     Returns:
-        By quantity: effective numbers of events above its 1 kHz threshold, of all and of those the menu leaves, and the largest share of one
-        event in the rate above its 10 kHz threshold.
+        By quantity: effective numbers of collisions above its 1 kHz threshold, of all and of those the menu leaves, and the largest share of
+        one collision in the rate above its 10 kHz threshold.
     """
-    khz = weight * (crossing_khz / weight.sum())
+    khz = events.weight.astype(np.float64) * (crossing_khz / events.weight.sum(dtype=np.float64))
+    left = np.flatnonzero(~events.taken)
     found = {}
     for name, quantity in values.items():
-        above = tail(quantity, khz, 10.0)
+        above, at_1khz = tail(quantity, khz, 10.0), tail(quantity, khz, 1.0)
+        pure = left[tail(quantity[left], khz[left], 1.0)] if len(left) else left
         found[name] = {
-            "n_effective_1khz": effective_number(tail(quantity, khz, 1.0)),
-            "n_effective_1khz_pure": effective_number(tail(quantity[~taken], khz[~taken], 1.0)) if not taken.all() else 0.0,
-            "largest_share_10khz": float(above.max() / above.sum()),
+            "n_effective_1khz": effective_number(khz[at_1khz], events.collision[at_1khz]),
+            "n_effective_1khz_pure": effective_number(khz[pure], events.collision[pure]),
+            "largest_share_10khz": _largest_share(khz[above], events.collision[above]),
         }
     return found
+
+
+def _largest_share(weight: Floats, group: NDArray[np.int64]) -> float:
+    return float(_by_group(weight, group).max() / weight.sum())
+
+
+def _by_group(weight: Floats, group: NDArray[np.int64]) -> Floats:
+    return np.bincount(np.unique(group, return_inverse=True)[1], weight).astype(np.float64)

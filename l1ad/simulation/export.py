@@ -27,6 +27,7 @@ LEVEL1_LAYOUT, SOFTWARE_LAYOUT, CMS_LAYOUT, NANO_LAYOUT = "l1topo44", "gelato60"
 _TUNING_EVENTS = 200_000
 #: Level of gzip for files that travel.
 _SMALLEST = 9
+_COLLISIONS_OF_A_PROCESS = 2**40
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,12 @@ class SimulatedSample:
     Attributes:
         objects: what the triggers see.
         columns: per-event columns by their name in a dataset.
+        collision: which collision each is made of; events of one are not independent, ``(n_events,)``.
     """
 
     objects: Objects
     columns: Mapping[str, NDArray[Any]]
+    collision: NDArray[np.int64]
 
     @property
     def n_events(self) -> int:
@@ -54,8 +57,7 @@ def zero_bias(plan: Plan, folder: Path, processes: Sequence[str], menu: Sequence
     weights = np.concatenate([law.weights(name, e.pthat_gev, e.n_generated) * e.factor for name, e in produced.items()])
     parts = [_sample(name, events, menu) for name, events in produced.items()]
     order = np.random.default_rng(plan.generator.seed).permutation(len(weights))
-    joined = _joined(parts, _rounded(weights * float(len(weights))), order)
-    return SimulatedSample(joined.objects, {**joined.columns, "event": np.arange(len(weights), dtype=np.int64)})
+    return _joined(parts, _rounded(weights * (len(weights) / weights.sum())), order)
 
 
 def stream(plan: Plan, folder: Path, menu: Sequence[MenuItem] = L1_MENU) -> Iterator[tuple[str, SimulatedSample]]:
@@ -78,8 +80,7 @@ def stream(plan: Plan, folder: Path, menu: Sequence[MenuItem] = L1_MENU) -> Iter
         weights = np.ones(sample.n_events)
         if law is not None and task.process in background:
             weights = law.weights(task.process, produced.pthat_gev, wanted[task.process]) * produced.factor * total
-        event = np.arange(sample.n_events, dtype=np.int64) + task.batch * plan.batch
-        yield task.process, SimulatedSample(sample.objects, {**sample.columns, "event": event, "weight": _rounded(weights)})
+        yield task.process, replace(sample, columns={**sample.columns, "weight": _rounded(weights)})
 
 
 def signal(plan: Plan, folder: Path, process: str, menu: Sequence[MenuItem] = L1_MENU) -> SimulatedSample:
@@ -89,14 +90,14 @@ def signal(plan: Plan, folder: Path, process: str, menu: Sequence[MenuItem] = L1
 
 
 def _sample(process: str, produced: Produced, menu: Sequence[MenuItem]) -> SimulatedSample:
-    n_events = len(produced.pthat_gev)
+    n_events, run = len(produced.pthat_gev), find_process(process).run_number
     columns: dict[str, NDArray[Any]] = {
-        "run": np.full(n_events, find_process(process).run_number, dtype=np.int64),
-        "event": np.arange(n_events, dtype=np.int64),
+        "run": np.full(n_events, run, dtype=np.int64),
+        "event": produced.event,
         "pileup": produced.interactions.astype(np.float32),
         **decisions(produced.objects, menu),
     }
-    return SimulatedSample(produced.objects, columns)
+    return SimulatedSample(produced.objects, columns, produced.collision + run * _COLLISIONS_OF_A_PROCESS)
 
 
 def decisions(objects: Objects, menu: Sequence[MenuItem]) -> dict[str, NDArray[Any]]:
@@ -109,7 +110,8 @@ def decisions(objects: Objects, menu: Sequence[MenuItem]) -> dict[str, NDArray[A
 def _joined(parts: Sequence[SimulatedSample], weights: NDArray[np.float32], order: NDArray[np.int64]) -> SimulatedSample:
     arrays = {name: np.concatenate([getattr(part.objects, name) for part in parts])[order] for name in Objects.__slots__}
     columns = {name: np.concatenate([part.columns[name] for part in parts])[order] for name in parts[0].columns}
-    return SimulatedSample(Objects(**arrays), {**columns, "weight": weights[order]})
+    collision = np.concatenate([part.collision for part in parts])[order]
+    return SimulatedSample(Objects(**arrays), {**columns, "weight": weights[order]}, collision)
 
 
 def write_gelato(path: Path, sample: SimulatedSample, menu: Sequence[MenuItem] = L1_MENU, step_gev: float = 0.0) -> None:

@@ -6,13 +6,18 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+Sums = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int8]
+
+#: Particles below this are not counted, GeV: the trigger's towers for missing energy begin at 2.5.
+_STIFF_GEV = 2.0
 
 
 class ParticleKind(enum.IntEnum):
@@ -74,3 +79,44 @@ def concatenate(tables: Sequence[ParticleTable]) -> ParticleTable:
         np.concatenate([*offsets, starts[-1:]]).astype(np.int64),
         *(np.concatenate([getattr(table, name) for table in tables]) for name in ParticleTable.__slots__[1:]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """Sum up each collision's stiff particles.
+
+    Attributes:
+        x: sum of their momenta along x, GeV, without muons, ``(n_collisions,)``.
+        y: likewise along y.
+        total: scalar sum of their transverse momenta.
+        particle: the stiffest's.
+        muon: the stiffest muon's.
+    """
+
+    x: Sums
+    y: Sums
+    total: Sums
+    particle: Sums
+    muon: Sums
+
+    @classmethod
+    def of(cls, table: ParticleTable) -> Visible:
+        """Sum up a table's collisions."""
+        n = table.n_events
+        event = np.repeat(np.arange(n), np.diff(table.offsets))
+        muon = table.kind == ParticleKind.MUON
+        stiff = ~muon & (table.pt_gev > _STIFF_GEV)
+        pt, phi = table.pt_gev[stiff].astype(np.float64), table.phi_calo[stiff]
+        x, y, total = (_sum(event[stiff], values, n) for values in (pt * np.cos(phi), pt * np.sin(phi), pt))
+        muons = _greatest(event[muon], table.pt_gev[muon], n)
+        return cls(x, y, total, _greatest(event[stiff], pt, n), muons)
+
+
+def _sum(index: Counts, values: Sums, n: int) -> Sums:
+    return np.bincount(index, values, n).astype(np.float64)
+
+
+def _greatest(index: Counts, values: npt.NDArray[Any], n: int) -> Sums:
+    found = np.zeros(n)
+    np.maximum.at(found, index, values)
+    return found

@@ -6,16 +6,17 @@ import functools
 import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.simulation.detector import DetectorSettings, Objects, Pool, detect, draw_pileup
-from l1ad.simulation.enhanced_bias import EnhancedBias
+from l1ad.simulation.detector import DetectorSettings, Draws, Objects, Pool, detect, draw_pileup
+from l1ad.simulation.enhanced_bias import EnhancedBias, quantities
 from l1ad.simulation.generator import GeneratorSettings, batch_seed, generate
-from l1ad.simulation.particles import ParticleTable, concatenate
+from l1ad.simulation.particles import ParticleTable, Visible, concatenate
+from l1ad.simulation.preselection import chosen, leading, particle_quantities
 from l1ad.simulation.processes import MINIMUM_BIAS, QCD_EDGES_GEV, find_process
 from l1ad.toolchain import worker_processes
 
@@ -23,6 +24,10 @@ Floats = NDArray[np.float64]
 
 #: Collisions added to a hard one without multiparton interactions, for its underlying event.
 _UNDERLYING = 2
+#: Crossings of minimum bias drawn for each of a batch where a preselection decides which are detected.
+_DRAWN = 16
+#: Event numbers of one hard collision: a power of two, so that a block of them can share a part of a dataset.
+COLLISION_BLOCK = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +35,15 @@ class Plan:
     """Say what to produce.
 
     Attributes:
-        events: number of events of each process.
+        events: number of crossings of each process.
         pileup: mean number of inelastic collisions in a crossing.
         pool: number of minimum-bias collisions to draw pile-up from.
         generator: how collisions are generated.
         detector: how they are seen.
-        batch: events in a batch of a hard process.
+        batch: crossings in a batch, times those that share a collision.
         enhanced: which crossings of the background are kept; None for all.
+        preselection: which of them are detected at all, by their particles; None for all.
+        shared: by process, crossings that one hard collision is laid into, each with its own pile-up; 1 where it is not named.
         pool_serves: crossings that draw from one pool before the next one takes over; None for one pool for all.
     """
 
@@ -47,15 +54,23 @@ class Plan:
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     batch: int = 2_000
     enhanced: EnhancedBias | None = None
+    preselection: EnhancedBias | None = None
+    shared: Mapping[str, int] = field(default_factory=dict)
     pool_serves: int | None = None
 
     def tasks(self) -> list[Task]:
         """Part the events into batches."""
         return [
-            Task(name, number, min(self.batch, wanted - number * self.batch))
+            Task(name, number, min(self.batch_of(name), wanted - number * self.batch_of(name)))
             for name, wanted in self.events.items()
-            for number in range(-(-wanted // self.batch))
+            for number in range(-(-wanted // self.batch_of(name)))
         ]
+
+    def batch_of(self, process: str) -> int:
+        """Give the crossings in a batch of a process: more where a collision serves several, or where few are detected."""
+        if process == MINIMUM_BIAS:
+            return self.batch * (_DRAWN if self.preselection is not None else 1)
+        return self.batch * self.shared.get(process, 1)
 
     @property
     def n_pools(self) -> int:
@@ -69,7 +84,7 @@ class Plan:
         before = 0
         for name, wanted in self.events.items():
             if name == task.process:
-                return (before + task.batch * self.batch) // self.pool_serves
+                return (before + task.batch * self.batch_of(name)) // self.pool_serves
             before += wanted
         return 0
 
@@ -109,6 +124,8 @@ class Produced:
         sigma_mb: the process's cross section.
         factor: what each event's weight is multiplied by because others like it were not kept, ``(n_events,)``.
         n_generated: events before some were not kept.
+        event: number of each, ``(n_events,)``; those of one hard collision are in one block of `COLLISION_BLOCK`.
+        collision: number of the hard collision, or of the pool's collision with the largest sum where there is none, ``(n_events,)``.
     """
 
     objects: Objects
@@ -117,6 +134,8 @@ class Produced:
     sigma_mb: float
     factor: Floats
     n_generated: int
+    event: NDArray[np.int64]
+    collision: NDArray[np.int64]
 
 
 def produce(plan: Plan, folder: Path, processes: int = 2, progress: bool = True) -> None:
@@ -168,6 +187,8 @@ def _make_batch(plan: Plan, task: Task, folder: Path) -> Task:
         sigma_mb=produced.sigma_mb,
         factor=produced.factor,
         n_generated=produced.n_generated,
+        event=produced.event,
+        collision=produced.collision,
     )
     partial.replace(folder / task.file)
     return task
@@ -193,34 +214,72 @@ def simulate_batch(plan: Plan, task: Task, pool: Pool) -> Produced:
     process, n = find_process(task.process), task.n_events
     digest = hashlib.sha256(f"detector/{batch_seed(plan.generator, process, task.batch)}".encode()).digest()
     rng = np.random.default_rng(list(digest))
+    shared = plan.shared.get(process.name, 1)
+    event = task.batch * plan.batch_of(process.name) + np.arange(n)
     if process.name == MINIMUM_BIAS:
         draws = draw_pileup(pool, plan.pileup, np.full(n, QCD_EDGES_GEV[0]), np.zeros(n, np.int64), rng)
         hard, number, pthat, sigma = None, np.full(n, -1), np.zeros(n), float("nan")
+        event = event * COLLISION_BLOCK
     else:
-        generated = generate(process, n, plan.generator, task.batch)
-        hard, sigma, number = generated.particles, generated.sigma_mb, np.arange(n)
-        pthat = hard.pthat_gev.astype(np.float64)
+        generated = generate(process, -(-n // shared), plan.generator, task.batch)
+        hard, sigma, number = generated.particles, generated.sigma_mb, np.arange(n) // shared
+        pthat = hard.pthat_gev.astype(np.float64)[number]
         limit = pthat if process.pthat_gev else np.full(n, np.inf)
         extra = np.full(n, 0 if plan.generator.multiparton else _UNDERLYING)
         draws = draw_pileup(pool, plan.pileup, limit, extra, rng)
+        event = event // shared * COLLISION_BLOCK + event % shared
     seeds = rng.integers(0, 2**31, n)
-    interactions = draws.numbers + (process.name != MINIMUM_BIAS) * (1 - _UNDERLYING * (not plan.generator.multiparton))
-    objects = detect(pool, draws, hard, number, seeds, plan.detector)
-    everything = Produced(objects, pthat, interactions, sigma, np.ones(n), n)
-    return _kept(everything, plan.enhanced, rng) if plan.enhanced is not None and process.background else everything
+    crossings = _Crossings(draws, hard, number, seeds, pthat, event, plan.pool_of(task) * plan.pool)
+    return _detected(plan, crossings, pool, sigma, rng, thin=process.background)
+
+
+@dataclass(frozen=True, slots=True)
+class _Crossings:
+    """Hold the crossings of a batch before the detector, each array of shape ``(n_events,)``; collisions of earlier pools count first."""
+
+    draws: Draws
+    hard: ParticleTable | None
+    number: NDArray[np.int64]
+    seeds: NDArray[np.int64]
+    pthat_gev: Floats
+    event: NDArray[np.int64]
+    first_of_pool: int
+
+
+def _detected(plan: Plan, crossings: _Crossings, pool: Pool, sigma: float, rng: np.random.Generator, *, thin: bool) -> Produced:
+    """Detect a batch's crossings, those of them that are chosen, and keep what Level 1 makes worth keeping."""
+    n = len(crossings.number)
+    keep, factor = np.ones(n, dtype=bool), np.ones(n)
+    if thin and plan.preselection is not None:
+        hard = None if crossings.hard is None else Visible.of(crossings.hard)
+        values = particle_quantities(pool.visible, crossings.draws, hard, crossings.number)
+        keep, factor = _thinned(plan.preselection.probability(values), rng)
+    draws = chosen(crossings.draws, keep)
+    objects = detect(pool, draws, crossings.hard, crossings.number[keep], crossings.seeds[keep], plan.detector)
+    hard_too = (crossings.hard is not None) * (1 - _UNDERLYING * (not plan.generator.multiparton))
+    event = crossings.event[keep]
+    collision = event // COLLISION_BLOCK if crossings.hard is not None else leading(pool.visible, draws) + crossings.first_of_pool
+    produced = Produced(objects, crossings.pthat_gev[keep], draws.numbers + hard_too, sigma, factor[keep], n, event, collision)
+    return _kept(produced, plan.enhanced, rng) if thin and plan.enhanced is not None else produced
+
+
+def _thinned(probability: Floats, rng: np.random.Generator) -> tuple[NDArray[np.bool_], Floats]:
+    """Say which events stay, and one over the probability of each."""
+    return rng.random(len(probability)) < probability, 1.0 / probability
 
 
 def _kept(produced: Produced, enhanced: EnhancedBias, rng: np.random.Generator) -> Produced:
     """Keep each event with its probability."""
-    probability = enhanced.probability(produced.objects.arrays())
-    keep = rng.random(len(probability)) < probability
-    return Produced(
-        Objects(**{name: array[keep] for name, array in produced.objects.arrays().items()}),
-        produced.pthat_gev[keep],
-        produced.interactions[keep],
-        produced.sigma_mb,
-        1.0 / probability[keep],
-        produced.n_generated,
+    arrays = produced.objects.arrays()
+    keep, factor = _thinned(enhanced.probability(quantities(arrays)), rng)
+    return replace(
+        produced,
+        objects=Objects(**{name: array[keep] for name, array in arrays.items()}),
+        pthat_gev=produced.pthat_gev[keep],
+        interactions=produced.interactions[keep],
+        factor=(produced.factor * factor)[keep],
+        event=produced.event[keep],
+        collision=produced.collision[keep],
     )
 
 
@@ -235,6 +294,8 @@ def load_batch(plan: Plan, folder: Path, task: Task) -> Produced:
             float(stored["sigma_mb"]),
             stored["factor"],
             int(stored["n_generated"]),
+            stored["event"],
+            stored["collision"],
         )
 
 
@@ -249,6 +310,8 @@ def collect(plan: Plan, folder: Path, process: str) -> Produced:
         cross_section(plan, folder, process),
         np.concatenate([part.factor for part in parts]),
         sum(part.n_generated for part in parts),
+        np.concatenate([part.event for part in parts]),
+        np.concatenate([part.collision for part in parts]),
     )
 
 

@@ -197,7 +197,7 @@ def _jobs(layout: ObjectLayout, sources: Sequence[_Source], config: Config) -> l
         for file in source.files:
             seeds = data.menu if file.format in _NAMED_BITS else ()
             reading = Reading(seeds, selection.moves_objects, cuts.incomplete == "drop", source.objects)
-            split = (data.seed, data.split.train, data.split.validation)
+            split = (data.seed, data.split.train, data.split.validation, data.split.block)
             jobs += [
                 Job(
                     file.path,

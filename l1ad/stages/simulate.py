@@ -17,15 +17,17 @@ from l1ad.config import Config
 from l1ad.config.simulation import SimulationConfig
 from l1ad.core.artefact import Draft, code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.core.dataset import KIND, DatasetWriter, Role, Sample, Split
+from l1ad.core.errors import ConfigError
 from l1ad.core.layout import ObjectLayout, load_layout
-from l1ad.data.split import assign, event_keys
-from l1ad.simulation.enhanced_bias import EnhancedBias, quantities, tails
+from l1ad.data.split import assign, part_keys
+from l1ad.simulation.enhanced_bias import EnhancedBias, Measured, quantities, tails
 from l1ad.simulation.export import FileSet, SimulatedSample, stream, tuned_menu
 from l1ad.simulation.generator import GeneratorSettings
 from l1ad.simulation.hardware import counts_for
 from l1ad.simulation.menu import L1_MENU, MenuItem
-from l1ad.simulation.processes import find_process
-from l1ad.simulation.production import Plan, produce
+from l1ad.simulation.preselection import PARTICLE_QUANTITIES
+from l1ad.simulation.processes import MINIMUM_BIAS, find_process
+from l1ad.simulation.production import COLLISION_BLOCK, Plan, produce
 
 COLUMNS = ("sample", "split", "weight", "run", "event", "pileup", "pass_l1", "pass_hlt", "menu")
 BACKGROUND = "zero_bias"
@@ -87,8 +89,13 @@ def _plan(simulation: SimulationConfig) -> Plan:
     events = {**simulation.background, **simulation.signals}
     for name in events:
         find_process(name)
+    for name in simulation.shared:
+        if name not in events or name == MINIMUM_BIAS:
+            raise ConfigError(
+                f"simulation.shared names {name!r}; it shares the hard collisions of a simulated process: {', '.join(sorted(set(events) - {MINIMUM_BIAS}))}."
+            )
     generator = GeneratorSettings(simulation.energy_tev, simulation.seed, simulation.multiparton, simulation.tau_spin)
-    enhanced = simulation.enhanced_bias
+    enhanced, early = simulation.enhanced_bias, simulation.preselection
     return Plan(
         events=events,
         pileup=simulation.pileup,
@@ -96,6 +103,8 @@ def _plan(simulation: SimulationConfig) -> Plan:
         generator=generator,
         batch=simulation.batch,
         enhanced=None if enhanced is None else EnhancedBias(enhanced.full_gev, enhanced.floor, enhanced.power),
+        preselection=None if early is None else EnhancedBias(early.full_gev, early.floor, early.power, PARTICLE_QUANTITIES),
+        shared=simulation.shared,
         pool_serves=simulation.pool_serves,
     )
 
@@ -109,7 +118,7 @@ def _write(draft: Draft, plan: Plan, work: Path, layout: ObjectLayout, config: C
     names = [sample.name for sample in samples]
     events = dict.fromkeys(names, 0)
     taken = np.zeros(2)
-    measured: list[tuple[dict[str, NDArray[Any]], NDArray[Any], NDArray[Any]]] = []
+    measured: list[tuple[dict[str, NDArray[Any]], Measured]] = []
     with ExitStack() as stack:
         writer = stack.enter_context(DatasetWriter(draft.path, layout, samples, COLUMNS, tuple(item.name for item in menu)))
         files = stack.enter_context(FileSet(draft.path / "files", simulation.formats, menu))
@@ -121,7 +130,7 @@ def _write(draft: Draft, plan: Plan, work: Path, layout: ObjectLayout, config: C
             if name == BACKGROUND:
                 weight = batch.columns["weight"]
                 taken += weight.sum(), weight[batch.columns["pass_l1"]].sum()
-                measured.append((quantities(batch.objects.arrays()), weight, batch.columns["pass_l1"]))
+                measured.append((quantities(batch.objects.arrays()), Measured(weight, batch.columns["pass_l1"], batch.collision)))
     draft.summary |= {
         "n_events": sum(events.values()),
         "layout": layout.name,
@@ -135,13 +144,10 @@ def _write(draft: Draft, plan: Plan, work: Path, layout: ObjectLayout, config: C
     }
 
 
-def _tails(
-    batches: list[tuple[dict[str, NDArray[Any]], NDArray[Any], NDArray[Any]]], crossing_khz: float
-) -> dict[str, dict[str, float]]:
+def _tails(batches: list[tuple[dict[str, NDArray[Any]], Measured]], crossing_khz: float) -> dict[str, dict[str, float]]:
     """Say how well the zero bias measures the tails of the Level-1 quantities."""
-    values = {name: np.concatenate([found[name] for found, _, _ in batches]) for name in batches[0][0]}
-    weight = np.concatenate([found for _, found, _ in batches]).astype(np.float64)
-    return tails(values, weight, np.concatenate([found for _, _, found in batches]), crossing_khz)
+    values = {name: np.concatenate([found[name] for found, _ in batches]) for name in batches[0][0]}
+    return tails(values, Measured.joined([found for _, found in batches]), crossing_khz)
 
 
 def _samples(simulation: SimulationConfig) -> tuple[Sample, ...]:
@@ -168,6 +174,6 @@ def _rows(batch: SimulatedSample, layout: ObjectLayout) -> NDArray[Any]:
 def _columns(batch: SimulatedSample, index: int, config: Config) -> dict[str, NDArray[Any]]:
     split = np.full(batch.n_events, Split.TEST, dtype=np.uint8)
     if index == 0 and config.simulation.background:
-        keys = event_keys(batch.columns["run"], batch.columns["event"])
+        keys = part_keys(batch.columns["run"], batch.columns["event"], COLLISION_BLOCK)
         split = assign(keys, config.data.seed, config.data.split.train, config.data.split.validation)
     return {**batch.columns, "sample": np.full(batch.n_events, index, dtype=np.uint8), "split": split}

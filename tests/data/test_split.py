@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from l1ad.core.dataset import Split, load_dataset
-from l1ad.data.split import assign, count_duplicates, event_keys
+from l1ad.data.split import assign, count_duplicates, event_keys, part_keys
 from tests.field_files import prepared
 
 
@@ -26,6 +26,14 @@ def test_an_event_keeps_its_part_in_any_order() -> None:
 
 def test_seeds_give_other_partitions() -> None:
     assert (assign(keys(1000), 1, 0.5, 0.1) != assign(keys(1000), 2, 0.5, 0.1)).any()
+
+
+def test_a_block_of_numbers_stays_together() -> None:
+    event = np.arange(64_000)
+    parts = assign(part_keys(np.full(len(event), 3), event, 64), 1, 0.5, 0.1).reshape(-1, 64)
+    assert (parts == parts[:, :1]).all()
+    assert len(np.unique(parts[:, 0])) == 3
+    np.testing.assert_array_equal(part_keys(event, event, 1), event_keys(event, event))
 
 
 def test_run_and_event_are_not_exchangeable() -> None:
@@ -71,3 +79,12 @@ def test_the_same_event_of_two_files_falls_into_one_part(tmp_path: Path, run: in
     np.testing.assert_array_equal(split[100:300], split[300:500])
     assert result.summary["duplicates"] == 200
     assert {int(part) for part in split} == {0, 1, 2}
+
+
+def test_prepare_keeps_blocks_of_numbers_together(tmp_path: Path) -> None:
+    write_numbered(tmp_path / "a.h5", np.arange(320), 7)
+    found = prepared(tmp_path, "fortymhz57", "  background: {a: a.h5}\n  split: {block: 32}")
+    data = load_dataset(found.path)
+    parts = data.column("split")[np.argsort(data.column("event")[:])].reshape(-1, 32)
+    assert (parts == parts[:, :1]).all()
+    assert len(np.unique(parts)) > 1

@@ -7,7 +7,7 @@ import pytest
 
 from l1ad.core.errors import ConfigError
 from l1ad.simulation.detector import SHAPES
-from l1ad.simulation.enhanced_bias import QUANTITIES, EnhancedBias, effective_number, quantities, tail, tails
+from l1ad.simulation.enhanced_bias import QUANTITIES, EnhancedBias, Measured, effective_number, quantities, tail, tails
 from l1ad.simulation.production import Plan, load_batch, produce
 
 ENHANCED = EnhancedBias({"jet": 60.0, "met": 50.0, "sum_pt": 250.0}, floor=0.02, power=3.0)
@@ -24,7 +24,7 @@ def arrays(n: int = 40_000) -> dict[str, np.ndarray]:
 
 def test_probabilities_are_one_above_the_full_values_and_never_zero() -> None:
     found = arrays()
-    probability = ENHANCED.probability(found)
+    probability = ENHANCED.probability(quantities(found))
     values = quantities(found)
     full = (values["jet"] >= 60.0) | (values["met"] >= 50.0) | (values["sum_pt"] >= 250.0)
     assert full.any()
@@ -38,7 +38,7 @@ def test_probabilities_are_one_above_the_full_values_and_never_zero() -> None:
 
 def test_weighted_spectra_are_those_of_all_crossings_with_far_fewer_events() -> None:
     found = arrays(200_000)
-    probability = ENHANCED.probability(found)
+    probability = ENHANCED.probability(quantities(found))
     keep = np.random.default_rng(2).random(len(probability)) < probability
     weight = 1.0 / probability[keep]
     assert keep.mean() < 0.5
@@ -56,9 +56,10 @@ def test_effective_numbers_and_tails_by_hand() -> None:
     assert effective_number(np.array([3.0, 1.0])) == pytest.approx(16.0 / 10.0)
     assert effective_number(np.zeros(2)) == 0.0
     values, weight = np.array([5.0, 9.0, 1.0, 7.0]), np.array([1.0, 0.5, 8.0, 0.5])
-    np.testing.assert_array_equal(tail(values, weight, 1.0), [0.5])
-    np.testing.assert_array_equal(tail(values, weight, 1.1), [0.5, 0.5])
-    found = tails({"q": values}, weight, np.array([False, True, False, False]), crossing_khz=10.0)["q"]
+    np.testing.assert_array_equal(tail(values, weight, 1.0), [1])
+    np.testing.assert_array_equal(tail(values, weight, 1.1), [1, 3])
+    measured = Measured(weight, np.array([False, True, False, False]), np.arange(4))
+    found = tails({"q": values}, measured, crossing_khz=10.0)["q"]
     assert found["largest_share_10khz"] == pytest.approx(0.5)
     assert found["n_effective_1khz_pure"] == pytest.approx(1.0)
 

@@ -48,6 +48,8 @@ def invent(plan: Plan, folder: Path, processes: int = 1) -> None:
             sigma_mb=0.7 * 0.2**index,
             factor=np.ones(task.n_events),
             n_generated=task.n_events,
+            event=task.batch * plan.batch + np.arange(task.n_events),
+            collision=np.arange(task.n_events),
         )
 
 
