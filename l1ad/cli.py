@@ -272,7 +272,10 @@ def emulator(config: ConfigPath, force: Force = False, as_json: Json = False) ->
 @app.command("import")
 def import_(
     model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="A QKeras HDF5 or .keras file, or a configuration of kind 'imported'.")
+        Path,
+        typer.Argument(
+            metavar="MODEL", help="A QKeras HDF5 or .keras file, a firmware's folder, or a configuration of kind 'imported'."
+        ),
     ],
     layout: Annotated[str | None, typer.Option(help="Shipped layout or YAML file.")] = None,
     scaling: Annotated[Path | None, typer.Option(help="YAML file with shift and offset of every column.")] = None,
@@ -287,8 +290,10 @@ def import_(
     request_class = _stage("import_model", "ImportRequest")
     if model.suffix in (".yaml", ".yml"):
         request = request_class.from_config(read_config(model))
-    elif layout is None or scaling is None:
-        raise ConfigError(f"Importing {str(model)!r} wants --layout and --scaling; give both.")
+    elif layout is None:
+        raise ConfigError(
+            f"Importing {str(model)!r} needs --layout and, but for a firmware that says its own, --scaling; give both."
+        )
     else:
         request = request_class.from_options(
             model, layout=layout, scaling=scaling, types=types, name=name, score=score, runs=runs

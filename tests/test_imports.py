@@ -15,6 +15,7 @@ LIBRARIES = {
     "spec",
     "data",
     "training",
+    "importing",
     "qkeras",
     "scores",
     "emulator",

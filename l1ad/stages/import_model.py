@@ -1,9 +1,10 @@
-"""Import a model made elsewhere: a Keras or QKeras file, a scaling and, where the firmware has its own, types."""
+"""Import a model made elsewhere: a Keras or QKeras file, or a firmware's sources, a scaling and, where the firmware has its own, types."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from l1ad.config.model import ScoreConfig
 from l1ad.core.artefact import code_digest, file_digest, is_current, read_manifest, stage_key, writing
 from l1ad.core.errors import ConfigError
 from l1ad.core.identifier import shortened, word_fault
-from l1ad.core.layout import load_layout
-from l1ad.core.network import Score
-from l1ad.core.trained import FLOAT_FILE, KIND, NETWORK_FILE
+from l1ad.core.layout import ObjectLayout, load_layout
+from l1ad.core.network import Network, Score
+from l1ad.core.trained import FLOAT_FILE, KIND, NETWORK_FILE, FloatNetwork
+from l1ad.importing.assemble import network_of_sources
+from l1ad.importing.folder import Sources, is_firmware, read_sources
 from l1ad.qkeras.importing.assemble import assemble
 from l1ad.qkeras.importing.keras_file import read_model, require_file
 from l1ad.qkeras.importing.layers import understand
@@ -26,9 +29,9 @@ class ImportRequest:
     """Say what to import and where to.
 
     Attributes:
-        file: the model file.
+        file: the model file, or the folder of a firmware's sources.
         layout: a layout's name or YAML file.
-        scaling: offset and shift of every column.
+        scaling: offset and shift of every column; None takes those of a firmware's sources.
         name: the network's name.
         target: folder of the artefact, ``runs/<name>/model``.
         types: the firmware's types.
@@ -37,7 +40,7 @@ class ImportRequest:
 
     file: Path
     layout: str
-    scaling: ScalingFile
+    scaling: ScalingFile | None
     name: str
     target: Path
     types: TypesFile
@@ -49,7 +52,7 @@ class ImportRequest:
         file: Path,
         *,
         layout: str,
-        scaling: Path,
+        scaling: Path | None = None,
         types: Path | None = None,
         name: str | None = None,
         score: str = "latent_l2",
@@ -71,7 +74,7 @@ class ImportRequest:
         return cls(
             file,
             layout,
-            read_section(scaling, ScalingFile),
+            read_section(scaling, ScalingFile) if scaling is not None else None,
             chosen,
             runs / chosen / "model",
             read_section(types, TypesFile) if types is not None else TypesFile(),
@@ -83,19 +86,16 @@ class ImportRequest:
         """Make a request from a configuration whose ``model.kind`` is ``imported``.
 
         Raises:
-            ConfigError: the configuration trains its own model, or gives no scaling.
+            ConfigError: the configuration trains its own model.
         """
         if config.model.kind != "imported" or config.model.file is None:
             raise ConfigError(
                 f"Configuration {config.name!r} has model.kind {config.model.kind!r}; set 'imported' and model.file."
             )
-        if config.scaling.shift is None:
-            raise ConfigError(
-                f"Configuration {config.name!r} imports a model; give its scaling with rule 'given', shift and offset."
-            )
-        scaling = ScalingFile.model_validate(
-            {name: value for name, value in config.scaling.model_dump().items() if name in ScalingFile.model_fields}
-        )
+        scaling = None
+        if config.scaling.shift is not None:
+            given = {name: value for name, value in config.scaling.model_dump().items() if name in ScalingFile.model_fields}
+            scaling = ScalingFile.model_validate(given)
         types = read_section(config.path(config.model.types), TypesFile) if config.model.types else TypesFile()
         file, out = config.path(config.model.file), config.run / "model"
         return cls(file, config.layout_source, scaling, config.name, out, types, config.score)
@@ -131,38 +131,65 @@ def import_model(request: ImportRequest, *, force: bool = False) -> ImportResult
         LayoutError: model or scaling do not fit the layout.
         ConversionError: a type can wrap and the types file does not allow it.
     """
-    layout = load_layout(request.layout)
-    require_file(request.file)
-    inputs = {"model_file": file_digest(request.file)}
+    layout, place = load_layout(request.layout), request.file
+    sources = read_sources(place) if is_firmware(place) else None
+    if sources is None:
+        require_file(place)
+    inputs = {"model_file": file_digest(place) if sources is None else sources.digest}
     settings = {
         "name": request.name,
         "layout": layout.to_dict(),
-        "scaling": request.scaling.plain(),
+        "scaling": None if request.scaling is None else request.scaling.plain(),
         "types": request.types.plain(),
         "score": request.score.plain(),
     }
     key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.import_model"))
     if not force and is_current(request.target, KIND, key):
         return ImportResult(request.target, False, read_manifest(request.target).summary)
+    made = _from_file(request, layout) if sources is None else _from_sources(request, sources, layout)
+    with writing(request.target, KIND, key=key, inputs=inputs, config=settings) as draft:
+        made.network.save(draft.path / NETWORK_FILE)
+        if made.reference is not None:
+            made.reference.save(draft.path / FLOAT_FILE)
+        draft.summary.update(_summary(request, made))
+    return ImportResult(request.target, True, draft.summary)
+
+
+@dataclass(frozen=True, slots=True)
+class _Imported:
+    """Hold the exact network, the same in floating point where the file has such numbers, and the layers that have another name now."""
+
+    network: Network
+    reference: FloatNetwork | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+
+def _from_file(request: ImportRequest, layout: ObjectLayout) -> _Imported:
+    if request.scaling is None:
+        raise ConfigError(
+            f"{str(request.file)!r} says no scaling; give it with --scaling, or as rule 'given' with shift and offset."
+        )
     model = understand(read_model(request.file))
     network, reference = assemble(request.name, model, layout, request.scaling, request.types, request.score)
-    with writing(request.target, KIND, key=key, inputs=inputs, config=settings) as draft:
-        network.save(draft.path / NETWORK_FILE)
-        reference.save(draft.path / FLOAT_FILE)
-        draft.summary.update(
-            {
-                "shape": network.shape,
-                "score": network.score.kind.value,
-                "imported_from": request.file.name,
-                "input_type": str(network.scaling.type),
-                "may_wrap": network.may_wrap,
-                "network_digest": network.digest,
-                "layers": {layer.name: str(layer.output) for layer in network.layers},
-                "renamed": {
-                    layer.name: exact.name
-                    for layer, exact in zip(model.layers, network.layers, strict=True)
-                    if layer.name != exact.name
-                },
-            }
-        )
-    return ImportResult(request.target, True, draft.summary)
+    pairs = zip(model.layers, network.layers, strict=True)
+    return _Imported(network, reference, {own.name: exact.name for own, exact in pairs if own.name != exact.name})
+
+
+def _from_sources(request: ImportRequest, sources: Sources, layout: ObjectLayout) -> _Imported:
+    if request.types != TypesFile():
+        raise ConfigError(f"{str(request.file)!r} is a firmware, whose sources say every type; import it without types.")
+    return _Imported(network_of_sources(request.name, sources, layout, request.scaling, request.score))
+
+
+def _summary(request: ImportRequest, made: _Imported) -> dict[str, Any]:
+    network = made.network
+    return {
+        "shape": network.shape,
+        "score": network.score.kind.value,
+        "imported_from": request.file.name,
+        "input_type": str(network.scaling.type),
+        "may_wrap": network.may_wrap,
+        "network_digest": network.digest,
+        "layers": {layer.name: str(layer.output) for layer in network.layers},
+        "renamed": dict(made.renamed),
+    }

@@ -6,15 +6,14 @@ import numpy as np
 
 from l1ad.config.imported import ImportedLayerTypes, ScalingFile, TypesFile
 from l1ad.config.model import ScoreConfig
-from l1ad.core.codes import Minifloat
 from l1ad.core.errors import LayoutError, ModelError, nearest
 from l1ad.core.fixed import FixedPoint, FloatArray, IntArray
 from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Dense, Network
-from l1ad.core.scaling import Scaling, column_codes, columns_left_out, pt_thresholds
 from l1ad.core.trained import FloatDense, FloatNetwork, FloatScore
+from l1ad.importing.names import firmware_names
+from l1ad.importing.scaling import given_scaling
 from l1ad.qkeras.importing.layers import ImportedDense, ImportedModel
-from l1ad.qkeras.importing.names import firmware_names
 from l1ad.ranges import require_int64, require_safe
 from l1ad.ranges.score_types import score_spec
 
@@ -44,18 +43,7 @@ def assemble(
     """
     names = _names(model, types)
     input_type = _chosen(types.input, model.input_type, "The input", "input")
-    least = pt_thresholds(layout, scaling.min_pt_hw, scaling.min_pt_gev)
-    made = Scaling(
-        scaling.offset or (0,) * len(scaling.shift),
-        scaling.shift,
-        input_type,
-        scaling.phi_reference,
-        least,
-        column_codes(layout, {name: Minifloat(**code.plain()) for name, code in scaling.codes.items()}),
-        columns_left_out(layout, scaling.leave_out),
-        None if scaling.through is None else FixedPoint.parse(scaling.through),
-    )
-    made.check(layout)
+    made = given_scaling(scaling, layout, input_type)
     if model.layers[0].weight.shape[0] != layout.n_columns:
         raise LayoutError(
             f"The model takes {model.layers[0].weight.shape[0]} inputs, layout {layout.name!r} has {layout.n_columns} columns; "

@@ -12,10 +12,10 @@ from l1ad.config.model import ScoreConfig
 from l1ad.core.errors import ModelError
 from l1ad.core.network import Network
 from l1ad.core.reserved_words import CPP, SYSTEMVERILOG, TCL, VHDL, language_of
+from l1ad.importing.names import firmware_names
 from l1ad.qkeras.importing.assemble import assemble
 from l1ad.qkeras.importing.keras_file import read_model
 from l1ad.qkeras.importing.layers import understand
-from l1ad.qkeras.importing.names import firmware_names
 from tests.networks import tiny_layout
 from tests.qkeras.importing.handmade import dense, sequential, source, write_h5
 
