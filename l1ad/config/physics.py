@@ -18,7 +18,7 @@ class RatesConfig(Section):
         target_khz: rates that thresholds are wanted for, total and pure; left out, those of 0.1, 1 and 10 that the data resolve.
         background: which background events count: those kept for testing, or all, also those trained on.
         pileup_bins: number of bins of pile-up, of equal weight.
-        run_bins: at most so many groups of consecutive runs.
+        run_bins: at most so many groups of consecutive runs, and of consecutive luminosity blocks.
         prescales: prescale table (CSV, XML or JSON) that says which seeds of the data veto in pure rates: those with prescale 1.
         prescale_column: name of the table's column, as ``2p0E34``.
         anomaly_seeds: names or patterns of the anomaly seeds themselves, which never veto.

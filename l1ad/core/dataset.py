@@ -57,6 +57,7 @@ COLUMNS: dict[str, str] = {
     "split": "uint8",  # a ``Split``
     "weight": "float64",  # event weight (enhanced-bias or cross-section), 1 where the data have none
     "run": "int64",
+    "lumi": "int64",  # luminosity block of the run
     "event": "int64",
     "pileup": "float32",  # mean or actual interactions per crossing
     "pass_l1": "bool",  # taken by any unprescaled L1 item

@@ -48,6 +48,7 @@ SOFTWARE: dict[str, Source] = {
 COLUMNS = {
     "event": "event_number",
     "run": "run_number",
+    "lumi": "lumiBlock",
     "weight": "EB_weights",
     "pileup": "mu",
     "pass_l1": "pass_L1_unprescaled",

@@ -23,6 +23,7 @@ LAYOUTS = {LEVEL1: "l1topo44", SOFTWARE: "hlt48"}
 COLUMNS = {
     "event": ("event_numbers",),
     "run": ("run_numbers",),
+    "lumi": ("LBs",),
     "weight": ("weights", "EB_weights"),
     "pileup": ("mus", "pileups"),
     "pass_l1": ("pass_L1_unprescaled", "passL1"),

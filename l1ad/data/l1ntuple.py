@@ -25,7 +25,7 @@ TREES = ("l1UpgradeTree/L1UpgradeTree", "l1UpgradeEmuTree/L1UpgradeTree")
 EVENT_TREE = "l1EventTree/L1EventTree"
 DECISION_TREES = ("l1uGTTree/L1uGTTree", "l1uGTEmuTree/L1uGTTree")
 _STEMS = {"jet": "jet", "eg": "eg", "tau": "tau", "muon": "muon", "sum": "sum"}
-_COLUMNS = {"run": "run", "event": "event", "pileup": "nPV_True"}
+_COLUMNS = {"run": "run", "lumi": "lumi", "event": "event", "pileup": "nPV_True"}
 #: Events looked at together for a pile-up that is not 0.
 _LOOK = 1 << 18
 _ALIAS = re.compile(r"(?:L1uGT\.)?(m_algoDecision\w+)\[(\d+)\]")

@@ -27,6 +27,7 @@ _HARDWARE = {"pt": "hwPt", "eta": "hwEta", "phi": "hwPhi"}
 #: Branches of each column; an event's number may be made of its orbit and its crossing in it.
 COLUMNS = {
     "run": ("run",),
+    "lumi": ("luminosityBlock",),
     "event": ("event",),
     "weight": ("genWeight",),
     "pileup": ("Pileup_nTrueInt",),

@@ -25,6 +25,7 @@ _MEV = 1000.0
 
 _EVENT = {
     "run": ("EventInfo", "runNumber"),
+    "lumi": ("EventInfo", "lumiBlock"),
     "event": ("EventInfo", "eventNumber"),
     "pileup": ("EventInfo", "actualInteractionsPerCrossing"),
 }

@@ -7,16 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from l1ad.core.thresholds import Definition
-from l1ad.physics.rates import Kind, Rate, RateSample, TooFewEventsError, rates_at, threshold_for_rate
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Hold a threshold and the thresholds at the ends of its 68 % interval; an end that the events do not resolve is None."""
-
-    threshold: float
-    low: float | None
-    high: float | None
+from l1ad.physics.needed import Span, needed_threshold, rate_of_kind
+from l1ad.physics.rates import Kind, Rate, RateSample
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,42 +59,9 @@ def change_of(name: str, old: int, definition: Definition, sample: RateSample) -
         InputError: a target above the crossing rate, or a pure one where the data have no menu.
     """
     kind = Kind(definition.kind)
-    left = _of_kind(sample, old, kind)
-    try:
-        needed = threshold_for_rate(sample, definition.target_khz, kind)
-    except TooFewEventsError:
-        return Change(name, old, definition, left, None, None)
-    rate = _of_kind(sample, needed, kind)
-    return Change(name, old, definition, left, span_of(sample, definition.target_khz, kind, needed, rate), rate)
-
-
-def span_of(sample: RateSample, target_khz: float, kind: Kind, threshold: float, rate: Rate) -> Span:
-    """Give a threshold's interval: where the target is crossed if all rates are as much too high or low as the rate at the threshold may be.
-
-    Args:
-        sample: the background.
-        target_khz: the rate that the threshold keeps.
-        kind: which rate.
-        threshold: the threshold.
-        rate: the rate at it, of that kind.
-    """
-    low, high = (
-        _threshold_or_none(sample, target_khz * rate.khz / end, kind) if end > 0 and rate.khz > 0 else None
-        for end in (rate.low_khz, rate.high_khz)
-    )
-    return Span(threshold, low, high)
-
-
-def _threshold_or_none(sample: RateSample, target_khz: float, kind: Kind) -> float | None:
-    try:
-        return threshold_for_rate(sample, min(target_khz, sample.crossing_khz), kind)
-    except TooFewEventsError:
-        return None
-
-
-def _of_kind(sample: RateSample, threshold: float, kind: Kind) -> Rate:
-    total, pure, _ = rates_at(sample, threshold)
-    return total if kind is Kind.TOTAL or pure is None else pure
+    left = rate_of_kind(sample, old, kind)
+    found = needed_threshold(sample, definition.target_khz, kind)
+    return Change(name, old, definition, left, *(found or (None, None)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from l1ad.physics.changes import Change, Circumstances, Span, finding
+from l1ad.physics.changes import Change, Circumstances, finding
+from l1ad.physics.needed import Span
 from l1ad.physics.rates_page import rate_text
 from l1ad.reporting.document import (
     ABSENT,

@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from l1ad.physics.drift import Drift
 from l1ad.physics.menu_overlap import Overlap, SignalEfficiency
 from l1ad.physics.rates import Kind, Rate, RateCurve, RatePoint
-from l1ad.physics.stability import BinnedRate
+from l1ad.physics.stability import Stability
+from l1ad.physics.stability_page import TITLE as STABILITY_TITLE
+from l1ad.physics.stability_page import stability_blocks
 from l1ad.physics.veto import Veto
 from l1ad.reporting.document import (
     ABSENT,
@@ -31,21 +34,6 @@ from l1ad.reporting.drawing import Axes, Series, heat_map, line_plot
 from l1ad.scores.metrics import Efficiency
 
 
-@dataclass(frozen=True, slots=True)
-class Stability:
-    """Hold the rate of one threshold in bins of one variable, and the probability of such a scatter around a common rate."""
-
-    bit: str
-    variable: str
-    rates: tuple[BinnedRate, ...]
-    probability: float | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
-        rates = [rate.to_dict() for rate in self.rates]
-        return {"bit": self.bit, "variable": self.variable, "rates": rates, "probability": self.probability}
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceRates:
     """Hold everything about the rates of one set of scores.
@@ -57,7 +45,8 @@ class SourceRates:
         points: one for each target and kind.
         efficiencies: by trigger bit, one for each signal.
         overlaps: by trigger bit, one for each menu item.
-        stability: rates in bins of pile-up and by run.
+        stability: rates in bins of pile-up, by run and by luminosity block.
+        drifts: of thresholds set on one half of the data and applied to the other.
         left_out: why default rates are not among the points.
     """
 
@@ -68,6 +57,7 @@ class SourceRates:
     efficiencies: Mapping[str, tuple[SignalEfficiency, ...]]
     overlaps: Mapping[str, tuple[Overlap, ...]]
     stability: tuple[Stability, ...]
+    drifts: tuple[Drift, ...] = ()
     left_out: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -78,6 +68,7 @@ class SourceRates:
             "efficiencies": {bit: [e.to_dict() for e in found] for bit, found in self.efficiencies.items()},
             "overlaps": {bit: [o.to_dict() for o in found] for bit, found in self.overlaps.items()},
             "stability": [entry.to_dict() for entry in self.stability],
+            "drifts": [drift.to_dict() for drift in self.drifts],
             "left_out": list(self.left_out),
         }
 
@@ -103,8 +94,8 @@ def rates_sections(
     sections = [Section("Rates and thresholds", tuple(first)), Section("Signal efficiencies", tuple(efficiency_tables(main)))]
     if any(main.overlaps.values()):
         sections.append(Section("Overlap with the menu", tuple(overlap_blocks(main))))
-    if main.stability:
-        sections.append(Section("Pile-up and stability", tuple(stability_blocks(main))))
+    if main.stability or main.drifts:
+        sections.append(Section(STABILITY_TITLE, tuple(stability_blocks(main.stability, main.drifts))))
     return sections
 
 
@@ -217,32 +208,3 @@ def overlap_blocks(source: SourceRates) -> list[Block]:
 
 def _nan(value: float | None) -> float:
     return float("nan") if value is None else value
-
-
-def stability_blocks(source: SourceRates) -> list[Block]:
-    """Show rate against pile-up and by run."""
-    blocks: list[Block] = []
-    for variable in dict.fromkeys(entry.variable for entry in source.stability):
-        chosen = [entry for entry in source.stability if entry.variable == variable]
-        blocks += [_stability_verdict(variable, chosen), _stability_figure(variable, chosen)]
-    return blocks
-
-
-def _stability_verdict(variable: str, chosen: Sequence[Stability]) -> Verdict:
-    texts = [f"{e.bit} {'not known' if e.probability is None else number(e.probability, 2)}" for e in chosen]
-    drifting = [e.bit for e in chosen if e.probability is not None and e.probability < 0.01]
-    found = f"the rate of {', '.join(drifting)} depends on {variable}" if drifting else f"no dependence on {variable} is seen"
-    return Verdict(State.NOTE, f"At one per cent, {found}; probability of the scatter around a common rate: {'; '.join(texts)}.")
-
-
-def _stability_figure(variable: str, chosen: Sequence[Stability]) -> Figure:
-    by_run = variable == "run"
-    series = []
-    for entry in chosen:
-        x = np.arange(len(entry.rates)) if by_run else np.array([r.centre for r in entry.rates])
-        rates = [r.rate for r in entry.rates]
-        low, high = [r.low_khz for r in rates], [r.high_khz for r in rates]
-        series.append(Series(entry.bit, x, [r.khz for r in rates], low, high, marker="o", line="" if by_run else "-"))
-    label = "group of runs, in order" if by_run else variable
-    caption = f"Rate against {variable}, as if all crossings were like those of the bin; bars cover 68 %."
-    return line_plot(f"rate-{variable.replace(' ', '-')}", caption, Axes(label, "rate [kHz]", whole_x=by_run), series)

@@ -1,4 +1,4 @@
-"""Look how a rate depends on pile-up and on the run."""
+"""Look how a rate, and the threshold that would keep it, depend on pile-up, the run and the luminosity block."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.core.fixed import FloatArray
-from l1ad.physics.rates import Rate, RateSample, as_rate
+from l1ad.physics.needed import Span, needed_threshold
+from l1ad.physics.rates import Kind, Rate, RatePoint, RateSample, as_rate
 from l1ad.scores.metrics import efficiency
 
 
@@ -23,19 +24,84 @@ class BinnedRate:
         label: the bin's name.
         centre: weighted mean of the variable.
         rate: rate the whole machine would have if all crossings were like these.
+        needed: the threshold that would keep the wanted rate then; None where none was asked for or the events do not resolve it.
     """
 
     label: str
     centre: float
     rate: Rate
+    needed: Span | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain data for JSON."""
         return asdict(self)
 
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> BinnedRate:
+        """Read what ``to_dict`` gave."""
+        needed = data.get("needed")
+        return cls(data["label"], data["centre"], Rate(**data["rate"]), None if needed is None else Span(**needed))
+
+
+@dataclass(frozen=True, slots=True)
+class Stability:
+    """Hold the rate of one threshold in bins of one variable.
+
+    Attributes:
+        bit: the trigger bit.
+        variable: what is binned.
+        rates: one for each bin.
+        probability: of such a scatter around a common rate; None where it is not known.
+        target_khz: the rate wanted.
+        threshold: the threshold.
+    """
+
+    bit: str
+    variable: str
+    rates: tuple[BinnedRate, ...]
+    probability: float | None
+    target_khz: float
+    threshold: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Stability:
+        """Read what ``to_dict`` gave."""
+        return cls(**(data | {"rates": tuple(BinnedRate.from_dict(one) for one in data["rates"])}))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bins:
+    """Hold a binned variable: its name, the values and bin numbers of the events, ``(n_events,)`` each, and the bins' names."""
+
+    variable: str
+    values: NDArray[Any]
+    index: NDArray[np.int64]
+    labels: tuple[str, ...]
+
+
+def stability_of(sample: RateSample, point: RatePoint, bins: Bins) -> Stability:
+    """Look at the total rate of a trigger bit in bins of a variable.
+
+    Args:
+        sample: the background.
+        point: the trigger bit.
+        bins: the bins.
+    """
+    rates = rate_in_bins(sample, point.threshold, bins.values, bins.index, bins.labels, point.target_khz)
+    return Stability(point.name, bins.variable, rates, constancy(rates), point.target_khz, point.threshold)
+
 
 def rate_in_bins(
-    sample: RateSample, threshold: float, values: NDArray[Any], index: NDArray[np.int64], labels: Sequence[str]
+    sample: RateSample,
+    threshold: float,
+    values: NDArray[Any],
+    index: NDArray[np.int64],
+    labels: Sequence[str],
+    target_khz: float | None = None,
 ) -> tuple[BinnedRate, ...]:
     """Give the total rate in each bin that has events.
 
@@ -45,6 +111,7 @@ def rate_in_bins(
         values: the binned variable, shape ``(n_events,)``.
         index: number of each event's bin, same shape.
         labels: name of each bin.
+        target_khz: the total rate that each bin's own threshold is wanted for; None for none.
     """
     chosen = np.asarray(sample.scores >= threshold)
     rates = []
@@ -53,7 +120,9 @@ def rate_in_bins(
         if inside.any():
             part = efficiency(chosen[inside], sample.weight[inside])
             centre = float(np.average(values[inside], weights=sample.weight[inside]))
-            rates.append(BinnedRate(label, centre, as_rate(part, sample.crossing_khz)))
+            own = RateSample(sample.scores[inside], sample.weight[inside], None, sample.crossing_khz)
+            needed = None if target_khz is None else needed_threshold(own, target_khz, Kind.TOTAL)
+            rates.append(BinnedRate(label, centre, as_rate(part, sample.crossing_khz), needed and needed[0]))
     return tuple(rates)
 
 
@@ -78,6 +147,31 @@ def run_groups(run: NDArray[Any], n_groups: int) -> tuple[NDArray[np.int64], tup
         members = runs[of_run == number]
         labels.append(str(members[0]) if len(members) == 1 else f"{members[0]}–{members[-1]}")
     return of_run[position].astype(np.int64), tuple(labels)
+
+
+def lumi_groups(
+    run: NDArray[Any], lumi: NDArray[Any], weight: FloatArray, n_groups: int
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Group consecutive luminosity blocks into at most so many groups of about equal weight; the groups' numbers and names.
+
+    Args:
+        run: of each event, ``(n_events,)``.
+        lumi: luminosity block of the run, same shape.
+        weight: same shape.
+        n_groups: at most so many groups.
+    """
+    blocks, position = np.unique(np.stack([run, lumi], axis=1), axis=0, return_inverse=True)
+    position = position.reshape(-1)
+    own = np.bincount(position, weights=weight, minlength=len(blocks))
+    before = np.cumsum(own) - own
+    group = np.minimum((before + own / 2) / max(own.sum(), 1e-300) * n_groups, n_groups - 1).astype(np.int64)
+    _, group = np.unique(np.arange(len(blocks)) if len(blocks) <= n_groups else group, return_inverse=True)
+    labels = []
+    for number in range(int(group.max()) + 1):
+        (first_run, first), (last_run, last) = blocks[group == number][[0, -1]].tolist()
+        end = f"–{last}" if first_run == last_run else f"–{last_run}:{last}"
+        labels.append(f"{first_run}:{first}" + end * ((first_run, first) != (last_run, last)))
+    return group[position].astype(np.int64), tuple(labels)
 
 
 def constancy(rates: Sequence[BinnedRate]) -> float | None:

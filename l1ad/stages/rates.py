@@ -18,17 +18,18 @@ from l1ad.core.errors import InputError
 from l1ad.core.network import Threshold
 from l1ad.core.scoreset import ScoreSet, Source
 from l1ad.core.thresholds import Definition, ThresholdsFile
+from l1ad.physics.circumstances import bins_of, halves_of
+from l1ad.physics.drift import drifts
 from l1ad.physics.menu_overlap import overlaps, signal_efficiency
-from l1ad.physics.rates import Kind, RatePoint, RateSample, crossing_rate_khz, menu_taken, rate_curve, resolved_points
-from l1ad.physics.rates_page import SourceRates, Stability, rates_sections
+from l1ad.physics.rates import Kind, RatePoint, crossing_rate_khz, menu_taken, rate_curve, resolved_points
+from l1ad.physics.rates_page import SourceRates, rates_sections
 from l1ad.physics.scored_run import counted_background, counted_split, load_run_scores, require_network
-from l1ad.physics.stability import constancy, pileup_bins, rate_in_bins, run_groups
+from l1ad.physics.stability import stability_of
 from l1ad.physics.veto import Veto, menu_in_words, veto_of
 from l1ad.reporting.document import Page
 from l1ad.reporting.physics_sections import physics_section
 from l1ad.reporting.render import write_page
 from l1ad.scores.performance import FPRS, Performance, evaluate, signals_of
-from l1ad.simulation.processes import are_processes
 
 KIND = "rates"
 #: Integer thresholds by name; ``firmware.thresholds_file`` of a configuration takes its path.
@@ -118,26 +119,13 @@ def _source_rates(config: RatesConfig, dataset: Dataset, scores: ScoreSet, veto:
         )
         for p in points
     }
-    stability = _stability(config, dataset, sample, background.rows, points)
-    return SourceRates(scores.source.value, scores.step, rate_curve(sample), points, efficiencies, shared, stability, left_out)
-
-
-def _stability(
-    config: RatesConfig, dataset: Dataset, sample: RateSample, rows: np.ndarray[Any, Any], points: tuple[RatePoint, ...]
-) -> tuple[Stability, ...]:
-    found = []
-    for column, variable in (("pileup", "pile-up"), ("run", "run")):
-        values = np.asarray(dataset.column(column)[rows]) if column in dataset.columns else np.zeros(0)
-        if len(np.unique(values)) < 2 or (column == "run" and are_processes(values)):
-            continue
-        if column == "run":
-            index, labels = run_groups(values, config.run_bins)
-        else:
-            index, labels = pileup_bins(values, sample.weight, config.pileup_bins)
-        for point in (p for p in points if p.kind is Kind.TOTAL):
-            binned = rate_in_bins(sample, point.threshold, values, index, labels)
-            found.append(Stability(point.name, variable, binned, constancy(binned)))
-    return tuple(found)
+    total = [point for point in points if point.kind is Kind.TOTAL]
+    bins = bins_of(config, dataset, background.rows, background.weight)
+    stability = tuple(stability_of(sample, point, one) for one in bins for point in total)
+    halves = tuple(halves_of(dataset, background.rows, background.weight))
+    drifting = tuple(drift for p in total for cut in halves for drift in drifts(sample, p.name, p.target_khz, cut))
+    curve = rate_curve(sample)
+    return SourceRates(scores.source.value, scores.step, curve, points, efficiencies, shared, stability, drifting, left_out)
 
 
 def _write(

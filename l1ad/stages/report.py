@@ -15,6 +15,7 @@ from l1ad.config import Config
 from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.core.board import load_anchors
 from l1ad.core.errors import InputError
+from l1ad.physics import stability_page
 from l1ad.reporting.comparison import (
     NAMES,
     Entry,
@@ -193,11 +194,19 @@ def _run_sections(run: Run, performances: tuple[Performance, ...], several: bool
     made = [model_section(run)]
     if run.dataset is not None and performances:
         made.append(physics_section(run.dataset, run.scores, performances))
-    made.append(exactness_section(run))
+    made += [_rates_section(run), exactness_section(run)]
     present = [section for section in made if section is not None]
     if not several:
         return present
     return [replace(section, title=f"{run.name}: {section.title}", blocks=_renamed(section, run.name)) for section in present]
+
+
+def _rates_section(run: Run) -> Section | None:
+    """Show whether the thresholds that ``l1ad rates`` found hold."""
+    file = run.path / "rates" / "rates.json"
+    if "rates" not in run.manifests or not file.is_file():
+        return None
+    return stability_page.report_section(json.loads(file.read_text(encoding="utf-8")))
 
 
 def _renamed(section: Section, run: str) -> tuple[Block, ...]:

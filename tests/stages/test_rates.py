@@ -225,3 +225,40 @@ def test_scores_and_thresholds_of_another_network_are_refused(tmp_path):
         InputError, match=rf"^The scores in .* are of network {own[:12]}, the model .* of {network.digest[:12]}; run"
     ):
         rates(config)
+
+
+def test_rate_and_threshold_by_luminosity_block_and_drift_between_halves(tmp_path):
+    config = make_config(tmp_path)
+    n_events = 2000 + 200
+    # Later blocks have larger scores by the factor that the pile-up gives them.
+    lumi = np.arange(n_events) * 10 // 2000
+    dataset = make_dataset(config.run / "dataset", n_background=2000, lumi=lumi, run=np.full(n_events, 300))
+    codes = (pt_sum(dataset) * (1 + lumi)).astype(np.int64)
+    with writing(config.run / "csim", "csim", key="k", inputs={}, config={}) as draft:
+        make_scores(dataset, codes, Source.CSIM).save(draft.path)
+    data = json.loads((rates(config).path / "rates.json").read_text(encoding="utf-8"))["sources"][-1]
+    blocks = next(e for e in data["stability"] if (e["variable"], e["bit"]) == ("luminosity block", "total_4000khz"))
+    rows = dataset.rows(role=Role.BACKGROUND, split=Split.TEST)
+    score, weight, block = codes[rows], dataset.column("weight")[rows], lumi[rows]
+    for entry in blocks["rates"]:
+        inside = block == int(entry["label"].removeprefix("300:"))
+        chosen = inside & (score >= blocks["threshold"])
+        assert entry["rate"]["khz"] == pytest.approx(weight[chosen].sum() / weight[inside].sum() * 2544 * 11.245)
+        needed = inside & (score >= entry["needed"]["threshold"])
+        assert weight[needed].sum() <= 4000.0 / (2544 * 11.245) * weight[inside].sum() * (1 + 1e-9)
+    needed = [entry["needed"]["threshold"] for entry in blocks["rates"]]
+    assert needed[-1] > 3 * needed[0]
+    assert blocks["probability"] < 0.01
+    time = [d for d in data["drifts"] if d["variable"] == "time" and d["bit"] == "total_4000khz"]
+    assert {(d["set_on"], d["significant"]) for d in time} == {("the earlier half", True), ("the later half", True)}
+    assert not any(d["significant"] for d in data["drifts"] if d["variable"] in ("chance", "pile-up"))
+
+
+def test_the_page_of_a_report_says_whether_thresholds_hold(tmp_path):
+    from l1ad.physics.stability_page import report_section
+
+    config = make_config(tmp_path)
+    make_csim(config)
+    section = report_section(json.loads((rates(config).path / "rates.json").read_text(encoding="utf-8")))
+    assert section.title == "Do the thresholds hold?"
+    assert report_section({"sources": [{"stability": [], "points": []}]}) is None
