@@ -38,8 +38,8 @@ def test_the_map_is_that_of_the_statements() -> None:
     ("old", "new", "message"),
     [
         (
+            "ap_fixed<10, 4> v1",
             "ap_fixed<9, 3> v1",
-            "ap_fixed<8, 3> v1",
             r"^'v1' of 'dense_da_3' is ap_fixed<9,3>, its sum spans \[-4\.\d+, 4\] in steps of 2\*\*-6; it",
         ),
         ("ap_fixed<14, 6> v2", "ap_fixed<13, 5> v2", r"^'v2' of 'dense_da_3' is ap_fixed<13,5>, its sum spans"),
