@@ -179,8 +179,8 @@ def _assembled(rows: list[list[int]], version: Sequence[tuple[str, int, int]], l
         for i in range(count):
             words[:, frame + i, lanes.index(link)] = values >> np.uint64(32 * i) & np.uint64(2**32 - 1)
     flags = np.full(words.shape, int(Flag.VALID), dtype=np.uint8)
-    flags[:, 0] |= Flag.START
-    flags[:, -1] |= Flag.END
+    flags[:, 0] |= int(Flag.START)
+    flags[:, -1] |= int(Flag.END)
     frames = Frames("", lanes, words.reshape(-1, len(lanes)), flags.reshape(-1, len(lanes)))
     return Crossings(
         np.array([row[0] for row in rows], dtype=np.int64),

@@ -45,9 +45,9 @@ def test_a_file_is_described(merged: Path) -> None:
 def test_energies_and_eta_as_the_public_writer_leaves_them_are_the_nearest_counts(tmp_path: Path) -> None:
     rows = np.zeros((1, 44))
     # make_ntuples multiplies float32 GeV by 10 (muons in TeV by 10000) and η by 40, and rounds φ only.
-    rows[0, 0:3] = np.float32(43.2) * 10.0, np.float32(-1.25) * 40.0, 17
-    rows[0, 30:33] = np.float32(0.008) * 10000.0, np.float32(1.2345) * 40.0, 64
-    rows[0, 42:44] = np.float32(14.703) * 10.0, 100
+    rows[0, 0:3] = float(np.float32(43.2)) * 10.0, float(np.float32(-1.25)) * 40.0, 17
+    rows[0, 30:33] = float(np.float32(0.008)) * 10000.0, float(np.float32(1.2345)) * 40.0, 64
+    rows[0, 42:44] = float(np.float32(14.703)) * 10.0, 100
     assert rows[0, 0] != 432
     assert rows[0, 31] == pytest.approx(49.38)
     with h5py.File(tmp_path / "m.h5", "w") as file:

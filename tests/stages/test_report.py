@@ -179,7 +179,7 @@ def test_what_does_not_keep_the_budget_or_belongs_to_another_model_is_said(tmp_p
     assert "**Caution:** demo (Yosys 0.70, open) by estimate does not fit xcvu9p-flga2104-2-e: too many LUT." in page
     assert "**Caution:** demo (Yosys 0.70, open) by estimate misses its clock of 25.0 ns by 0.383 ns." in page
     assert "**Caution:** synth\\_open was made from another model than the run holds now; run its stage again." in page
-    assert "| yosys logic cells | 5\u202f898 |" in page
+    assert "| yosys\\_logic\\_cells | 5\u202f898 |" in page
 
 
 def test_equal_scores_are_one_curve(tmp_path):
