@@ -108,6 +108,11 @@ def make_scaling(layout: ObjectLayout, input_type: FixedPoint, phi_reference: st
     return Scaling(tuple(offset), tuple(shift), input_type, phi_reference)
 
 
+def outputs_for(kind: Score, otherwise: int = 3) -> int:
+    """Say how many outputs a network of ``tiny8`` has for a score."""
+    return 8 if kind.is_reconstruction else 4 if kind.needs_log_variance else kind.formula.outputs or otherwise
+
+
 def make_score(
     kind: Score, output: FixedPoint, input_type: FixedPoint, layout: ObjectLayout, n_outputs: int, cyclic: bool
 ) -> ScoreSpec:
@@ -118,10 +123,10 @@ def make_score(
     if kind.is_reconstruction:
         columns = tuple(i for i in range(layout.n_columns) if i != 1)  # one column is left out on purpose
         return ScoreSpec(kind, square, _sum_type(square, len(columns)), DIFFERENCE, columns, cyclic)
-    if kind is Score.LINEAR:
+    if not kind.formula.squares:
         exact = FixedPoint(output.signed, output.width, output.integer)
         return ScoreSpec(kind, exact, exact)
-    if kind is Score.LATENT_L2:
+    if not kind.needs_log_variance:
         return ScoreSpec(kind, square, _sum_type(square, n_outputs))
     if kind is Score.KL:
         term = FixedPoint(False, 40, 20)

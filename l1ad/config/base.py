@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from l1ad.core.errors import L1adError
 from l1ad.core.fixed import FixedPoint
+from l1ad.core.formulas import Score
+
+_TEXT_SCHEMA = WithJsonSchema({"type": "string"})
 
 
 class Section(BaseModel):
@@ -21,15 +25,38 @@ class Section(BaseModel):
         return self.model_dump(mode="json")
 
 
-def _type_text(text: str) -> str:
+def _parsed_type(value: Any) -> Any:
+    """Read a type from its text; what is no text is left to the model, which refuses it."""
+    if not isinstance(value, str):
+        return value
     try:
-        return str(FixedPoint.parse(text))
+        return FixedPoint.parse(value)
     except L1adError as error:
         raise ValueError(str(error)) from None
 
 
-#: A fixed-point type as text, checked and in its normal form; ``FixedPoint.parse`` makes the value.
-TypeText = Annotated[str, AfterValidator(_type_text)]
+#: A fixed-point type, written as HLS does.
+FixedType = Annotated[
+    FixedPoint, BeforeValidator(_parsed_type, json_schema_input_type=str), PlainSerializer(str, return_type=str), _TEXT_SCHEMA
+]
+
+
+def one_of(choices: type[enum.Enum]) -> BeforeValidator:
+    """Make what reads a member of an enumeration from its value; the valid values are the enumeration's."""
+    values = tuple(choice.value for choice in choices)
+
+    def parsed(value: Any) -> Any:
+        if isinstance(value, choices):
+            return value
+        if value not in values:
+            raise ValueError(f"input should be {', '.join(map(repr, values[:-1]))} or {values[-1]!r}")
+        return choices(value)
+
+    return BeforeValidator(parsed, json_schema_input_type=Literal[values])
+
+
+#: The score on the chip.
+ScoreKind = Annotated[Score, one_of(Score)]
 
 
 def _one_or_many(value: Any) -> Any:
@@ -92,4 +119,4 @@ class InputSteps(Section):
 
     codes: dict[str, MinifloatConfig] = Field(default_factory=dict)
     leave_out: tuple[str, ...] = Field((), strict=False)
-    through: TypeText | None = None
+    through: FixedType | None = None

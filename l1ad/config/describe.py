@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import functools
 import inspect
 import re
@@ -18,6 +19,7 @@ from pydantic_core import PydanticUndefined
 from l1ad.config.base import Section
 from l1ad.config.load import Config
 from l1ad.core.errors import ConfigError, nearest
+from l1ad.core.fixed import FixedPoint
 
 _WORDS = {int: "integer", float: "number", str: "text", bool: "true or false", type(None): "nothing"}
 _BOUNDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
@@ -129,7 +131,9 @@ def plain_value(value: Any) -> Any:
         return value.plain()
     if isinstance(value, tuple):
         return [plain_value(one) for one in value]
-    return value
+    if isinstance(value, enum.Enum):
+        return value.value
+    return str(value) if isinstance(value, FixedPoint) else value
 
 
 def flow(value: Any) -> str:

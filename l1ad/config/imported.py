@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from l1ad.config.base import InputSteps, Section, TypeText, require_one_unit
+from l1ad.config.base import FixedType, InputSteps, Section, require_one_unit
 from l1ad.core.errors import ConfigError, nearest
 from l1ad.core.yaml_text import parse_yaml
 
@@ -31,11 +31,11 @@ class ScalingFile(InputSteps):
 class ImportedLayerTypes(Section):
     """Give a layer's types; what is left out comes from the model's quantisers, and sums without a type are kept in full."""
 
-    weight: TypeText | None = None
-    bias: TypeText | None = None
-    accumulator: TypeText | None = None
-    result: TypeText | None = None
-    output: TypeText | None = None
+    weight: FixedType | None = None
+    bias: FixedType | None = None
+    accumulator: FixedType | None = None
+    result: FixedType | None = None
+    output: FixedType | None = None
 
 
 class TypesFile(Section):
@@ -48,7 +48,7 @@ class TypesFile(Section):
         may_wrap: whether types may wrap, as the firmware's own do.
     """
 
-    input: TypeText | None = None
+    input: FixedType | None = None
     layers: dict[str, ImportedLayerTypes] = Field(default_factory=dict)
     negative_slope: str = Field("refuse", pattern="^(refuse|drop)$")
     may_wrap: bool = False

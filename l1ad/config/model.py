@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from l1ad.config.base import InputSteps, PerLayer, Section, TypeText, require_one_unit
-from l1ad.core.fixed import MAX_WIDTH
+from l1ad.config.base import FixedType, InputSteps, PerLayer, ScoreKind, Section, require_one_unit
+from l1ad.core.fixed import MAX_WIDTH, FixedPoint
+
+_EIGHT_BITS = FixedPoint.parse("ap_fixed<8,4,AP_RND_CONV,AP_SAT>")
 
 
 class ModelConfig(Section):
@@ -46,9 +48,9 @@ class ModelConfig(Section):
     bias_integer: PerLayer | None = None
     activation_bits: PerLayer = (8,)
     activation_integer: PerLayer | None = None
-    input_type: TypeText = "ap_fixed<8,4,AP_RND_CONV,AP_SAT>"
-    latent_type: TypeText = "ap_fixed<8,4,AP_RND_CONV,AP_SAT>"
-    output_type: TypeText = "ap_fixed<8,4,AP_RND_CONV,AP_SAT>"
+    input_type: FixedType = _EIGHT_BITS
+    latent_type: FixedType = _EIGHT_BITS
+    output_type: FixedType = _EIGHT_BITS
 
     @model_validator(mode="after")
     def _positive(self) -> ModelConfig:
@@ -74,11 +76,11 @@ class ScoreConfig(Section):
         cyclic_phi: whether differences in phi are folded into half a turn.
     """
 
-    kind: Literal["latent_l2", "linear", "masked_mse", "mse", "kl", "r_z"]
-    square: TypeText | None = None
-    total: TypeText | None = None
-    difference: TypeText | None = None
-    table: TypeText | None = None
+    kind: ScoreKind
+    square: FixedType | None = None
+    total: FixedType | None = None
+    difference: FixedType | None = None
+    table: FixedType | None = None
     cyclic_phi: bool = True
 
 

@@ -35,6 +35,9 @@ class Steps(Protocol):
     def where_present(self, node: str) -> str:
         """Put 0 where a column's object is absent."""
 
+    def largest(self, node: str) -> str:
+        """Take the largest element."""
+
     def halves(self, node: str) -> tuple[str, str]:
         """Split into means and log-variances."""
 

@@ -21,6 +21,7 @@ from l1ad.emulator.lanes import (
     clipped,
     constant,
     lane_bits,
+    larger,
     literal,
     overflowed,
     rectified,
@@ -45,6 +46,7 @@ from l1ad.graph.operations import (
     Gate,
     Gather,
     Lookup,
+    Maximum,
     MovePoint,
     Multiply,
     NotZero,
@@ -112,6 +114,9 @@ class Interpreter:
                 return self._sum(node)
             case Add() | Subtract():
                 return self._added(node, i)
+            case Maximum():
+                grid = self._graph.grids[node.name][i]
+                return larger(self._writer, *(self._aligned(name, i, grid) for name in node.inputs))
             case Multiply():
                 return self._product(node, i)
             case Gate():

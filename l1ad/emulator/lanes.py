@@ -103,6 +103,14 @@ def subtracted(writer: Writer, left: Lanes, right: Lanes) -> Lanes:
     return binary(writer, left, "-", right, left.range - right.range)
 
 
+def larger(writer: Writer, left: Lanes, right: Lanes) -> Lanes:
+    """Write the larger of two."""
+    bits = max(left.bits, right.bits)
+    a, b = resized(writer, left, bits), resized(writer, right, bits)
+    range_ = Interval(max(left.range.low, right.range.low), max(left.range.high, right.range.high))
+    return writer.let(f"most({a.name}, {b.name})", range_, bits)
+
+
 def with_constant(writer: Writer, value: Lanes, added_: int) -> Lanes:
     """Write ``value + constant``."""
     if added_ == 0:

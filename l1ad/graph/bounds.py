@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ from l1ad.graph.operations import (
     Gather,
     Input,
     Lookup,
+    Maximum,
     MovePoint,
     Multiply,
     NotBelow,
@@ -76,8 +77,8 @@ def _bound(node: Node, x: list[Intervals], grids: list[tuple[int, ...]], grid: t
             return _cast(types, x[0], grids[0])
         case Affine() as affine:
             return _affine(affine, x[0], grids[0], grid[0])
-        case Add() | Subtract():
-            return _exact(_sums(isinstance(node.operation, Subtract), x, grids, grid))
+        case Add() | Subtract() | Maximum():
+            return _exact(_pairs(_PAIRED[type(node.operation)], x, grids, grid))
         case Sum():
             return _exact((total(i.times(1 << (grid[0] - f)) for i, f in zip(x[0], grids[0], strict=True)),))
         case Lookup() as lookup:
@@ -141,11 +142,21 @@ def _turned(angle: Interval, period: int) -> Interval:
     return angle if inside.low <= angle.low and angle.high <= inside.high else inside
 
 
-def _sums(minus: bool, x: list[Intervals], grids: list[tuple[int, ...]], grid: tuple[int, ...]) -> Intervals:
+#: The interval of what is made of two elements on one grid.
+_PAIRED: Mapping[type, Callable[[Interval, Interval], Interval]] = {
+    Add: lambda a, b: a + b,
+    Subtract: lambda a, b: a - b,
+    Maximum: lambda a, b: Interval(max(a.low, b.low), max(a.high, b.high)),
+}
+
+
+def _pairs(
+    operate: Callable[[Interval, Interval], Interval], x: list[Intervals], grids: list[tuple[int, ...]], grid: tuple[int, ...]
+) -> Intervals:
     first, second = (
         [i.times(1 << (to - f)) for i, f, to in zip(values, own, grid, strict=True)] for values, own in zip(x, grids, strict=True)
     )
-    return tuple(a - b if minus else a + b for a, b in zip(first, second, strict=True))
+    return tuple(operate(a, b) for a, b in zip(first, second, strict=True))
 
 
 def _ratios(x: Intervals, numerator: tuple[int, ...], denominator: tuple[int, ...]) -> Bound:

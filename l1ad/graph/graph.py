@@ -20,6 +20,7 @@ from l1ad.graph.operations import (
     Hold,
     Input,
     Lookup,
+    Maximum,
     MovePoint,
     Multiply,
     NotBelow,
@@ -36,7 +37,7 @@ from l1ad.graph.operations import (
 HARDWARE, THRESHOLDS = "hardware", "thresholds"
 
 #: How many inputs an operation takes; every other takes one.
-_ARITY: Mapping[type, int] = {Input: 0, Constant: 0, Add: 2, Subtract: 2, Multiply: 2, Gate: 2, NotBelow: 2}
+_ARITY: Mapping[type, int] = {Input: 0, Constant: 0, Add: 2, Subtract: 2, Maximum: 2, Multiply: 2, Gate: 2, NotBelow: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ def node_grid(node: Node, grids: Mapping[str, tuple[int, ...]]) -> tuple[int, ..
 
 def _elementwise(node: Node, inputs: list[tuple[int, ...]]) -> tuple[int, ...]:
     match node.operation:
-        case Add() | Subtract():
+        case Add() | Subtract() | Maximum():
             _same_length(node.name, *map(len, inputs))
             return tuple(max(pair) for pair in zip(*inputs, strict=True))
         case Multiply():

@@ -49,6 +49,11 @@ class Subtract:
 
 
 @dataclass(frozen=True, slots=True)
+class Maximum:
+    """The larger of two vectors, element by element, on the finer of the two grids."""
+
+
+@dataclass(frozen=True, slots=True)
 class Multiply:
     """The product of two vectors, element by element; of a vector with itself, the square."""
 
@@ -191,6 +196,7 @@ Operation = (
     | Gather
     | Add
     | Subtract
+    | Maximum
     | Multiply
     | MovePoint
     | Ratio

@@ -22,6 +22,7 @@ from l1ad.graph.operations import (
     Gate,
     Gather,
     Lookup,
+    Maximum,
     MovePoint,
     Multiply,
     NotBelow,
@@ -32,6 +33,9 @@ from l1ad.graph.operations import (
     Sum,
     Turn,
 )
+
+#: What is made of two vectors on one grid.
+_PAIRED: Mapping[type, np.ufunc] = {Add: np.add, Subtract: np.subtract, Maximum: np.maximum}
 
 
 def evaluate(graph: Graph, x_hw: NDArray[np.integer[Any]], given: Mapping[str, IntArray] | None = None) -> dict[str, IntArray]:
@@ -59,10 +63,10 @@ def _compute(graph: Graph, node: Node, x: list[IntArray], grids: list[IntArray],
             return np.tile(np.array(codes, dtype=np.int64), (n_events, 1))
         case Gather(elements=elements):
             return np.stack([x[which][:, element] for which, element in elements], axis=1)
-        case Add() | Subtract():
+        case Add() | Subtract() | Maximum():
             grid = np.array(graph.grids[node.name], dtype=np.int64)
             first, second = x[0] << (grid - grids[0]), x[1] << (grid - grids[1])
-            return first + second if isinstance(node.operation, Add) else first - second
+            return np.asarray(_PAIRED[type(node.operation)](first, second))
         case Affine() as affine:
             return _affine(affine, x[0], grids[0], graph.grids[node.name][0])
         case Cast(types=types):

@@ -24,6 +24,7 @@ from l1ad.graph.operations import (
     Gather,
     Hold,
     Lookup,
+    Maximum,
     MovePoint,
     Multiply,
     NotBelow,
@@ -98,6 +99,8 @@ def _elementwise(node: Node, x: list[FloatArray]) -> FloatArray:
             return x[0] + x[1]
         case Subtract():
             return x[0] - x[1]
+        case Maximum():
+            return np.maximum(x[0], x[1])
         case Multiply():
             return x[0] * x[1]
         case NotBelow():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from l1ad.core.fixed import MAX_WIDTH, FixedPoint, Overflow
 from l1ad.core.formulas import Formula, Score
 from l1ad.graph.builder import Builder
-from l1ad.graph.operations import Add, Curve, Fold, Gate, Gather, Lookup, Multiply, Subtract, Sum
+from l1ad.graph.operations import Add, Curve, Fold, Gate, Gather, Lookup, Maximum, Multiply, Subtract, Sum
 
 #: Name of the node that says which column's object is there.
 PRESENT = "present"
@@ -119,6 +119,19 @@ class _GraphSteps:
             return self.build.let("table", Curve(self.formula.curve), node)
         lookup = _lookup(self.formula, self.types.address, self.types.table)
         return self.build.cast("table", self.types.table, self.build.let("table.entry", lookup, node))
+
+    def largest(self, node: str) -> str:
+        level = [self._picked(node, i) for i in range(self.build.size(node))]
+        while len(level) > 1:
+            pairs = [
+                self.build.let(f"{a}.or.{b.rpartition('.')[2]}", Maximum(), a, b)
+                for a, b in zip(level[::2], level[1::2], strict=False)
+            ]
+            level = pairs + (level[-1:] if len(level) % 2 else [])
+        return level[0]
+
+    def _picked(self, node: str, i: int) -> str:
+        return self.build.let(f"largest.{i}", Gather(((0, i),)), node)
 
     def added(self, first: str, second: str) -> str:
         return self.build.let("terms", Add(), first, second)

@@ -27,6 +27,7 @@ from l1ad.graph.operations import (
     Gate,
     Gather,
     Lookup,
+    Maximum,
     MovePoint,
     Multiply,
     NotBelow,
@@ -127,6 +128,8 @@ class Interpreter:
                 return self._sum(node)
             case Add() | Subtract():
                 return self._added(node, i)
+            case Maximum():
+                return self._larger(node, i)
             case Multiply() | NotBelow() | Gate():
                 return self._pair(node, i, self.element(node.inputs[0], i), self.element(node.inputs[1], i))
             case _ if node.inputs:
@@ -189,6 +192,12 @@ class Interpreter:
         range_ = a.range - b.range if minus else a.range + b.range
         width = signed_width(range_, a.range, b.range)
         return self._let(node, i, f"{a.wide(width)} {'-' if minus else '+'} {b.wide(width)}", range_)
+
+    def _larger(self, node: Node, i: int) -> Code:
+        a, b = (self._aligned(name, i, self.graph.grids[node.name][i]) for name in node.inputs)
+        range_ = self._range(node, i)
+        width = signed_width(a.range, b.range)
+        return self._let(node, i, f"{a.name} >= {b.name} ? {a.wide(width)} : {b.wide(width)}", range_)
 
     def _sum(self, node: Node) -> Code:
         source, grid = node.inputs[0], self.graph.grids[node.name][0]

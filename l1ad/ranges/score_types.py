@@ -6,7 +6,7 @@ from l1ad.config.model import ScoreConfig
 from l1ad.core.errors import ModelError
 from l1ad.core.fixed import FixedPoint
 from l1ad.core.layout import ObjectLayout
-from l1ad.core.network import Dense, Network, Score, ScoreSpec
+from l1ad.core.network import Dense, Network, ScoreSpec
 from l1ad.core.scaling import Scaling
 from l1ad.ranges import require_safe, smallest_score
 
@@ -37,12 +37,11 @@ def score_spec(
         ModelError: a configured type that has no place in this score.
         ConversionError: a node can wrap.
     """
-    kind = Score(config.kind)
-    texts = {step: getattr(config, step) for step in ("difference", "table", "square", "total")}
-    given = {step: FixedPoint.parse(text) for step, text in texts.items() if text is not None}
-    spec = smallest_score(layout, scaling, layers, kind, config.cyclic_phi, columns, given=given)
+    types = {step: getattr(config, step) for step in ("difference", "table", "square", "total")}
+    given: dict[str, FixedPoint] = {step: type_ for step, type_ in types.items() if type_ is not None}
+    spec = smallest_score(layout, scaling, layers, config.kind, config.cyclic_phi, columns, given=given)
     for step in given:
         if getattr(spec, step) is None:
-            raise ModelError(f"Key 'score.{step}' has no place in score {kind.value!r}; leave it out.")
+            raise ModelError(f"Key 'score.{step}' has no place in score {config.kind.value!r}; leave it out.")
     require_safe(Network("candidate", layout, scaling, layers, spec, may_wrap=may_wrap))
     return spec

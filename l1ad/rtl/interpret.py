@@ -21,6 +21,7 @@ from l1ad.graph.operations import (
     Gate,
     Gather,
     Lookup,
+    Maximum,
     MovePoint,
     Multiply,
     NotBelow,
@@ -74,7 +75,7 @@ class Interpreter:
             case Sum():
                 source = node.inputs[0]
                 return total([self.element(source, k) for k in range(len(self._graph.grids[source]))])
-            case Add() | Subtract() | Multiply() | Gate() | NotBelow():
+            case Add() | Subtract() | Maximum() | Multiply() | Gate() | NotBelow():
                 return self._pair(node, self.element(node.inputs[0], i), self.element(node.inputs[1], i))
             case _ if node.inputs:
                 return self._single(node, self.element(node.inputs[0], i), i)
@@ -91,6 +92,8 @@ class Interpreter:
                 return square(a) if node.inputs[0] == node.inputs[1] else a * b
             case NotBelow():
                 return a >= b
+            case Maximum():
+                return choose(a >= b, a, b)
             case _:
                 return choose(b, a, 0.0)
 

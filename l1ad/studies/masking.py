@@ -23,7 +23,7 @@ def study_masking(material: Material) -> StudyResult:
     config, dataset = material.config, material.dataset
     small = training_dataset(dataset, material.work / "data", config.studies.events)
     rows = evaluation_rows(dataset)
-    reconstruction = config.score.kind in ("mse", "masked_mse")
+    reconstruction = config.score.kind.is_reconstruction
     variants, dependence = [], {}
     for name, kind in (("masked", "masked_mse"), ("unmasked", "mse")):
         settings = study_config(config, min(4, config.studies.seeds), loss=kind)

@@ -23,6 +23,7 @@ from l1ad.graph.operations import (
     Gate,
     Gather,
     Hold,
+    Maximum,
     Multiply,
     Relu,
     Subtract,
@@ -97,6 +98,8 @@ def _compute(tf: Any, node: Node, x: Sequence[Any]) -> Any:
             return x[0] + x[1]
         case Subtract():
             return x[0] - x[1]
+        case Maximum():
+            return tf.maximum(x[0], x[1])
         case Multiply() | Gate():
             return x[0] * x[1]
         case Relu():

@@ -106,7 +106,7 @@ def plan_model(config: Config, layout: ObjectLayout) -> Plan:
         ConfigError: a width list of the wrong length, or a score that does not fit the kind of model.
         ModelError: a type that QKeras cannot compute exactly.
     """
-    model, score = config.model, Score(config.score.kind)
+    model, score = config.model, config.score.kind
     _check_kind(model, score)
     if score.formula.outputs is not None and config.training.recipe != "robust":
         raise ConfigError(
@@ -127,7 +127,7 @@ def plan_model(config: Config, layout: ObjectLayout) -> Plan:
         LayerPlan(f"dense{i + 1}", n_in, n_out, _activation(i, len(model.hidden)), types[i] if i < n_chip else None)
         for i, (n_in, n_out) in enumerate(shapes)
     )
-    return Plan(layers, len(model.hidden) + 1, model.latent, variational, FixedPoint.parse(model.input_type), score)
+    return Plan(layers, len(model.hidden) + 1, model.latent, variational, model.input_type, score)
 
 
 def _check_kind(model: ModelConfig, score: Score) -> None:
@@ -167,7 +167,7 @@ def _chip_types(model: ModelConfig, n_chip: int, n_hidden: int) -> list[LayerTyp
         if _activation(i, n_hidden) is Activation.RELU:
             given["output"] = model.activation_integer
         types.append(LayerTypes(weight, bias, outputs[i], frozenset(name for name, value in given.items() if value is None)))
-    input_type = FixedPoint.parse(model.input_type)
+    input_type = model.input_type
     check_quantiser("The input", input_type)
     _check_products([input_type, *outputs], types)
     return types
@@ -185,7 +185,7 @@ def _check_products(inputs: Sequence[FixedPoint], types: Sequence[LayerTypes]) -
 
 
 def _output_types(model: ModelConfig, n_chip: int, n_hidden: int) -> list[FixedPoint]:
-    linear = {n_hidden: FixedPoint.parse(model.latent_type), n_chip - 1: FixedPoint.parse(model.output_type)}
+    linear = {n_hidden: model.latent_type, n_chip - 1: model.output_type}
     n_relu = n_chip - len(linear)
     bits = iter(_per_layer("activation_bits", model.activation_bits, n_relu))
     integer = iter(_per_layer("activation_integer", model.activation_integer, n_relu))

@@ -93,7 +93,7 @@ def _read(scaling: Scaling, columns: tuple[int, ...]) -> tuple[int, ...]:
 def _through(config: ScalingConfig) -> FixedPoint | None:
     if config.through is not None and config.rule != "given":
         raise ModelError("Key 'scaling.through' is a step of a firmware that exists; use it with rule 'given', or leave it out.")
-    return None if config.through is None else FixedPoint.parse(config.through)
+    return config.through
 
 
 def _robust(

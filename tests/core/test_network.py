@@ -90,21 +90,20 @@ def test_phi_turns_are_in_units_of_the_scaled_grid() -> None:
 
 
 def test_score_tables() -> None:
-    table = FixedPoint.parse("ap_ufixed<16,6,AP_RND_CONV,AP_SAT>")
     address = FixedPoint.parse("ap_fixed<4,3>")
-    kl = ScoreSpec(Score.KL, SQUARE, SQUARE, table=table).table_codes(address)
+    kl = Score.KL.formula.table(address)
     assert kl.shape == (16,)
     assert kl[8] == 0  # exp(0) - 0 - 1
-    assert kl[10] == round((np.e - 2) * 1024)
-    r_z = ScoreSpec(Score.R_Z, SQUARE, SQUARE, table=table).table_codes(address)
-    assert r_z[8] == 1024
-    assert r_z[0] == round(np.exp(4.0) * 1024)
-    with pytest.raises(ModelError, match=r"^Score 'latent_l2' has no lookup table"):
-        network().score.table_codes(address)
-    with pytest.raises(ModelError, match=r"^A log-variance of 13 bits wants a table of more than 4096 entries"):
-        ScoreSpec(Score.R_Z, SQUARE, SQUARE, table=table).table_codes(FixedPoint.parse("ap_fixed<13,3>"))
+    assert kl[10] == pytest.approx(np.e - 2)
+    r_z = Score.R_Z.formula.table(address)
+    assert r_z[8] == 1
+    assert r_z[0] == pytest.approx(np.exp(4.0))
+    with pytest.raises(ModelError, match=r"^A score without log-variances has no lookup table; .*\.$"):
+        Score.LATENT_L2.formula.table(address)
+    with pytest.raises(ModelError, match=r"^A log-variance of 13 bits needs a table of more than 4096 entries; .*\.$"):
+        Score.R_Z.formula.table(FixedPoint.parse("ap_fixed<13,3>"))
 
 
 def test_a_linear_score_is_one_output() -> None:
-    with pytest.raises(ModelError, match=r"^Score 'linear' is the network's one output, the network gives 2; use .*\.$"):
+    with pytest.raises(ModelError, match=r"^Score 'linear' reads 1 output, the network gives 2; give the last layer 1\.$"):
         make_network(widths=(4, 2), score=Score.LINEAR)

@@ -21,7 +21,7 @@ from l1ad.emulator.kernel import Emulator
 from l1ad.emulator.source import kernel_source
 from l1ad.ranges import Interval, prove
 from l1ad.spec import reference
-from tests.networks import make_events, make_network, make_threshold_events, tiny_layout
+from tests.networks import make_events, make_network, make_threshold_events, outputs_for, tiny_layout
 from tests.planted import plant
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
@@ -120,7 +120,7 @@ def with_modes(seed: int) -> Network:
         return FixedPoint(signed, width, integer, rounding, overflow or chosen)
 
     kind = list(Score)[seed % len(Score)]
-    outputs = 8 if kind.is_reconstruction else 1 if kind is Score.LINEAR else 4
+    outputs = outputs_for(kind, 4)
     network = make_network(
         widths=(6, outputs),
         score=kind,

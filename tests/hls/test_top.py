@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from l1ad.config import parse_config
@@ -159,5 +160,8 @@ def test_the_table_is_in_the_order_of_its_address() -> None:
     numbers = re.search(r"score_table\[16\] = {\n(.*)}", header, re.DOTALL)
     assert numbers is not None
     codes = [int(value) for value in numbers[1].replace("\n", " ").split(",")]
-    assert codes == network.score.table_codes(network.layers[-1].output).tolist()
+    address = network.layers[-1].output
+    v = address.from_int(np.arange(address.min_int, address.max_int + 1))
+    assert network.score.table is not None
+    assert codes == network.score.table.to_int(np.exp(v) - v - 1.0).tolist()
     assert statements.steps(make_network()).table is None

@@ -8,16 +8,8 @@ from l1ad.core.fixed import FixedPoint
 from l1ad.core.network import Network, Score
 from l1ad.qkeras.evaluate import qkeras_outputs, qkeras_scores
 from l1ad.spec import reference
-from tests.networks import make_events, make_network, make_threshold_events, tiny_layout
+from tests.networks import make_events, make_network, make_threshold_events, outputs_for, tiny_layout
 
-WIDTHS = {
-    Score.LATENT_L2: (6, 3),
-    Score.LINEAR: (6, 1),
-    Score.KL: (6, 4),
-    Score.R_Z: (6, 4),
-    Score.MSE: (6, 8),
-    Score.MASKED_MSE: (6, 8),
-}
 OUTPUT = FixedPoint.parse("ap_fixed<7,4,AP_RND_CONV,AP_SAT>")
 
 
@@ -35,7 +27,7 @@ def wide() -> Network:
 @pytest.mark.parametrize("kind", list(Score), ids=lambda k: k.value)
 @pytest.mark.parametrize("cyclic", [True, False])
 def test_scores_equal_the_specification(kind: Score, cyclic: bool) -> None:
-    network = make_network(widths=WIDTHS[kind], score=kind, output_type=OUTPUT, cyclic=cyclic)
+    network = make_network(widths=(6, outputs_for(kind)), score=kind, output_type=OUTPUT, cyclic=cyclic)
     x = make_events(tiny_layout(), 2000)
     np.testing.assert_array_equal(qkeras_scores(network, x), reference.scores(network, x))
 

@@ -22,7 +22,7 @@ from l1ad.ranges import (
     sum_fractional,
 )
 from l1ad.spec import reference
-from tests.networks import HIDDEN, make_events, make_network
+from tests.networks import HIDDEN, make_events, make_network, outputs_for
 
 NETWORKS = {
     "latent": make_network(widths=(5, 3)),
@@ -130,7 +130,7 @@ def test_int64_is_enough_for_usual_networks() -> None:
 @pytest.mark.parametrize("kind", Score)
 @pytest.mark.parametrize("phi_reference", [None, "met"])
 def test_the_smallest_score_is_exact_and_cannot_overflow(kind: Score, phi_reference: str | None) -> None:
-    outputs = 8 if kind.is_reconstruction else 1 if kind is Score.LINEAR else 4
+    outputs = outputs_for(kind, 4)
     output = FixedPoint.parse("ap_fixed<8,3,AP_RND_CONV,AP_SAT>")
     network = make_network(widths=(5, outputs), score=kind, output_type=output, phi_reference=phi_reference)
     spec = smallest_score(network.layout, network.scaling, network.layers, kind, True, ())

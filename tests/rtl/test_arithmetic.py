@@ -9,7 +9,7 @@ from l1ad.core.errors import ConversionError
 from l1ad.core.fixed import FixedPoint, Rounding
 from l1ad.graph.operations import Affine
 from l1ad.rtl.arithmetic import divided, folded, not_below, relu, square, table, turned, weighted_sums
-from l1ad.spec.reference import folded as folded_integers
+from l1ad.spec.scores import folded as folded_integers
 from tests.networks import make_network
 from tests.rtl.test_quantise import computed, variable
 

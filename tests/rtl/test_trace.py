@@ -12,16 +12,8 @@ from l1ad.rtl.pipeline import trace_pipeline, trace_whole
 from l1ad.rtl.trace import steps, trace_network, values_read
 from l1ad.rtl.verilog import verilog_files
 from l1ad.spec import reference
-from tests.networks import make_events, make_network, make_threshold_events
+from tests.networks import make_events, make_network, make_threshold_events, outputs_for
 
-WIDTHS = {
-    Score.LATENT_L2: (4, 2),
-    Score.LINEAR: (4, 1),
-    Score.KL: (4, 4),
-    Score.R_Z: (4, 4),
-    Score.MSE: (4, 8),
-    Score.MASKED_MSE: (4, 8),
-}
 VARIANTS: dict[str, dict[str, object]] = {
     "plain": {},
     "rotated": {"phi_reference": "met"},
@@ -58,7 +50,7 @@ def require_equal(network: Network, design: Design, n_events: int = 1500) -> Non
 @pytest.mark.parametrize("score", Score)
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_logic_is_the_network(score: Score, variant: str) -> None:
-    network = make_network(widths=WIDTHS[score], score=score, **VARIANTS[variant])
+    network = make_network(widths=(4, outputs_for(score, 2)), score=score, **VARIANTS[variant])
     require_equal(network, trace_network(network))
 
 

@@ -74,9 +74,9 @@ def _names(model: ImportedModel, types: TypesFile) -> dict[str, str]:
     return names
 
 
-def _chosen(given: str | None, own: FixedPoint | None, what: str, key: str) -> FixedPoint:
+def _chosen(given: FixedPoint | None, own: FixedPoint | None, what: str, key: str) -> FixedPoint:
     if given is not None:
-        return FixedPoint.parse(given)
+        return given
     if own is None:
         raise ModelError(f"{what} has no quantiser in the model; give its type as {key!r} in the types file.")
     return own
@@ -108,8 +108,8 @@ def _layer(layer: ImportedDense, name: str, types: TypesFile) -> Dense:
         bias,
         layer.activation,
         output,
-        None if given.accumulator is None else FixedPoint.parse(given.accumulator),
-        None if given.result is None else FixedPoint.parse(given.result),
+        given.accumulator,
+        given.result,
     )
 
 
