@@ -31,7 +31,7 @@ def given_scaling(given: ScalingFile, layout: ObjectLayout, input_type: FixedPoi
         pt_thresholds(layout, given.min_pt_hw, given.min_pt_gev),
         column_codes(layout, {name: Minifloat(**code.plain()) for name, code in given.codes.items()}),
         columns_left_out(layout, given.leave_out),
-        None if given.through is None else FixedPoint.parse(given.through),
+        given.through,
     )
     made.check(layout)
     return made
