@@ -61,6 +61,11 @@ def linear(steps: Steps, output: str) -> str:
     return steps.term(output)
 
 
+def maximum(steps: Steps, output: str) -> str:
+    """Take the largest output."""
+    return steps.term(steps.largest(output))
+
+
 def mse(steps: Steps, compared: str, output: str) -> str:
     """Square the difference of a node, the scaled input as a rule, and its reconstruction."""
     return steps.square(steps.difference(compared, output))
@@ -130,6 +135,7 @@ class Score(enum.Enum):
 
     LATENT_L2 = "latent_l2"
     LINEAR = "linear"
+    MAXIMUM = "maximum"
     MASKED_MSE = "masked_mse"
     MSE = "mse"
     KL = "kl"
@@ -154,6 +160,7 @@ class Score(enum.Enum):
 _FORMULAS: Mapping[Score, Formula] = {
     Score.LATENT_L2: Formula(latent_l2),
     Score.LINEAR: Formula(linear, squares=False, outputs=1),
+    Score.MAXIMUM: Formula(maximum, squares=False),
     Score.MASKED_MSE: Formula(masked_mse, compares=True, masked=True),
     Score.MSE: Formula(mse, compares=True),
     Score.KL: Formula(kl, curve=lambda v, exp: exp(v) - v - 1.0),

@@ -57,6 +57,12 @@ def linear(read: Reading) -> Terms:
     return read.spec.square.cast(y, fractional), read.spec.square.fractional, None
 
 
+def maximum(read: Reading) -> Terms:
+    """Cast the largest output."""
+    y, fractional = read.aligned()
+    return read.spec.square.cast(y.max(axis=1, keepdims=True), fractional), read.spec.square.fractional, None
+
+
 def mse(read: Reading) -> Terms:
     """Square the difference of what is compared, cast."""
     difference, type_ = _difference(read)
@@ -128,6 +134,7 @@ def folded(values: IntArray, turn: int) -> IntArray:
 TERMS: Mapping[Score, Callable[[Reading], Terms]] = {
     Score.LATENT_L2: latent_l2,
     Score.LINEAR: linear,
+    Score.MAXIMUM: maximum,
     Score.MSE: mse,
     Score.MASKED_MSE: masked_mse,
     Score.KL: kl,
