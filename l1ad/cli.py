@@ -310,12 +310,12 @@ def _run_stage(name: str, settings: Any, force: bool) -> Any:
 
 @app.command()
 def run(config: ConfigPath, force: Force = False, as_json: Json = False) -> None:
-    """Run the whole flow: prepare, train, convert, csim, synth, report."""
+    """Run the whole flow: prepare (where the configuration names data), train, convert, csim, synth, report."""
     from l1ad.reporting.terminal import note
 
     settings = read_config(config)
     results: dict[str, Any] = {}
-    for name in ("prepare", "train", "convert", "csim", "synth", "report"):
+    for name in ("prepare", "train", "convert", "csim", "synth", "report")[0 if settings.data.background else 1 :]:
         began = time.monotonic()
         note(f"{name} …")
         results[name] = _run_stage(name, settings, force)

@@ -75,7 +75,7 @@ def test_a_stage_takes_a_configuration_or_the_path_of_one(tmp_path: Path) -> Non
     for place in (str(tmp_path / "no.yaml"), tmp_path / "no.yaml"):
         with pytest.raises(ConfigError, match=r"^Cannot read configuration '.*no\.yaml'"):
             l1ad.rates(place)
-    with pytest.raises(ArtefactError, match=r"run the stage that writes it\.$"):
+    with pytest.raises(ArtefactError, match=r"run 'l1ad prepare' first\.$"):
         l1ad.rates(make_run(tmp_path, make_network(), 0))
 
 

@@ -86,7 +86,8 @@ class DataConfig(Section):
     """Say which files to read and how.
 
     Attributes:
-        background: samples the network is trained on, by name: a path or pattern, a list of them, or ``{files: …, label: …}``.
+        background: samples the network is trained on, by name: a path or pattern, a list of them, or ``{files: …, label: …}``. Only a
+            configuration of an imported model may leave the whole section out: C simulation and synthesis then run on made events.
         signals: samples that are looked at only, likewise.
         format: the files' format; ``auto`` recognises it by content.
         out_of_range: what happens to counts outside a column's hardware type: ``refuse``, ``clip`` or ``wrap``.

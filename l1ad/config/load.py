@@ -18,6 +18,9 @@ from l1ad.core.errors import ConfigError, nearest
 from l1ad.core.identifier import word_fault
 from l1ad.core.yaml_text import parse_yaml
 
+#: What a configuration without data has: no sample, and the defaults of everything else.
+_NO_DATA = DataConfig.model_construct(background={})
+
 
 class Config(Section):
     """Hold one trigger's whole configuration.
@@ -25,7 +28,7 @@ class Config(Section):
     Attributes:
         name: names the run folder and the firmware; a C identifier.
         layout: a shipped layout or the path of a YAML file.
-        data: where events come from and how they become a dataset.
+        data: where events come from and how they become a dataset; an imported model needs none.
         model: the autoencoder.
         score: the score that the chip computes.
         scaling: how hardware integers become the network's inputs.
@@ -43,7 +46,7 @@ class Config(Section):
 
     name: str
     layout: str
-    data: DataConfig
+    data: DataConfig = _NO_DATA
     model: ModelConfig
     score: ScoreConfig
     scaling: ScalingConfig = ScalingConfig()
@@ -133,10 +136,21 @@ def parse_config(text: str, where: str, folder: Path) -> Config:
         raise ConfigError(f"{where} must be a mapping of keys such as 'name' and 'data', got {type(data).__name__}.")
     if "folder" in data:
         raise ConfigError(f"{where}: key 'folder' is unknown; {nearest('folder', _keys(Config, ()))}")
+    missing = _missing_data(data)
     try:
-        return Config.model_validate(data | {"folder": folder})
+        config = Config.model_validate(data | {"folder": folder})
     except ValidationError as error:
-        raise ConfigError(f"{where}: " + _sentence([_phrase(entry) for entry in error.errors()[:5]])) from None
+        raise ConfigError(f"{where}: " + _sentence([*missing, *(_phrase(entry) for entry in error.errors())][:5])) from None
+    if missing:
+        raise ConfigError(f"{where}: {_sentence(missing)}")
+    return config
+
+
+def _missing_data(data: dict[str, Any]) -> list[str]:
+    """Ask for data of whatever is trained; an imported model needs none."""
+    model = data.get("model")
+    imported = isinstance(model, dict) and model.get("kind") == "imported"
+    return [] if imported or "data" in data else ["key 'data' is missing; add it"]
 
 
 def _sentence(phrases: list[str]) -> str:

@@ -89,6 +89,24 @@ class Draft:
     summary: dict[str, Any] = field(default_factory=dict)
 
 
+#: The commands that write each kind, where they are not called as it is.
+_WRITERS = {
+    "dataset": "'l1ad prepare'",
+    "model": "'l1ad train' or 'l1ad import'",
+    "float_model": "'l1ad train'",
+    "hls_project": "'l1ad convert'",
+    "rates_comparison": "'l1ad rates'",
+    "study": "'l1ad study'",
+}
+
+
+def _writer(kind: str) -> str:
+    """Name the command that writes an artefact, by its kind, or by the folder's name where any kind is wanted."""
+    found = _WRITERS.get(kind)
+    known = ("csim", "verify", "rates", "emulator", "vectors", "scan", "report", "synth")
+    return found or next((f"'l1ad {name}'" for name in known if kind.split("_")[0] == name), "the command that writes it")
+
+
 def read_manifest(path: Path, kind: str | None = None) -> Manifest:
     """Read an artefact's manifest.
 
@@ -106,7 +124,7 @@ def read_manifest(path: Path, kind: str | None = None) -> Manifest:
         manifest = Manifest(**data)
     except (FileNotFoundError, NotADirectoryError):
         raise ArtefactError(
-            f"Wanted {wanted} at {str(path)!r}, found no {MANIFEST} there; run the stage that writes it."
+            f"Wanted {wanted} at {str(path)!r}, found no {MANIFEST} there; run {_writer(kind or path.name)} first."
         ) from None
     except (json.JSONDecodeError, TypeError, UnicodeDecodeError):
         raise ArtefactError(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from l1ad.core.artefact import read_manifest
-from l1ad.core.errors import ArtefactError, ModelError
+from l1ad.core.errors import ModelError
 from l1ad.core.fixed import FloatArray
 from l1ad.core.layout import ObjectLayout, parse_layout_dict
 from l1ad.core.network import Activation, Network, Score
@@ -157,9 +157,6 @@ def load_trained(path: str | Path) -> TrainedModel:
         ModelError: one of its files is damaged.
     """
     path = Path(path)
-    try:
-        manifest = read_manifest(path, KIND)
-    except ArtefactError as error:
-        raise ArtefactError(f"{error} A model is written by 'l1ad train' or 'l1ad import'.") from None
+    manifest = read_manifest(path, KIND)
     reference = FloatNetwork.load(path / FLOAT_FILE) if (path / FLOAT_FILE).is_file() else None
     return TrainedModel(path, Network.load(path / NETWORK_FILE), reference, manifest.digest)

@@ -141,10 +141,7 @@ def load_project(path: Path) -> HlsProject:
     Raises:
         ArtefactError: the folder is no project, is damaged, or one of its files was changed after it was written.
     """
-    try:
-        manifest = read_manifest(path, KIND)
-    except ArtefactError as error:
-        raise ArtefactError(f"{error} A project is written by 'l1ad convert'.") from None
+    manifest = read_manifest(path, KIND)
     return open_project(path, manifest.digest)
 
 

@@ -35,11 +35,16 @@ class ProvingEvents:
     golden: Golden
 
 
-def proving_events(network: Network, config: Config, dataset: Dataset) -> ProvingEvents:
-    """Choose as many data and make as many adversarial events as the configuration says."""
-    rows = _rows(dataset.n_events, config.synthesis.rtl_events)
-    data = np.asarray(dataset.x_hw[rows], dtype=np.int64)
-    x_hw = np.concatenate([data, adversarial_events(network, config.synthesis.adversarial_events)])
+def proving_events(network: Network, config: Config, dataset: Dataset | None) -> ProvingEvents:
+    """Choose as many data and make as many adversarial events as the configuration says; without data, all are made."""
+    made, rows = config.synthesis.adversarial_events, np.empty(0, dtype=np.int64)
+    data = np.empty((0, network.n_inputs), dtype=np.int64)
+    if dataset is None:
+        made += config.synthesis.rtl_events
+    else:
+        rows = _rows(dataset.n_events, config.synthesis.rtl_events)
+        data = np.asarray(dataset.x_hw[rows], dtype=np.int64)
+    x_hw = np.concatenate([data, adversarial_events(network, made)])
     scores = reference.scores(network, x_hw)
     return ProvingEvents(rows, Golden(x_hw, scores, reference.bits(network, scores)))
 
@@ -82,7 +87,7 @@ def _rows(n_events: int, wanted: int) -> IntArray:
 def _against_csim(config: Config, network: Network, rows: IntArray, scores: IntArray) -> list[Agreement]:
     """Compare with the scores of the C simulation, for the events that it took; nothing where it has not run on this model."""
     folder = config.run / "csim"
-    if not is_artefact(folder, "csim"):
+    if len(rows) == 0 or not is_artefact(folder, "csim"):
         return []
     csim: ScoreSet = load_scores(folder, Source.CSIM)
     if csim.model_digest != network.digest:

@@ -7,12 +7,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.core.dataset import Dataset
+from l1ad.config import Config
+from l1ad.core.artefact import is_artefact
+from l1ad.core.dataset import KIND, Dataset, load_dataset
+from l1ad.core.errors import LayoutError
+from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Network
 from l1ad.firmware.golden import adversarial_events
 
 #: Events of a block: the first half are data as long as there are any, the rest is made.
 BLOCK = 8192
+
+
+def data_of_run(config: Config, layout: ObjectLayout) -> Dataset | None:
+    """Open a run's dataset; None for a run without one whose configuration names no data.
+
+    Raises:
+        ArtefactError: the data that the configuration names are not prepared.
+        LayoutError: they have another layout than the model.
+    """
+    path = config.run / KIND
+    if not config.data.background and not is_artefact(path, KIND):
+        return None
+    dataset = load_dataset(path)
+    if dataset.layout.to_dict()["slots"] != layout.to_dict()["slots"]:
+        raise LayoutError(f"The dataset has layout {dataset.layout.name!r}, the model {layout.name!r}; prepare or train again.")
+    return dataset
 
 
 def comparison_block(network: Network, dataset: Dataset | None, block: int) -> NDArray[Any]:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from l1ad.config import Config
 from l1ad.core.agreement import Agreement, compare
 from l1ad.core.artefact import Draft, code_digest, is_current, read_manifest, stage_key, writing
-from l1ad.core.dataset import Dataset, load_dataset
-from l1ad.core.errors import LayoutError, MismatchError
+from l1ad.core.dataset import Dataset
+from l1ad.core.errors import MismatchError
 from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
 from l1ad.core.scoreset import ScoreSet, Source, decades
@@ -25,12 +25,15 @@ from l1ad.hls.project import HlsProject, load_project
 from l1ad.hls.top import template_digest
 from l1ad.ranges import float32_exact
 from l1ad.scores.closeness import Closeness, Tolerances, compare_scores
+from l1ad.scores.events import comparison_events, data_of_run
 from l1ad.spec import reference
 
 KIND = "csim"
 #: A log, so that it does not enter the artefact's digest: equal runs take different times.
 TIMING = "timing.log"
 _CHUNK = 262_144
+#: Events that are made for a run without data whose configuration says no number.
+MADE_EVENTS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class CsimResult:
 
 
 def csim(config: Config, *, force: bool = False) -> CsimResult:
-    """Simulate a configuration's HLS project over its dataset and compare.
+    """Simulate a configuration's HLS project over its dataset and compare; without data, over made events (``MADE_EVENTS`` by default).
 
     Args:
         config: the configuration.
@@ -69,20 +72,18 @@ def csim(config: Config, *, force: bool = False) -> CsimResult:
         How the implementations compare.
 
     Raises:
-        ArtefactError: no dataset, model or project, or a project made from another model.
+        ArtefactError: no model or project, none of the data that the configuration names, or a project made from another model.
         LayoutError: the dataset is of another layout.
         ToolMissingError: there is no C++ compiler.
         ToolFailedError: the top does not compile.
         MismatchError: an event on which two implementations differ, or physics beyond the tolerances.
     """
-    dataset, trained = load_dataset(config.run / "dataset"), load_trained(config.run / "model")
+    trained = load_trained(config.run / "model")
+    dataset = data_of_run(config, trained.network.layout)
     project = load_project(config.project).require_network(trained.network)
-    if dataset.layout.to_dict()["slots"] != trained.network.layout.to_dict()["slots"]:
-        raise LayoutError(
-            f"The dataset has layout {dataset.layout.name!r}, the model {trained.network.layout.name!r}; prepare or train again."
-        )
     target = config.run / KIND
-    inputs = {"dataset": dataset.digest, "model": trained.digest, "hls_project": project.digest, "templates": template_digest()}
+    inputs = {"model": trained.digest, "hls_project": project.digest, "templates": template_digest()}
+    inputs |= {"dataset": dataset.digest} if dataset else {}
     settings = {"csim": config.csim.plain(), "firmware": config.firmware.plain()}
     key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.csim"))
     fresh = force or not is_current(target, KIND, key)
@@ -109,13 +110,12 @@ def _require_physics(summary: dict[str, Any]) -> None:
         )
 
 
-def _run(draft: Draft, config: Config, dataset: Dataset, trained: TrainedModel, project: HlsProject) -> None:
-    rows = _chosen_rows(dataset.n_events, config.csim.events)
+def _run(draft: Draft, config: Config, dataset: Dataset | None, trained: TrainedModel, project: HlsProject) -> None:
+    rows, x_hw = _events(config, dataset, trained.network)
     timing: dict[str, float] = {}
     simulation = Csim(project, threads=config.csim.threads)
     with _timed(timing, "compile_s"):
         simulation.prepare()
-    x_hw = np.asarray(dataset.x_hw) if len(rows) == dataset.n_events else np.asarray(dataset.x_hw[rows])
     with _timed(timing, "csim_s"):
         scores, bits = _simulate(simulation, x_hw)
     timing["csim_events_per_s"] = len(rows) / max(timing["csim_s"], 1e-9)
@@ -128,7 +128,7 @@ def _run(draft: Draft, config: Config, dataset: Dataset, trained: TrainedModel, 
     agreements = _agreements(project.network, scores, bits, expected, qkeras)
     for agreement in agreements:
         _located(agreement, simulation, x_hw).require()
-    physics = _compare_float(draft.path, config, dataset, trained, rows, sets)
+    physics = None if dataset is None else _compare_float(draft.path, config, dataset, trained, rows, sets)
     _write_json(draft.path / "agreement.json", [agreement.to_dict() for agreement in agreements])
     _write_json(draft.path / "physics.json", physics)
     _write_json(draft.path / TIMING, timing)
@@ -137,10 +137,20 @@ def _run(draft: Draft, config: Config, dataset: Dataset, trained: TrainedModel, 
         n_different=sum(agreement.n_different for agreement in agreements),
         digest=trained.network.digest,
         route=project.route,
+        events="the dataset's" if dataset else "made: range ends, rounding ties, sparse and random ones",
         qkeras_arithmetic=_arithmetic(trained.network) if qkeras is not None else None,
         agreements=[agreement.to_dict() for agreement in agreements],
         physics=None if physics is None else _short(physics),
     )
+
+
+def _events(config: Config, dataset: Dataset | None, network: Network) -> tuple[IntArray, NDArray[Any]]:
+    """Give the events' numbers in the dataset and their hardware integers; without data, events as 'l1ad verify' makes them."""
+    if dataset is None:
+        x_hw = comparison_events(network, None, 0, config.csim.events or MADE_EVENTS)
+        return np.arange(len(x_hw), dtype=np.int64), x_hw
+    rows = _chosen_rows(dataset.n_events, config.csim.events)
+    return rows, np.asarray(dataset.x_hw) if len(rows) == dataset.n_events else np.asarray(dataset.x_hw[rows])
 
 
 def _chosen_rows(n_events: int, wanted: int) -> IntArray:

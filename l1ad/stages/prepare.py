@@ -14,7 +14,7 @@ from l1ad.config import Config
 from l1ad.config.data import SampleConfig
 from l1ad.core.artefact import Draft, code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.core.dataset import KIND, REQUIRED, DatasetWriter, Role, Sample
-from l1ad.core.errors import InputError, L1adError, ToolFailedError
+from l1ad.core.errors import ConfigError, InputError, L1adError, ToolFailedError
 from l1ad.core.layout import ObjectLayout, load_layout
 from l1ad.data.chunk import OutOfRange
 from l1ad.data.execute import cluster_for, execute, pieces
@@ -114,6 +114,8 @@ def _nothing_after_a_mistake(folder: Path) -> Iterator[None]:
 
 
 def _sources(config: Config, skipped: dict[str, str] | None) -> list[_Source]:
+    if not config.data.background:
+        raise ConfigError(f"Configuration {config.name!r} names no data to prepare; add data.background.")
     both = ((Role.BACKGROUND, config.data.background), (Role.SIGNAL, config.data.signals))
     named = [(Sample(name, role, entry.label or name), entry) for role, group in both for name, entry in group.items()]
     sources = [_source(sample, entry, config, skipped) for sample, entry in named]

@@ -14,8 +14,8 @@ from l1ad.config import Config
 from l1ad.core.agreement import Agreement
 from l1ad.core.artefact import Draft, code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.core.board import Board, load_board
-from l1ad.core.dataset import Dataset, load_dataset
-from l1ad.core.errors import ConfigError, LayoutError, nearest
+from l1ad.core.dataset import Dataset
+from l1ad.core.errors import ConfigError, nearest
 from l1ad.core.network import Network
 from l1ad.core.resources import ResourceReport
 from l1ad.core.trained import TrainedModel, load_trained
@@ -23,6 +23,7 @@ from l1ad.firmware.target import resolve_target, with_configured_thresholds, wit
 from l1ad.rtl.flow import synthesise_open, vivado_project, with_latency, write_rtl
 from l1ad.rtl.project import RtlProject
 from l1ad.rtl.proof import ProvingEvents, compare_rtl, proving_events, simulate_vhdl
+from l1ad.scores.events import data_of_run
 from l1ad.toolchain import GHDL, GXX, VERILATOR, VITIS_HLS, VIVADO, YOSYS, FoundTool, find, require, tool_threads
 from l1ad.toolchain.timing import timed
 from l1ad.vendor.driver import make_portable
@@ -82,7 +83,7 @@ def synth(config: Config, *, tool: str | None = None, force: bool = False) -> Sy
 
     Raises:
         ConfigError: no such tool, board, part or step.
-        ArtefactError: there is no model or dataset, or for ``vitis`` no HLS project.
+        ArtefactError: there is no model, none of the data that the configuration names, or for ``vitis`` no HLS project.
         ConversionError: the network cannot be exact in RTL; says why.
         ToolMissingError: a tool that is needed is not here.
         ToolFailedError: a tool failed or took too long.
@@ -90,12 +91,11 @@ def synth(config: Config, *, tool: str | None = None, force: bool = False) -> Sy
     """
     chosen = choose_tool(config.synthesis.tool if tool is None else tool)
     trained, board = load_trained(config.run / "model"), load_board(config.board)
-    dataset = None if chosen == "vitis" else _dataset(config, trained)
+    dataset = None if chosen == "vitis" else data_of_run(config, trained.network.layout)
     network = with_configured_thresholds(trained.network, config)
     target = config.run / f"{KIND}_{chosen}"
-    inputs = {"model": trained.digest} | (
-        {"dataset": dataset.digest} if dataset else {"hls_project": _project_digest(config, trained)}
-    )
+    inputs = {"model": trained.digest} | ({"dataset": dataset.digest} if dataset else {})
+    inputs |= {"hls_project": _project_digest(config, trained)} if chosen == "vitis" else {}
     settings = {
         "synthesis": config.synthesis.plain(),
         "firmware": config.firmware.plain(),
@@ -107,7 +107,7 @@ def synth(config: Config, *, tool: str | None = None, force: bool = False) -> Sy
     fresh = force or not is_current(target, KIND, key)
     if fresh:
         with writing(target, KIND, key=key, inputs=inputs, config=settings, resumable=chosen != "open") as draft:
-            if dataset is None:
+            if chosen == "vitis":
                 _finish(draft, _run_hls(draft, config), [], {})
             else:
                 _run_rtl(draft, config, chosen, network, board, dataset)
@@ -125,15 +125,6 @@ def choose_tool(text: str) -> str:
     if text != "auto":
         return text
     return "vitis" if find(VITIS_HLS) else "vivado" if find(VIVADO) else "open"
-
-
-def _dataset(config: Config, trained: TrainedModel) -> Dataset:
-    dataset = load_dataset(config.run / "dataset")
-    if dataset.layout.to_dict()["slots"] != trained.network.layout.to_dict()["slots"]:
-        raise LayoutError(
-            f"The dataset has layout {dataset.layout.name!r}, the model {trained.network.layout.name!r}; prepare or train again."
-        )
-    return dataset
 
 
 def _project_digest(config: Config, trained: TrainedModel) -> str:
@@ -177,7 +168,7 @@ def _vendor(project: VendorProject, steps: Sequence[Step], draft: Draft, config:
         return reports
 
 
-def _run_rtl(draft: Draft, config: Config, chosen: str, network: Network, board: Board, dataset: Dataset) -> None:
+def _run_rtl(draft: Draft, config: Config, chosen: str, network: Network, board: Board, dataset: Dataset | None) -> None:
     """Write the RTL, then simulate and synthesise it side by side."""
     seconds: dict[str, float] = {}
     target = resolve_target(config.firmware, board)

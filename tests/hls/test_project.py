@@ -96,7 +96,7 @@ def test_a_changed_weight_is_refused(project: HlsProject) -> None:
 
 
 def test_a_folder_without_project_is_refused(project: HlsProject, tmp_path: Path) -> None:
-    with pytest.raises(ArtefactError, match=r"^Wanted a 'hls_project' artefact at .* A project is written by 'l1ad convert'\.$"):
+    with pytest.raises(ArtefactError, match=r"^Wanted a 'hls_project' artefact at .*; run 'l1ad convert' first\.$"):
         load_project(tmp_path)
     with pytest.raises(
         ArtefactError, match=r"^HLS project '.*' is damaged \(FileNotFoundError .*\); run 'l1ad convert --force'\.$"

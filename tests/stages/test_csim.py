@@ -14,15 +14,17 @@ from l1ad import toolchain
 from l1ad.config import Config
 from l1ad.config.load import parse_config
 from l1ad.core.artefact import read_manifest, writing
-from l1ad.core.errors import ArtefactError, ConversionError, LayoutError, MismatchError
+from l1ad.core.errors import ArtefactError, ConfigError, ConversionError, LayoutError, MismatchError
 from l1ad.core.fixed import FixedPoint
 from l1ad.core.network import Network
 from l1ad.core.scoreset import Source, load_scores
 from l1ad.core.trained import FLOAT_FILE, NETWORK_FILE, FloatDense, FloatNetwork, FloatScore
 from l1ad.hls.project import load_project
+from l1ad.rtl.proof import proving_events
 from l1ad.spec import reference
 from l1ad.stages.convert import convert
 from l1ad.stages.csim import _agreements, _chosen_rows, csim
+from l1ad.stages.prepare import prepare
 from tests.datasets_made import make_dataset
 from tests.networks import make_network, tiny_layout
 
@@ -209,9 +211,7 @@ def test_nothing_is_left_of_a_conversion_that_is_refused(tmp_path: Path) -> None
 
 def test_without_a_model_the_command_to_run_is_named(tmp_path: Path) -> None:
     config = parse_config(TEXT, "tiny.yaml", tmp_path)
-    with pytest.raises(
-        ArtefactError, match=r"^Wanted a 'model' artefact at .* A model is written by 'l1ad train' or 'l1ad import'\.$"
-    ):
+    with pytest.raises(ArtefactError, match=r"^Wanted a 'model' artefact at .*; run 'l1ad train' or 'l1ad import' first\.$"):
         convert(config)
 
 
@@ -232,3 +232,37 @@ def test_a_wrong_trigger_bit_is_found() -> None:
         MismatchError, match=r"^score >= threshold and CSIM trigger bits must be equal as integers; 1 of 3 events differ"
     ):
         found.require()
+
+
+WITHOUT_DATA = TEXT.replace("data: {background: {zero_bias: none.h5}}\n", "").replace(
+    "{kind: vae, hidden: [4], latent: 2}", "{kind: imported, file: m.h5}"
+)
+
+
+def test_an_imported_network_needs_no_data(tmp_path: Path) -> None:
+    config = parse_config(WITHOUT_DATA.replace("csim: {", "csim: {events: 2500, "), "tiny.yaml", tmp_path)
+    network = make_network("l1topo44", zero_fraction=0.5)
+    write_model(config, network, None)
+    convert(config)
+    result = csim(config)
+    assert (result.n_events, result.n_different, result.summary["physics"]) == (2500, 0, None)
+    assert result.summary["events"] == "made: range ends, rounding ties, sparse and random ones"
+    assert [agreement["left"] for agreement in result.summary["agreements"]] == ["QKERAS", "REFERENCE", "score >= threshold"]
+    assert not csim(config).fresh
+
+
+def test_what_is_trained_and_data_that_are_named_are_still_wanted(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^tiny\.yaml: key 'data' is missing; add it\.$"):
+        parse_config(TEXT.replace("data: {background: {zero_bias: none.h5}}\n", ""), "tiny.yaml", tmp_path)
+    config = parse_config(TEXT, "tiny.yaml", tmp_path)
+    write_model(config, make_network("l1topo44"), None)
+    with pytest.raises(ArtefactError, match=r"^Wanted a 'dataset' artefact at .*; run 'l1ad prepare' first\.$"):
+        csim(config)
+    with pytest.raises(ConfigError, match=r"^Configuration 'tiny' names no data to prepare; add data\.background\.$"):
+        prepare(parse_config(WITHOUT_DATA, "tiny.yaml", tmp_path))
+
+
+def test_rtl_without_data_is_proved_on_as_many_made_events(tmp_path: Path) -> None:
+    config = parse_config(WITHOUT_DATA + "synthesis: {rtl_events: 300, adversarial_events: 50}\n", "tiny.yaml", tmp_path)
+    events = proving_events(make_network("l1topo44"), config, None)
+    assert (len(events.rows), events.golden.x_hw.shape) == (0, (350, 44))

@@ -87,7 +87,7 @@ def test_without_a_model_the_command_is_named(tmp_path):
     with pytest.raises(ArtefactError, match=r"found no manifest\.json there"):
         study(config, "met")
     make_dataset(config.run / "dataset")
-    with pytest.raises(ArtefactError, match=r"A model is written by 'l1ad train' or 'l1ad import'\.$"):
+    with pytest.raises(ArtefactError, match=r"run 'l1ad train' or 'l1ad import' first\.$"):
         study(config, "met")
 
 

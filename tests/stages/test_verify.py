@@ -125,9 +125,7 @@ def test_no_events_and_no_model_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^Verifying wants at least one event, got 0\.$"):
         verify(config, events=0)
     shutil.rmtree(config.run / "model")
-    with pytest.raises(
-        ArtefactError, match=r"^Wanted a 'model' artefact at .* A model is written by 'l1ad train' or 'l1ad import'\.$"
-    ):
+    with pytest.raises(ArtefactError, match=r"^Wanted a 'model' artefact at .*; run 'l1ad train' or 'l1ad import' first\.$"):
         verify(config, events=5)
 
 
