@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -173,6 +173,17 @@ def counts_from_hardware(values: Mapping[str, NDArray[Any]], grid: Grid, blame: 
     counts = {feature: column.astype(dtype) for feature, column in values.items()}
     wrap_half(counts["phi"], grid.phi_period)
     return counts
+
+
+def at_vertex(stem: str, branches: Mapping[str, str], names: Container[str]) -> dict[str, str]:
+    """Give the branches of muons' η and φ extrapolated to the vertex, which the Global Trigger uses, where the file has both.
+
+    Args:
+        stem: the collection's name; only muons have such coordinates.
+        branches: what they would be called, by feature.
+        names: the file's branches.
+    """
+    return dict(branches) if stem in ("muon", "Mu") and all(name in names for name in branches.values()) else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from l1ad.core.errors import InputError
 from l1ad.core.layout import ObjectLayout
 from l1ad.data.chunk import EventChunk
-from l1ad.data.cms import KINDS, Collection, check_layout, incomplete
+from l1ad.data.cms import KINDS, Collection, at_vertex, check_layout, incomplete
 from l1ad.data.columns import event_columns
 from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, ObjectSource, Reading
 from l1ad.data.root import branch_names, flat, opened, require, steps, tree
@@ -117,6 +117,7 @@ def _collection(kind: str, names: dict[str, str], path: Path, trees: _Trees) -> 
     stem = _STEMS[KINDS[kind][0]]
     features = {"pt": "IEt", "phi": "IPhi"} if stem == "sum" else {"pt": "IEt", "eta": "IEta", "phi": "IPhi"}
     hardware = {feature: stem + suffix for feature, suffix in features.items()}
+    hardware |= at_vertex(stem, {feature: f"{name}AtVtx" for feature, name in hardware.items() if feature != "pt"}, names)
     sum_type = "sumType" if stem == "sum" else None
     crossing = stem + "Bx"
     require([*hardware.values(), crossing, *([sum_type] if sum_type else [])], names, path, trees.name)

@@ -13,7 +13,7 @@ from l1ad.core.errors import InputError
 from l1ad.core.layout import FEATURES, ObjectLayout
 from l1ad.data.ahead import ahead
 from l1ad.data.chunk import EventChunk
-from l1ad.data.cms import KINDS, Collection, check_layout, incomplete
+from l1ad.data.cms import KINDS, Collection, at_vertex, check_layout, incomplete
 from l1ad.data.columns import event_columns
 from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, ObjectSource, Reading
 from l1ad.data.root import branch_names, flat, opened, require, steps, tree
@@ -138,7 +138,14 @@ def _collection(kind: str, names: dict[str, str], path: Path, objects: ObjectSou
     prefix = f"{family}{stem}_"
     features = ("pt", "phi") if stem == "EtSum" else FEATURES
     hardware = {f: prefix + _HARDWARE[f] for f in features if prefix + _HARDWARE[f] in names}
-    floats = {} if len(hardware) == len(features) else {f: prefix + f for f in features}
+    floats = {f: prefix + f for f in features}
+    counts, values = (
+        at_vertex(stem, {f: f"{prefix}{form.get(f, f)}AtVtx" for f in ("eta", "phi")}, names) for form in (_HARDWARE, {})
+    )
+    if len(hardware) == len(features) and (counts or not values):
+        hardware, floats = hardware | counts, {}
+    else:
+        floats |= values
     crossing, sum_type = prefix + "bx", prefix + "etSumType" if stem == "EtSum" else None
     require([*floats.values(), *([sum_type] if sum_type else [])], names, path, TREE)
     emulated = f"{_FAMILIES[1]}{stem}" if family == _FAMILIES[0] and _FAMILIES[1] in there else ""
