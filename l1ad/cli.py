@@ -274,7 +274,8 @@ def import_(
     model: Annotated[
         Path,
         typer.Argument(
-            metavar="MODEL", help="A QKeras HDF5 or .keras file, a firmware's folder, or a configuration of kind 'imported'."
+            metavar="MODEL",
+            help="A QKeras HDF5 or .keras file, a .keras file of HGQ2, a firmware's folder, or a configuration of kind 'imported'.",
         ),
     ],
     layout: Annotated[str | None, typer.Option(help="Shipped layout or YAML file.")] = None,

@@ -16,6 +16,7 @@ LIBRARIES = {
     "data",
     "training",
     "importing",
+    "hgq",
     "qkeras",
     "scores",
     "emulator",
@@ -34,6 +35,7 @@ RANKS = (
 HEAVY = {
     "tensorflow",
     "qkeras",
+    "hgq",
     "hls4ml",
     "alkaid",
     "sklearn",
@@ -45,7 +47,7 @@ HEAVY = {
     "optuna",
     "dask",
 }
-ONLY_IN = {"qkeras": "qkeras", "hls4ml": "hls", "alkaid": "rtl", "pythia8mc": "simulation"}
+ONLY_IN = {"qkeras": "qkeras", "hgq": "hgq", "hls4ml": "hls", "alkaid": "rtl", "pythia8mc": "simulation"}
 # Peers are measured in the same run by the benchmarks, which may therefore call them.
 PEERS_IN = "benchmarks"
 

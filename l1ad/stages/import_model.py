@@ -17,6 +17,9 @@ from l1ad.core.identifier import shortened, word_fault
 from l1ad.core.layout import ObjectLayout, load_layout
 from l1ad.core.network import Network, Score
 from l1ad.core.trained import FLOAT_FILE, KIND, NETWORK_FILE, FloatNetwork
+from l1ad.hgq.archive import is_hgq, read_hgq
+from l1ad.hgq.evaluate import check
+from l1ad.hgq.network import assemble as hgq_network
 from l1ad.importing.assemble import network_of_sources
 from l1ad.importing.folder import Sources, is_firmware, read_sources
 from l1ad.qkeras.importing.assemble import assemble
@@ -162,6 +165,7 @@ class _Imported:
     network: Network
     reference: FloatNetwork | None = None
     renamed: Mapping[str, str] = field(default_factory=dict)
+    checked: str | None = None
 
 
 def _from_file(request: ImportRequest, layout: ObjectLayout) -> _Imported:
@@ -169,10 +173,17 @@ def _from_file(request: ImportRequest, layout: ObjectLayout) -> _Imported:
         raise ConfigError(
             f"{str(request.file)!r} says no scaling; give it with --scaling, or as rule 'given' with shift and offset."
         )
+    if is_hgq(request.file):
+        return _from_hgq(request, request.scaling, layout)
     model = understand(read_model(request.file))
     network, reference = assemble(request.name, model, layout, request.scaling, request.types, request.score)
     pairs = zip(model.layers, network.layers, strict=True)
     return _Imported(network, reference, {own.name: exact.name for own, exact in pairs if own.name != exact.name})
+
+
+def _from_hgq(request: ImportRequest, scaling: ScalingFile, layout: ObjectLayout) -> _Imported:
+    network, reference = hgq_network(request.name, read_hgq(request.file), layout, scaling, request.types, request.score)
+    return _Imported(network, reference, checked=check(request.file, network))
 
 
 def _from_sources(request: ImportRequest, sources: Sources, layout: ObjectLayout) -> _Imported:
@@ -192,4 +203,4 @@ def _summary(request: ImportRequest, made: _Imported) -> dict[str, Any]:
         "network_digest": network.digest,
         "layers": {layer.name: str(layer.output) for layer in network.layers},
         "renamed": dict(made.renamed),
-    }
+    } | ({} if made.checked is None else {"compared_with_keras": made.checked})

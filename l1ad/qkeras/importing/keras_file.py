@@ -9,7 +9,8 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 from l1ad.core.errors import ModelError
 from l1ad.core.fixed import FloatArray
 from l1ad.qkeras.importing import hdf5
-from l1ad.qkeras.importing.chain import Entry, entry_name, read_chain
+from l1ad.qkeras.importing.chain import Chain, Entry, entry_name, read_chain
 from l1ad.qkeras.importing.fields import class_name
 from l1ad.qkeras.importing.variables import name_by_order, name_by_path
 
@@ -81,8 +82,19 @@ def read_model(path: Path) -> KerasModel:
         ModelError: the file is missing, too large, damaged or no Keras model, or its layers are no chain.
     """
     require_file(path)
-    try:
+    with said_damage(path):
         return _from_archive(path) if zipfile.is_zipfile(path) else _from_hdf5(path)
+
+
+@contextmanager
+def said_damage(path: Path) -> Iterator[None]:
+    """Say in one sentence that a file cannot be read, whatever the libraries raise.
+
+    Raises:
+        ModelError: it cannot.
+    """
+    try:
+        yield
     except _DAMAGE as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ModelError(
@@ -125,23 +137,54 @@ def _from_hdf5(path: Path) -> KerasModel:
 
 
 def _from_archive(path: Path) -> KerasModel:
+    with opened_archive(path) as opened:
+        allowance = hdf5.Allowance.of_a_file()
+        layers = []
+        for entry in opened.chain.entries:
+            folder = opened.folders.get(entry_name(entry))
+            arrays = hdf5.read_arrays(opened.root, folder, allowance) if folder else {}
+            layers.append(_record(entry, name_by_order(class_name(entry), entry["config"], arrays)))
+        return KerasModel(tuple(layers), opened.chain.input_shape)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelArchive:
+    """Hold an open ``.keras`` archive.
+
+    Attributes:
+        chain: its layers.
+        root: the HDF5 group of the layers' folders; None where there is none.
+        folders: each layer's folder, by its name.
+    """
+
+    chain: Chain
+    root: Any
+    folders: Mapping[str, str]
+
+
+@contextmanager
+def opened_archive(path: Path) -> Iterator[ModelArchive]:
+    """Open a ``.keras`` archive.
+
+    Raises:
+        ModelError: it is none, or too large, or its layers are no chain.
+    """
     import h5py
 
     with zipfile.ZipFile(path) as archive:
-        chain = read_chain(json.loads(_member(archive, "config.json", path, hdf5.MAX_CONFIG_BYTES)), path)
-        weights = _member(archive, "model.weights.h5", path, hdf5.MAX_BYTES)
+        chain = read_chain(json.loads(archive_member(archive, "config.json", path, hdf5.MAX_CONFIG_BYTES)), path)
+        weights = archive_member(archive, "model.weights.h5", path, hdf5.MAX_BYTES)
     with h5py.File(io.BytesIO(weights), "r") as file:
         root = next((group for name in _ROOTS if (group := hdf5.member(file, name)) is not None), None)
-        folders, allowance = _weight_folders(root, chain.saved, path), hdf5.Allowance.of_a_file()
-        layers = []
-        for entry in chain.entries:
-            folder = folders.get(entry_name(entry))
-            arrays = hdf5.read_arrays(root, folder, allowance) if folder else {}
-            layers.append(_record(entry, name_by_order(class_name(entry), entry["config"], arrays)))
-        return KerasModel(tuple(layers), chain.input_shape)
+        yield ModelArchive(chain, root, _weight_folders(root, chain.saved, path))
 
 
-def _member(archive: zipfile.ZipFile, name: str, path: Path, limit: int) -> bytes:
+def archive_member(archive: zipfile.ZipFile, name: str, path: Path, limit: int) -> bytes:
+    """Read a member of an archive.
+
+    Raises:
+        ModelError: there is none, or several, or it is too large.
+    """
     if archive.namelist().count(name) != 1:
         raise ModelError(
             f"{str(path)!r} is no Keras archive: it has {archive.namelist().count(name) or 'no'} {name!r}; "
