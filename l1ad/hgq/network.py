@@ -74,7 +74,7 @@ def _scaling(
 ) -> tuple[Scaling, tuple[Step, ...]]:
     """Choose the input type, and leave out a first step that it makes superfluous: one type for all columns."""
     if types.input is not None:
-        return given_scaling(given, layout, FixedPoint.parse(types.input)), steps
+        return given_scaling(given, layout, types.input), steps
     first = steps[0]
     if first.kernel is None and first.activation is Activation.LINEAR and first.types is not None:
         only = set(first.types)
@@ -82,7 +82,7 @@ def _scaling(
             return given_scaling(given, layout, type_), steps[1:]
     finest = max(0, *given.shift)
     if given.through is not None:
-        finest = FixedPoint.parse(given.through).fractional
+        finest = given.through.fractional
     made = given_scaling(given, layout, FixedPoint(True, 2, 2 - finest))
     full = _needed(layout, made, (), SCALED)
     widest = smallest_type(min(low for low, _ in full), max(high for _, high in full), finest)
