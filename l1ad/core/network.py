@@ -7,7 +7,7 @@ Integers ``c`` of a type with ``f`` fractional bits stand for ``c * 2 ** -f``. S
 2. For each layer: every product ``input * weight`` is cast to ``accumulator`` (None: kept in full), the bias likewise, and summed;
    a wrapping accumulator wraps. The sum is cast to ``result`` (None: kept in full); then the activation; then the cast to ``output``.
 3. The score, from the last layer's output (and the scaled input); see ``ScoreSpec``.
-4. Trigger bits: ``score >= threshold``.
+4. Trigger bits: ``score >= threshold``, or ``score * 2 ** shift`` less what the threshold follows; see ``Follow``.
 """
 
 from __future__ import annotations
@@ -61,6 +61,9 @@ class Network:
         self._check_layers()
         self._check_score()
         self._check_consumers()
+        for threshold in self.thresholds:
+            if threshold.follow is not None:
+                threshold.follow.range(self.layout, self.score.total.min_int, self.score.total.max_int)
 
     def _check_ports(self) -> None:
         bits = [port for threshold in self.thresholds for port in (threshold.port, threshold.value_port)]
@@ -233,7 +236,7 @@ class Network:
             "scaling": self.scaling.to_dict(),
             "layers": [layer.to_dict() for layer in self.layers],
             "score": self.score.to_dict(),
-            "thresholds": [{"name": t.name, "value": t.value} for t in self.thresholds],
+            "thresholds": [threshold.to_dict() for threshold in self.thresholds],
             "may_wrap": self.may_wrap,
         }
 
@@ -246,14 +249,15 @@ class Network:
             scaling=Scaling.from_dict(data["scaling"]),
             layers=tuple(Dense.from_dict(layer) for layer in data["layers"]),
             score=ScoreSpec.from_dict(data["score"]),
-            thresholds=tuple(Threshold(t["name"], int(t["value"])) for t in data["thresholds"]),
+            thresholds=tuple(Threshold.from_dict(t) for t in data["thresholds"]),
             may_wrap=bool(data["may_wrap"]),
         )
 
     @property
-    def trigger_bits(self) -> dict[str, int]:
-        """Give the thresholds by name."""
-        return {threshold.name: threshold.value for threshold in self.thresholds}
+    def trigger_bits(self) -> dict[str, Any]:
+        """Give the thresholds by name: an integer, or ``value`` with what it follows."""
+        plain = {threshold.name: threshold.to_dict() for threshold in self.thresholds}
+        return {name: {"value": t["value"], **t["follow"]} if "follow" in t else t["value"] for name, t in plain.items()}
 
     @property
     def digest(self) -> str:

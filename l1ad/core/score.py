@@ -7,6 +7,7 @@ from typing import Any
 
 from l1ad.core.errors import ModelError
 from l1ad.core.fixed import FixedPoint
+from l1ad.core.follow import Follow
 from l1ad.core.formulas import Score
 from l1ad.core.identifier import bit_fault, require
 from l1ad.core.layer import optional_type
@@ -83,13 +84,29 @@ class ScoreSpec:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """Name a trigger bit and the smallest integer score that sets it."""
+    """Name a trigger bit and the smallest integer score that sets it.
+
+    Attributes:
+        name: of the bit.
+        value: compared with the score's code, or with what ``follow`` makes of it.
+        follow: what is taken from the score before it is compared; None for nothing.
+    """
 
     name: str
     value: int
+    follow: Follow | None = None
 
     def __post_init__(self) -> None:
         require(bit_fault(self.name), self.name, "The name of a trigger bit", ModelError)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        return {"name": self.name, "value": self.value} | ({"follow": self.follow.to_dict()} if self.follow else {})
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Threshold:
+        """Read what ``to_dict`` gave."""
+        return cls(data["name"], int(data["value"]), Follow.from_dict(data["follow"]) if "follow" in data else None)
 
     @property
     def port(self) -> str:

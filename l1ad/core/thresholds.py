@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from l1ad.core.errors import ConfigError
+from l1ad.core.errors import ConfigError, ModelError, nearest
+from l1ad.core.follow import Follow
 from l1ad.core.network import Threshold
 from l1ad.core.yaml_text import parse_yaml
 
@@ -69,7 +70,8 @@ class ThresholdsFile:
         """
         lines = [f"# {title}", f'network: "{self.network_digest}"', "thresholds:" if self.thresholds else "thresholds: {}"]
         lines += [f"  {t.name}: {t.value}  # {remark}" for t, remark in zip(self.thresholds, remarks, strict=True)]
-        further: dict[str, Any] = {"dataset": self.dataset_digest, "menu": self.menu}
+        follows = {t.name: t.follow.to_dict() for t in self.thresholds if t.follow is not None}
+        further: dict[str, Any] = {"follows": follows, "dataset": self.dataset_digest, "menu": self.menu}
         further["definitions"] = {name: asdict(one) for name, one in self.definitions.items()}
         given = {key: value for key, value in further.items() if value}
         return "\n".join(lines) + "\n" + (yaml.safe_dump(given, sort_keys=False) if given else "")
@@ -95,9 +97,22 @@ def load_thresholds(path: Path) -> ThresholdsFile:
         raise ConfigError(
             f"{str(path)!r} wants the keys 'network' and 'thresholds' (names with integers) that 'l1ad rates' writes; run it again."
         )
-    thresholds = tuple(Threshold(name, value) for name, value in values.items())
+    follows = _follows(data.get("follows", {}), values, path)
+    thresholds = tuple(Threshold(name, value, follows.get(name)) for name, value in values.items())
     definitions = _definitions(data.get("definitions", {}), path)
     return ThresholdsFile(data["network"], thresholds, str(data.get("dataset", "")), definitions, str(data.get("menu", "")))
+
+
+def _follows(data: object, values: Mapping[str, int], path: Path) -> dict[str, Follow]:
+    """Read what thresholds follow; a name that is no threshold would leave one that is as a plain integer."""
+    try:
+        found = {str(name): Follow.from_dict(one) for name, one in dict(data).items()}  # type: ignore[call-overload]
+    except (ModelError, TypeError, ValueError) as error:
+        raise ConfigError(f"{str(path)!r}, key 'follows': {error}") from None
+    stray = next((name for name in found if name not in values), None)
+    if stray is not None:
+        raise ConfigError(f"{str(path)!r} has {stray!r} under 'follows', which is no threshold of it; {nearest(stray, values)}")
+    return found
 
 
 def _definitions(data: object, path: Path) -> dict[str, Definition]:

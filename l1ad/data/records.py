@@ -27,8 +27,8 @@ from l1ad.emulator.kernel import Emulator
 #: Events read at a time from a file, and from a dataset, whose memory-mapped rows cost nothing to read.
 FILE_EVENTS = 65_536
 DATASET_EVENTS = 1 << 19
-#: What is kept of each event until all files are done.
-RECORD = np.dtype([("file", "<u4"), ("entry", "<i8"), ("run", "<i8"), ("event", "<i8"), ("score_hw", "<i8")])
+#: What is kept of each event until all files are done; bit i of ``bits``: threshold i is passed.
+RECORD = np.dtype([("file", "<u4"), ("entry", "<i8"), ("run", "<i8"), ("event", "<i8"), ("score_hw", "<i8"), ("bits", "<u8")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,8 @@ def _records(job: ScoreJob, tally: RangeTally) -> Iterator[NDArray[Any]]:
         records["entry"] = entry + np.arange(len(x_hw))
         records["run"], records["event"] = run, event
         records["score_hw"] = emulator.scores(x_hw)
+        passed = emulator.bits(records["score_hw"], x_hw).astype(np.uint64)
+        records["bits"] = (passed << np.arange(passed.shape[1], dtype=np.uint64)).sum(axis=1, dtype=np.uint64)
         entry += len(x_hw)
         yield records
 

@@ -103,6 +103,6 @@ class Emulator:
             array = array.astype(np.int64)
         return np.ascontiguousarray(array)
 
-    def bits(self, codes: IntArray) -> NDArray[np.bool_]:
-        """Compare scores with the network's thresholds; shape ``(n_events, n_thresholds)``."""
-        return reference.bits(self.network, codes)
+    def bits(self, codes: IntArray, x_hw: NDArray[np.integer[Any]] | None = None) -> NDArray[np.bool_]:
+        """Compare scores with the network's thresholds, shape ``(n_events, n_thresholds)``; as ``reference.bits``."""
+        return reference.bits(self.network, codes, x_hw)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from importlib import resources
 
+import numpy as np
+
 import l1ad
 from l1ad.core.errors import ConversionError
 from l1ad.core.network import Network
@@ -70,9 +72,25 @@ def model_info(network: Network) -> str:
         f"constexpr int THRESHOLDS = {len(network.thresholds)};",
         _array("const char* const", "THRESHOLD_NAME", [_text(t.name) for t in network.thresholds] or ["nullptr"]),
         _array("const int64_t", "THRESHOLD_VALUE", [f"{t.value}LL" for t in network.thresholds] or ["0"]),
+        *_follows(network),
     ]
     body = "\n".join(lines)
     return f"// What this emulator is. Generated: do not edit.\n#pragma once\n#include <cstdint>\n\nnamespace model {{\n{body}\n}}  // namespace model\n"
+
+
+def _follows(network: Network) -> list[str]:
+    """Write what each threshold takes from the score: a shift, and for each column the weight of its count and of its not being 0."""
+    shifts, rows = [], list[str]()
+    for threshold in network.thresholds:
+        shifts.append(str(threshold.follow.shift if threshold.follow else -1))
+        weights = threshold.follow.weights(network.layout) if threshold.follow else [np.zeros(network.n_inputs, np.int64)] * 2
+        rows += ["{" + ", ".join(f"{int(w)}LL" for w in one) + "}" for one in weights]
+    n = network.n_inputs
+    return [
+        "// -1: the threshold follows nothing.",
+        _array("const int", "FOLLOW_SHIFT", shifts or ["-1"]),
+        f"const int64_t FOLLOW_WEIGHT[][{n}] = {{{', '.join(rows or ['{0}'])}}};",
+    ]
 
 
 def _text(value: str) -> str:
@@ -85,7 +103,8 @@ def _array(type_: str, name: str, values: list[str]) -> str:
 
 def readme(network: Network) -> str:
     """Write the folder's own page."""
-    thresholds = ", ".join(f"`{t.name}` from {t.value}" for t in network.thresholds) or "none"
+    texts = [f"`{t.name}` from {t.value}{', less what it follows' if t.follow else ''}" for t in network.thresholds]
+    thresholds = ", ".join(texts) or "none"
     return f"""# Emulator of `{network.name}`
 
 The firmware's integer score of network {network.shape} on layout `{network.layout.name}` ({network.layout.n_columns} columns), bit for bit.

@@ -52,7 +52,7 @@ def make_golden(network: Network, n_events: int, seed: int = 1) -> Golden:
     """
     x_hw = adversarial_events(network, n_events, seed)
     scores = reference.scores(network, x_hw)
-    return Golden(x_hw, scores, reference.bits(network, scores))
+    return Golden(x_hw, scores, reference.bits(network, scores, x_hw))
 
 
 def adversarial_events(network: Network, n_events: int, seed: int = 1) -> IntArray:

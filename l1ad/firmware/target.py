@@ -106,10 +106,13 @@ def with_configured_thresholds(network: Network, config: Config) -> Network:
         network = network.with_thresholds(tuple(Threshold(name, value) for name, value in config.firmware.thresholds.items()))
     total = network.score.total
     for threshold in network.thresholds:
-        if not total.min_int <= threshold.value <= total.max_int:
+        low, high = total.min_int, total.max_int
+        if threshold.follow is not None:
+            low, high = threshold.follow.range(network.layout, low, high)
+        if not low <= threshold.value <= high:
+            what = f"the score {total} has codes" if threshold.follow is None else "what it is compared with is from"
             raise ConversionError(
-                f"Threshold {threshold.name!r} is {threshold.value}, the score {total} has codes {total.min_int} to {total.max_int}; "
-                "give an integer in that range."
+                f"Threshold {threshold.name!r} is {threshold.value}, {what} {low} to {high}; give an integer in that range."
             )
     return network
 

@@ -9,7 +9,7 @@ from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import SCALED, Activation, Network
 from l1ad.core.scaling import Scaling
 from l1ad.graph.builder import Builder
-from l1ad.graph.graph import HARDWARE, THRESHOLDS, Graph
+from l1ad.graph.graph import HARDWARE, Graph
 from l1ad.graph.operations import (
     Affine,
     AtLeast,
@@ -19,7 +19,6 @@ from l1ad.graph.operations import (
     Gather,
     Input,
     MovePoint,
-    NotBelow,
     NotZero,
     Ratio,
     Relu,
@@ -28,9 +27,7 @@ from l1ad.graph.operations import (
     Weighted,
 )
 from l1ad.graph.scores import PRESENT, ScoreTypes, lower_score
-
-#: Name of the node of the trigger bits.
-TRIGGER = "trigger"
+from l1ad.graph.triggers import lower_triggers
 
 
 def lower(network: Network, *, threshold_ports: bool = False) -> Graph:
@@ -43,6 +40,9 @@ def lower(network: Network, *, threshold_ports: bool = False) -> Graph:
     Returns:
         A graph with the outputs ``score`` and, where there are thresholds, ``trigger``; the nodes that
         ``l1ad.spec.reference.evaluate`` names have the same names here.
+
+    Raises:
+        ConversionError: a threshold that follows counts would come in by a port.
     """
     build = Builder()
     build.cast(SCALED, network.scaling.type, lower_inputs(build, network.layout, network.scaling))
@@ -55,13 +55,7 @@ def lower(network: Network, *, threshold_ports: bool = False) -> Graph:
     score = lower_score(build, spec.kind, read_by_score, types, spec.columns, network.phi_turn if spec.cyclic else None)
     if not network.thresholds:
         return build.graph(score)
-    repeated = build.let("trigger.score", Gather(((0, 0),) * len(network.thresholds)), score)
-    if threshold_ports:
-        total, n = network.score.total, len(network.thresholds)
-        arriving = build.let(THRESHOLDS, Input((total.min_int,) * n, (total.max_int,) * n, total.fractional))
-        return build.graph(score, build.let(TRIGGER, NotBelow(), repeated, arriving))
-    bits = AtLeast(tuple(threshold.value for threshold in network.thresholds))
-    return build.graph(score, build.let(TRIGGER, bits, repeated))
+    return build.graph(score, lower_triggers(build, network, score, threshold_ports=threshold_ports))
 
 
 def lower_inputs(build: Builder, layout: ObjectLayout, scaling: Scaling) -> str:

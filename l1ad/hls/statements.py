@@ -8,7 +8,7 @@ from l1ad.core.network import Network
 from l1ad.firmware.ports import Port, integer_type
 from l1ad.graph import Graph, Interval, bounds, lower
 from l1ad.graph.graph import HARDWARE, THRESHOLDS
-from l1ad.graph.lower import TRIGGER
+from l1ad.graph.triggers import TRIGGER
 from l1ad.hls.codes import Code, Table, fixed_code
 from l1ad.hls.interpret import Element, Interpreter
 

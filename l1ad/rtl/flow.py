@@ -40,7 +40,7 @@ def write_rtl(folder: Path, config: Config, network: Network, target: Target) ->
     design = trace_pipeline(network, target.clock_ns, interface) if pipelined else trace_network(network, interface)
     x_hw = adversarial_events(network, N_GOLDEN)
     scores = reference.scores(network, x_hw)
-    golden = Golden(x_hw, scores, reference.bits(network, scores))
+    golden = Golden(x_hw, scores, reference.bits(network, scores, x_hw))
     return write_project(project_files(design, Part(target.part, target.clock_ns), golden, vhdl=config.synthesis.vhdl), folder)
 
 

@@ -46,7 +46,7 @@ def proving_events(network: Network, config: Config, dataset: Dataset | None) ->
         data = np.asarray(dataset.x_hw[rows], dtype=np.int64)
     x_hw = np.concatenate([data, adversarial_events(network, made)])
     scores = reference.scores(network, x_hw)
-    return ProvingEvents(rows, Golden(x_hw, scores, reference.bits(network, scores)))
+    return ProvingEvents(rows, Golden(x_hw, scores, reference.bits(network, scores, x_hw)))
 
 
 def compare_rtl(project: RtlProject, config: Config, events: ProvingEvents, seconds: dict[str, float]) -> list[Agreement]:

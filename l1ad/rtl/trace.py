@@ -20,7 +20,7 @@ from l1ad.core.network import Dense, Network
 from l1ad.graph import Graph, lower
 from l1ad.graph.demand import Masks, demanded
 from l1ad.graph.graph import HARDWARE, THRESHOLDS
-from l1ad.graph.lower import TRIGGER
+from l1ad.graph.triggers import TRIGGER
 from l1ad.rtl.design import COLUMNS, Design, Interface, Net, Stage, Step, Values, input_nets
 from l1ad.rtl.interpret import Interpreter
 from l1ad.rtl.quantise import Variable

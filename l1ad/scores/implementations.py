@@ -184,11 +184,11 @@ def _with_bits_checked(name: str, run: Callable[[NDArray[Any]], tuple[IntArray, 
 
     def scores(x_hw: NDArray[Any]) -> IntArray:
         codes, bits = run(x_hw)
-        wrong = int(np.count_nonzero((bits != reference.bits(network, codes)).any(axis=1)))
+        wrong = int(np.count_nonzero((bits != reference.bits(network, codes, x_hw)).any(axis=1)))
         if wrong:
             raise MismatchError(
                 f"The trigger bits of {name} are wrong for {wrong} of {len(codes)} events: they must be set where its score reaches "
-                f"{ {threshold.name: threshold.value for threshold in network.thresholds} }; convert the model again."
+                f"{network.trigger_bits}; convert the model again."
             )
         return codes
 

@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from l1ad.core.errors import InputError
 from l1ad.core.fixed import IntArray
+from l1ad.core.follow import Follow
+from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Activation, Dense, Network
 from l1ad.ranges import require_int64, sum_fractional
 from l1ad.spec.scores import TERMS, Reading
@@ -120,15 +123,46 @@ def scores(network: Network, x_hw: NDArray[np.integer[Any]]) -> IntArray:
     return out
 
 
-def bits(network: Network, codes: IntArray) -> NDArray[np.bool_]:
+def bits(network: Network, codes: IntArray, x_hw: NDArray[np.integer[Any]] | None = None) -> NDArray[np.bool_]:
     """Compare scores with the thresholds.
 
     Args:
         network: the network.
         codes: integer scores, shape ``(n_events,)``.
+        x_hw: the events' hardware integers, shape ``(n_events, n_columns)``; needed where a threshold follows them.
 
     Returns:
         Trigger bits, shape ``(n_events, n_thresholds)``, in the thresholds' order.
+
+    Raises:
+        InputError: a threshold follows the events' counts, and there are none.
     """
-    values = np.array([threshold.value for threshold in network.thresholds], dtype=np.int64)
-    return np.asarray(codes, dtype=np.int64)[:, np.newaxis] >= values
+    out = np.empty((len(codes), len(network.thresholds)), dtype=bool)
+    for i, threshold in enumerate(network.thresholds):
+        compared = np.asarray(codes, dtype=np.int64)
+        if threshold.follow is not None:
+            if x_hw is None:
+                raise InputError(f"Threshold {threshold.name!r} follows the event's counts; give them beside the scores.")
+            compared = followed(network.layout, threshold.follow, compared, x_hw)
+        out[:, i] = compared >= threshold.value
+    return out
+
+
+def followed(layout: ObjectLayout, follow: Follow, codes: IntArray, x_hw: NDArray[np.integer[Any]]) -> IntArray:
+    """Take from scores what a threshold follows; see ``Follow``.
+
+    Args:
+        layout: the columns.
+        follow: what is taken.
+        codes: integer scores, shape ``(n_events,)``.
+        x_hw: hardware integers, shape ``(n_events, n_columns)``.
+
+    Returns:
+        What is compared with the threshold, int64 ``(n_events,)``.
+    """
+    compared = np.asarray(codes, dtype=np.int64) << follow.shift
+    for kind, weight in follow.pt:
+        compared = compared - weight * np.asarray(x_hw[:, layout.feature_columns("pt", kind)], dtype=np.int64).sum(axis=1)
+    for kind, weight in follow.count:
+        compared = compared - weight * np.count_nonzero(x_hw[:, layout.feature_columns("pt", kind)], axis=1)
+    return compared

@@ -125,7 +125,7 @@ def _run(draft: Draft, config: Config, dataset: Dataset | None, trained: Trained
     qkeras = _qkeras(trained.network, x_hw, timing)
     if qkeras is not None:
         sets[Source.QKERAS] = qkeras
-    agreements = _agreements(project.network, scores, bits, expected, qkeras)
+    agreements = _agreements(project.network, x_hw, scores, bits, expected, qkeras)
     for agreement in agreements:
         _located(agreement, simulation, x_hw).require()
     physics = None if dataset is None else _compare_float(draft.path, config, dataset, trained, rows, sets)
@@ -187,13 +187,18 @@ def _simulate(simulation: Csim, x_hw: NDArray[Any]) -> tuple[IntArray, NDArray[n
 
 
 def _agreements(
-    network: Network, scores: IntArray, bits: NDArray[np.bool_], expected: IntArray, qkeras: IntArray | None
+    network: Network,
+    x_hw: NDArray[Any],
+    scores: IntArray,
+    bits: NDArray[np.bool_],
+    expected: IntArray,
+    qkeras: IntArray | None,
 ) -> list[Agreement]:
     """Compare simulated scores with QKeras and the reference, and the trigger bits with the comparison of the simulated scores."""
     found = [] if qkeras is None else [compare("QKERAS", "CSIM", qkeras, scores)]
     found.append(compare("REFERENCE", "CSIM", expected, scores))
     if network.thresholds:
-        wanted = reference.bits(network, scores).astype(np.int64)
+        wanted = reference.bits(network, scores, x_hw).astype(np.int64)
         found.append(compare("score >= threshold", "CSIM trigger bits", wanted, bits.astype(np.int64)))
     return found
 

@@ -30,11 +30,14 @@ from l1ad.data.readers import reader
 from l1ad.data.records import RECORD, ScoreJob, score_piece
 from l1ad.emulator.kernel import Emulator
 from l1ad.emulator.output import check_suffix, require_stored, writer
+from l1ad.emulator.package import MASK_BITS
 from l1ad.firmware.target import thresholds_note, with_configured_thresholds
 
 #: Events merged at a time.
 _MERGED_EVENTS = 1 << 19
 _NOTE = "note.json"
+#: Columns of the output that are kept of each event as they are.
+_KEPT = ("file", "entry", "run", "event", "score_hw")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,10 @@ def score(config: Config, files: Sequence[str], out: Path, *, force: bool = Fals
     model = load_trained(config.run / "model")
     inputs = resolve(files, Path.cwd())
     network = with_configured_thresholds(model.network, config)
+    if len(network.thresholds) > MASK_BITS:
+        raise InputError(
+            f"'l1ad score' gives up to {MASK_BITS} trigger bits, got {len(network.thresholds)} thresholds; give fewer."
+        )
     key = _key(config, model, network, inputs)
     if not force and (known := _known(place, key)) is not None:
         return ScoreResult(out, False, known)
@@ -234,13 +241,16 @@ def _batches(piece: Path) -> Iterator[NDArray[Any]]:
 
 
 def _dtypes(network: Network) -> dict[str, np.dtype[Any]]:
-    kept = {name: RECORD[name] for name in RECORD.names or ()}
-    return kept | {"score": np.dtype("<f8")} | {f"pass_{t.name}": np.dtype(bool) for t in network.thresholds}
+    return (
+        {name: RECORD[name] for name in _KEPT}
+        | {"score": np.dtype("<f8")}
+        | {f"pass_{t.name}": np.dtype(bool) for t in network.thresholds}
+    )
 
 
 def _columns(network: Network, records: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    kept = {name: np.ascontiguousarray(records[name]) for name in RECORD.names or ()}
-    passes = {f"pass_{t.name}": kept["score_hw"] >= t.value for t in network.thresholds}
+    kept = {name: np.ascontiguousarray(records[name]) for name in _KEPT}
+    passes = {f"pass_{t.name}": (records["bits"] >> np.uint64(i)) & np.uint64(1) != 0 for i, t in enumerate(network.thresholds)}
     return kept | {"score": network.score.total.from_int(kept["score_hw"])} | passes
 
 

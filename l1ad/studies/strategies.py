@@ -198,7 +198,7 @@ def _golden(project: RtlProject, material: Material) -> Golden:
     data = np.asarray(material.dataset.x_hw[rows], dtype=np.int64)
     x_hw = np.concatenate([data, adversarial_events(project.network, SIMULATED - len(data))])
     scores = reference.scores(project.network, x_hw)
-    return Golden(x_hw, scores, reference.bits(project.network, scores))
+    return Golden(x_hw, scores, reference.bits(project.network, scores, x_hw))
 
 
 def _simulate(project: RtlProject, material: Material, golden: Golden) -> None:

@@ -12,7 +12,7 @@ from l1ad.spec import reference
 def answers(network: Network, x_hw: IntArray) -> IntArray:
     """Give the integer score and the trigger bits, int64 ``(n_events, 1 + n_thresholds)``."""
     scores = reference.scores(network, x_hw)
-    return np.column_stack([scores, reference.bits(network, scores).astype(np.int64)])
+    return np.column_stack([scores, reference.bits(network, scores, x_hw).astype(np.int64)])
 
 
 def answer_widths(network: Network) -> list[tuple[int, bool]]:

@@ -11,6 +11,7 @@ import numpy as np
 from l1ad.core.errors import InputError
 from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
+from l1ad.spec import reference
 from l1ad.vectors.alignment import Reader, agreeing, find_offset
 from l1ad.vectors.answers import answer_widths, answers, input_widths
 from l1ad.vectors.causes import Cause, bit_cause, causes, first_parting
@@ -141,7 +142,7 @@ def examine(case: Case, first_event: int = 0) -> Finding:
         *_shift(offset, case),
         *(one.told(case) for one in found),
         *_few(len(got), offset, case),
-        *(_bits(case, got) if offset is not None else ()),
+        *(_bits(case, got, case.x_hw[first : first + len(got)]) if offset is not None else ()),
     )
     parting = _parting(case, found[0].cause) if found else None
     begin = _first(rows, wanted, got, case.names, first + first_event)
@@ -167,7 +168,7 @@ def examine_crossings(case: Case, crossings: Crossings, first_event: int = 0) ->
     got = np.column_stack([wanted[:, 0], bits.astype(np.int64)])
     rows = np.flatnonzero((got != wanted).any(axis=1))
     begin = _first(rows, wanted, got, outputs.names, first + first_event)
-    return replace(finding, n_different=len(rows), first=begin, causes=(*finding.causes, *_bits(outputs, got)))
+    return replace(finding, n_different=len(rows), first=begin, causes=(*finding.causes, *_bits(outputs, got, x_hw)))
 
 
 def _first(
@@ -199,11 +200,14 @@ def _few(found: int, offset: int | None, case: Case) -> tuple[str, ...]:
     return (f"the capture ends after {found} of {len(case.x_hw)} events: it was cut off, or stopped early",)
 
 
-def _bits(case: Case, got: IntArray) -> tuple[str, ...]:
+def _bits(case: Case, got: IntArray, x_hw: IntArray) -> tuple[str, ...]:
     """Say of each trigger bit why it does not follow the captured score."""
     if case.side == "input":
         return ()
-    told = (bit_cause(t.name, t.value, got[:, 0], got[:, 1 + i]) for i, t in enumerate(case.network.thresholds))
+    told = []
+    for i, t in enumerate(case.network.thresholds):
+        compared = got[:, 0] if t.follow is None else reference.followed(case.network.layout, t.follow, got[:, 0], x_hw)
+        told.append(bit_cause(t.name, t.value, compared, got[:, 1 + i]))
     return tuple(one for one in told if one is not None)
 
 

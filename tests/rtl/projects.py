@@ -20,7 +20,7 @@ PART = Part("xcvu9p-flga2104-2-e", 25.0)
 def make_golden(network: Network, n_events: int = 20) -> Golden:
     x_hw = make_events(network.layout, n_events)
     scores = reference.scores(network, x_hw)
-    return Golden(x_hw, scores, reference.bits(network, scores))
+    return Golden(x_hw, scores, reference.bits(network, scores, x_hw))
 
 
 def make_design(network: Network, clock_ns: float | None = None, interface: Interface = COLUMNS) -> Design:

@@ -36,11 +36,23 @@ const Variant& chosen() {
   return variant;
 }
 
-int finish(int status, int64_t n, const int64_t* scores, uint64_t* bits) {
+// What is compared with a threshold: the score, or what is left of it after what the threshold follows.
+template <class T>
+int64_t compared(int t, int64_t score, const T* x) {
+  if (model::FOLLOW_SHIFT[t] < 0) return score;
+  int64_t left = score * ((int64_t)1 << model::FOLLOW_SHIFT[t]);
+  for (int c = 0; c < model::COLUMNS; ++c)
+    left -= model::FOLLOW_WEIGHT[2 * t][c] * x[c] + model::FOLLOW_WEIGHT[2 * t + 1][c] * (x[c] != 0);
+  return left;
+}
+
+template <class T>
+int finish(int status, int64_t n, const T* x, const int64_t* scores, uint64_t* bits) {
   if (status != 0 || bits == nullptr) return status;
   for (int64_t i = 0; i < n; ++i) {
     bits[i] = 0;
-    for (int t = 0; t < model::THRESHOLDS; ++t) bits[i] |= (uint64_t)(scores[i] >= model::THRESHOLD_VALUE[t]) << t;
+    for (int t = 0; t < model::THRESHOLDS; ++t)
+      bits[i] |= (uint64_t)(compared(t, scores[i], x + i * model::COLUMNS) >= model::THRESHOLD_VALUE[t]) << t;
   }
   return 0;
 }
@@ -67,10 +79,10 @@ int64_t l1ad_threshold_value(int threshold) { return model::THRESHOLD_VALUE[thre
 double l1ad_step(void) { return model::STEP; }
 
 int l1ad_score16(const int16_t* x, int64_t n, int64_t* scores, uint64_t* bits, int threads) {
-  return finish(chosen().score16(x, n, scores, threads), n, scores, bits);
+  return finish(chosen().score16(x, n, scores, threads), n, x, scores, bits);
 }
 int l1ad_score32(const int32_t* x, int64_t n, int64_t* scores, uint64_t* bits, int threads) {
-  return finish(chosen().score32(x, n, scores, threads), n, scores, bits);
+  return finish(chosen().score32(x, n, scores, threads), n, x, scores, bits);
 }
 
 }  // extern "C"

@@ -22,7 +22,7 @@ const char* l1ad_column_name(int column);
 int32_t l1ad_column_low(int column);
 int32_t l1ad_column_high(int column);
 
-/* Thresholds: a bit is set where score >= value; bit i of the mask is threshold i. */
+/* Thresholds: a bit is set where the score, less what the threshold follows, is at least the value; bit i of the mask is threshold i. */
 int l1ad_thresholds(void);
 const char* l1ad_threshold_name(int threshold);
 int64_t l1ad_threshold_value(int threshold);
