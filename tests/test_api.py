@@ -2,6 +2,7 @@
 
 import ast
 import doctest
+import importlib
 import json
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from l1ad import api, cli
 from l1ad.core.errors import ArtefactError, ConfigError, ExtraMissingError, L1adError
 from l1ad.core.extras import EXTRA_OF, explaining_extras, missing_extra
 from l1ad.core.imports import closure
+from l1ad.core.shown import Shown
 from l1ad.spec import reference
 from tests.networks import make_events, make_network
 from tests.runs_made import make_run
@@ -51,12 +53,27 @@ def test_another_name_is_no_attribute() -> None:
         _ = l1ad.trian
 
 
-@pytest.mark.parametrize("module", [l1ad, api], ids=lambda m: m.__name__)
-def test_examples_in_the_docstrings_hold(module: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def with_examples() -> list[str]:
+    """List the modules whose docstrings hold examples."""
+    files = [path for path in sorted((PROJECT / "l1ad").rglob("*.py")) if ">>> " in path.read_text(encoding="utf-8")]
+    return [".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__") for path in files]
+
+
+@pytest.mark.parametrize("module", with_examples())
+def test_examples_in_the_docstrings_hold(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(PROJECT)
-    found = doctest.testmod(module)  # type: ignore[arg-type]
+    found = doctest.testmod(importlib.import_module(module))
     assert found.attempted > 0
     assert found.failed == 0
+
+
+def test_what_every_function_returns_can_be_shown() -> None:
+    names = {name: getattr(api, name).__annotations__.get("return", "") for name in l1ad.__all__ if hasattr(api, name)}
+    results = {name: text for name, text in names.items() if text.endswith("Result")}
+    assert len(results) >= 10
+    for name, text in results.items():
+        module = next(m for m in (f"l1ad.stages.{name}", "l1ad.stages.study") if hasattr(importlib.import_module(m), text))
+        assert issubclass(getattr(importlib.import_module(module), text), Shown), name
 
 
 def test_paths_are_text_or_paths(tmp_path: Path) -> None:

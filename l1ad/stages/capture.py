@@ -13,6 +13,7 @@ from l1ad.config import Config
 from l1ad.core.artefact import is_artefact
 from l1ad.core.errors import ArtefactError, InputError, MismatchError, ModelError
 from l1ad.core.network import Network
+from l1ad.core.shown import Shown
 from l1ad.core.trained import load_trained
 from l1ad.firmware.target import with_configured_thresholds
 from l1ad.vectors import ugt
@@ -25,7 +26,7 @@ SIDES = ("output", "input")
 
 
 @dataclass(frozen=True, slots=True)
-class CaptureResult:
+class CaptureResult(Shown):
     """Say what captures hold.
 
     Attributes:

@@ -15,6 +15,7 @@ from l1ad.core.artefact import code_digest, file_digest, is_current, read_manife
 from l1ad.core.dataset import load_dataset
 from l1ad.core.errors import InputError
 from l1ad.core.scoreset import Source
+from l1ad.core.shown import Shown
 from l1ad.core.thresholds import ThresholdsFile, load_thresholds
 from l1ad.core.yaml_text import parse_yaml
 from l1ad.physics.changes import Change, Circumstances, change_of, finding
@@ -29,7 +30,7 @@ _FILE = "thresholds.yaml"
 
 
 @dataclass(frozen=True, slots=True)
-class CompareRatesResult:
+class CompareRatesResult(Shown):
     """Say what became of every threshold.
 
     Attributes:

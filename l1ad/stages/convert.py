@@ -9,6 +9,7 @@ from typing import Any
 from l1ad.config import Config
 from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.core.board import load_board
+from l1ad.core.shown import Shown
 from l1ad.core.trained import load_trained
 from l1ad.firmware.golden import make_golden
 from l1ad.firmware.target import resolve_target, thresholds_note, with_configured_thresholds
@@ -20,7 +21,7 @@ N_GOLDEN = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class ConvertResult:
+class ConvertResult(Shown):
     """Say what was converted.
 
     Attributes:

@@ -19,6 +19,7 @@ from l1ad.core.errors import MismatchError
 from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
 from l1ad.core.scoreset import ScoreSet, Source, decades
+from l1ad.core.shown import Shown
 from l1ad.core.trained import TrainedModel, load_trained
 from l1ad.hls.csim import Csim
 from l1ad.hls.project import HlsProject, load_project
@@ -37,7 +38,7 @@ MADE_EVENTS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class CsimResult:
+class CsimResult(Shown):
     """Say how the C simulation compares.
 
     Attributes:

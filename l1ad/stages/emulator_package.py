@@ -10,6 +10,7 @@ from typing import Any
 from l1ad.config import Config
 from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.core.network import Network
+from l1ad.core.shown import Shown
 from l1ad.core.trained import load_trained
 from l1ad.emulator.package import package_files
 from l1ad.firmware.golden import INPUTS, SCORES, make_golden
@@ -21,7 +22,7 @@ SEED = 1
 
 
 @dataclass(frozen=True, slots=True)
-class EmulatorPackageResult:
+class EmulatorPackageResult(Shown):
     """Say where the emulator is.
 
     Attributes:

@@ -16,6 +16,7 @@ from l1ad.core.errors import ConfigError
 from l1ad.core.identifier import shortened, word_fault
 from l1ad.core.layout import ObjectLayout, load_layout
 from l1ad.core.network import Network, Score
+from l1ad.core.shown import Shown
 from l1ad.core.trained import FLOAT_FILE, KIND, NETWORK_FILE, FloatNetwork
 from l1ad.hgq.archive import is_hgq, read_hgq
 from l1ad.hgq.evaluate import check
@@ -105,7 +106,7 @@ class ImportRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ImportResult:
+class ImportResult(Shown):
     """Say what was imported: the artefact, whether it was made now, its shape and types."""
 
     path: Path

@@ -13,6 +13,7 @@ from l1ad.config.template import template
 from l1ad.core.board import load_board
 from l1ad.core.errors import ConfigError, reason_of
 from l1ad.core.layout import ObjectLayout, load_layout
+from l1ad.core.shown import Shown
 from l1ad.data.files import resolve
 from l1ad.data.formats import recognise
 from l1ad.data.readers import reader
@@ -22,7 +23,7 @@ _LOOKED_AT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class InitResult:
+class InitResult(Shown):
     """Say what was written.
 
     Attributes:

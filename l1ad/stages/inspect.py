@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from l1ad.core.errors import InputError
 from l1ad.core.layout import FEATURES, ObjectLayout, ObjectSlot, load_layout
+from l1ad.core.shown import Shown
 from l1ad.data.chunk import EventChunk
 from l1ad.data.columns import usable
 from l1ad.data.formats import FileDescription, Format, recognise
@@ -34,7 +35,7 @@ _BINS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class InspectResult:
+class InspectResult(Shown):
     """Say what a file is.
 
     Attributes:

@@ -16,6 +16,7 @@ from l1ad.core.artefact import Draft, code_digest, is_current, read_manifest, st
 from l1ad.core.dataset import KIND, REQUIRED, DatasetWriter, Role, Sample
 from l1ad.core.errors import ConfigError, InputError, L1adError, ToolFailedError
 from l1ad.core.layout import ObjectLayout, load_layout
+from l1ad.core.shown import Shown
 from l1ad.data.chunk import OutOfRange
 from l1ad.data.execute import cluster_for, execute, pieces
 from l1ad.data.files import check_objects, common_format, fingerprint, resolve, same_sources, same_weights
@@ -32,7 +33,7 @@ _PARTS = "parts"
 
 
 @dataclass(frozen=True, slots=True)
-class PrepareResult:
+class PrepareResult(Shown):
     """Say what was prepared.
 
     Attributes:

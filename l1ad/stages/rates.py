@@ -17,6 +17,7 @@ from l1ad.core.dataset import Dataset, Role, load_dataset
 from l1ad.core.errors import InputError
 from l1ad.core.network import Threshold
 from l1ad.core.scoreset import ScoreSet, Source
+from l1ad.core.shown import Shown
 from l1ad.core.thresholds import Definition, ThresholdsFile
 from l1ad.physics.circumstances import bins_of, halves_of
 from l1ad.physics.drift import drifts
@@ -37,7 +38,7 @@ THRESHOLDS_FILE = "thresholds.yaml"
 
 
 @dataclass(frozen=True, slots=True)
-class RatesResult:
+class RatesResult(Shown):
     """Say which thresholds give which rates.
 
     Attributes:

@@ -15,6 +15,7 @@ from l1ad.config import Config
 from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.core.board import load_anchors
 from l1ad.core.errors import InputError
+from l1ad.core.shown import Shown
 from l1ad.physics import stability_page
 from l1ad.reporting.comparison import (
     NAMES,
@@ -42,7 +43,7 @@ Performances = Mapping[str, tuple[Performance, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class ReportResult:
+class ReportResult(Shown):
     """Say what the report holds.
 
     Attributes:

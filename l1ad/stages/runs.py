@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from l1ad.core.errors import ArtefactError
+from l1ad.core.shown import Shown
 from l1ad.reporting.runs import artefacts_in, stale_artefacts
 
 
@@ -30,7 +31,7 @@ class RunStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class RunsResult:
+class RunsResult(Shown):
     """Hold the runs of a folder, by name."""
 
     path: Path

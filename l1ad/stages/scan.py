@@ -14,6 +14,7 @@ import yaml
 from l1ad.config import Config
 from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.core.dataset import load_dataset
+from l1ad.core.shown import Shown
 from l1ad.core.trained import load_trained
 from l1ad.reporting.comparison import pareto
 from l1ad.reporting.document import Figure, Page, Section, State, Table, Verdict, number, number_columns, percent, text_columns
@@ -29,7 +30,7 @@ _SECTIONS = ("data", "model", "score", "scaling", "training", "studies")
 
 
 @dataclass(frozen=True, slots=True)
-class ScanResult:
+class ScanResult(Shown):
     """Say what the search found.
 
     Attributes:

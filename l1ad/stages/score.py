@@ -21,6 +21,7 @@ from l1ad.core.dataset import load_dataset
 from l1ad.core.errors import InputError, L1adError, ToolFailedError
 from l1ad.core.network import Network
 from l1ad.core.scratch import leftovers, locked, place_of, remove, working_folder
+from l1ad.core.shown import Shown
 from l1ad.core.trained import TrainedModel, load_trained
 from l1ad.data.chunk import OutOfRange
 from l1ad.data.execute import cluster_for, execute, pieces
@@ -41,7 +42,7 @@ _KEPT = ("file", "entry", "run", "event", "score_hw")
 
 
 @dataclass(frozen=True, slots=True)
-class ScoreResult:
+class ScoreResult(Shown):
     """Say what was scored.
 
     Attributes:

@@ -19,6 +19,7 @@ from l1ad.core.artefact import Draft, code_digest, is_current, read_manifest, st
 from l1ad.core.dataset import KIND, DatasetWriter, Role, Sample, Split
 from l1ad.core.errors import ConfigError
 from l1ad.core.layout import ObjectLayout, load_layout
+from l1ad.core.shown import Shown
 from l1ad.data.split import assign, part_keys
 from l1ad.simulation.enhanced_bias import EnhancedBias, Measured, quantities, tails
 from l1ad.simulation.export import FileSet, SimulatedSample, stream, tuned_menu
@@ -34,7 +35,7 @@ BACKGROUND = "zero_bias"
 
 
 @dataclass(frozen=True, slots=True)
-class SimulateResult:
+class SimulateResult(Shown):
     """Say what was simulated.
 
     Attributes:

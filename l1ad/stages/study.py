@@ -13,6 +13,7 @@ from l1ad.config import Config
 from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.core.dataset import load_dataset
 from l1ad.core.errors import ConfigError, InputError, LayoutError, ModelError
+from l1ad.core.shown import Shown
 from l1ad.core.trained import load_trained
 from l1ad.reporting.document import Page, Section, Text, Verdict
 from l1ad.reporting.render import write_page
@@ -49,7 +50,7 @@ class StudyOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class StudiesResult:
+class StudiesResult(Shown):
     """Hold the outcome of one study or of all.
 
     Attributes:

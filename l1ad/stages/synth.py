@@ -18,6 +18,7 @@ from l1ad.core.dataset import Dataset
 from l1ad.core.errors import ConfigError, nearest
 from l1ad.core.network import Network
 from l1ad.core.resources import ResourceReport
+from l1ad.core.shown import Shown
 from l1ad.core.trained import TrainedModel, load_trained
 from l1ad.firmware.target import resolve_target, with_configured_thresholds, with_style_kept
 from l1ad.rtl.flow import synthesise_open, vivado_project, with_latency, write_rtl
@@ -36,7 +37,7 @@ PROJECT = "rtl"
 
 
 @dataclass(frozen=True, slots=True)
-class SynthResult:
+class SynthResult(Shown):
     """Say what was synthesised.
 
     Attributes:

@@ -16,6 +16,7 @@ from l1ad.core.dataset import load_dataset
 from l1ad.core.errors import InputError
 from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
+from l1ad.core.shown import Shown
 from l1ad.core.trained import load_trained
 from l1ad.scores.events import comparison_events
 from l1ad.scores.implementations import REFERENCE, Implementation, find_implementations
@@ -45,7 +46,7 @@ class Parting:
 
 
 @dataclass(frozen=True, slots=True)
-class TraceResult:
+class TraceResult(Shown):
     """Hold one event's way through the network.
 
     Attributes:

@@ -10,6 +10,7 @@ from l1ad.config import Config
 from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.core.dataset import Dataset, load_dataset
 from l1ad.core.errors import LayoutError
+from l1ad.core.shown import Shown
 from l1ad.core.trained import FLOAT_KIND, KIND
 from l1ad.training.recipe import train_float, train_quantised
 from l1ad.training.results import save_float, save_quantised
@@ -18,7 +19,7 @@ SECTIONS = ("name", "layout", "model", "score", "scaling", "training")
 
 
 @dataclass(frozen=True, slots=True)
-class TrainResult:
+class TrainResult(Shown):
     """Say what was trained.
 
     Attributes:

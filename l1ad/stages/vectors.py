@@ -16,6 +16,7 @@ from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key
 from l1ad.core.errors import InputError, LayoutError
 from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
+from l1ad.core.shown import Shown
 from l1ad.core.trained import load_trained
 from l1ad.firmware.target import thresholds_note, with_configured_thresholds
 from l1ad.vectors import topo, ugt
@@ -30,7 +31,7 @@ EXPECTED = "expected.csv"
 
 
 @dataclass(frozen=True, slots=True)
-class VectorsResult:
+class VectorsResult(Shown):
     """Say what was written.
 
     Attributes:

@@ -17,6 +17,7 @@ from l1ad.core.errors import InputError, MismatchError
 from l1ad.core.fixed import IntArray
 from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Network
+from l1ad.core.shown import Shown
 from l1ad.core.trained import load_trained
 from l1ad.ranges import float32_exact, prove
 from l1ad.scores.events import comparison_events
@@ -30,7 +31,7 @@ CSIM_EVENTS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class VerifyResult:
+class VerifyResult(Shown):
     """Say how far the implementations agree.
 
     Attributes:
