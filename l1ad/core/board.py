@@ -20,6 +20,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from l1ad.core.errors import ConfigError, nearest
+from l1ad.core.fixed import FixedPoint
 from l1ad.core.identifier import require_file_name
 from l1ad.core.resources import PartTotals
 from l1ad.core.yaml_text import parse_yaml
@@ -56,6 +57,23 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
+class ConditionTypes:
+    """Name the types in which a trigger's own software hands inputs over (pT in GeV, the rest in counts) and takes the score back.
+
+    Attributes:
+        input: type of every input.
+        score: type of the score.
+    """
+
+    input: str
+    score: str
+
+    def __post_init__(self) -> None:
+        for text in (self.input, self.score):
+            FixedPoint.parse(text)
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class BoardFile:
     """Hold a board as its YAML file has it; see ``Board``."""
 
@@ -66,6 +84,7 @@ class BoardFile:
     latency_budget_ns: float | None
     lut_budget_fraction: float | None
     source: str
+    condition: ConditionTypes | None = None
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
@@ -83,6 +102,7 @@ class Board:
         yosys_family: name for Yosys' ``synth_xilinx -family``.
         totals: what the part has.
         source: where budget and clock are from.
+        condition: types of the trigger's own software, where it has a condition that calls the emulator.
     """
 
     name: str
@@ -95,6 +115,7 @@ class Board:
     yosys_family: str
     totals: PartTotals
     source: str
+    condition: ConditionTypes | None = None
 
     def plain(self) -> dict[str, Any]:
         """Give plain data: what a result depends on when the board's file is the user's own."""
@@ -171,7 +192,12 @@ def load_board(name: str) -> Board:
     _check_clock(file, where)
     device = _devices()[check_part(file.part)]
     name = require_file_name(Path(where).stem, "The name of a board's file")
-    values = asdict(file) | {"name": name, "yosys_family": device.yosys_family, "totals": part_totals(file.part)}
+    values = asdict(file) | {
+        "name": name,
+        "yosys_family": device.yosys_family,
+        "totals": part_totals(file.part),
+        "condition": file.condition,
+    }
     return Board(**values)
 
 

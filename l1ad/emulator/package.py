@@ -8,8 +8,10 @@ from importlib import resources
 import numpy as np
 
 import l1ad
+from l1ad.core.board import ConditionTypes
 from l1ad.core.errors import ConversionError
 from l1ad.core.network import Network
+from l1ad.emulator.condition import condition_files, unfit
 from l1ad.emulator.source import HEADERS, header, kernel_source
 
 #: Trigger bits of one event come as one unsigned integer.
@@ -26,13 +28,16 @@ _FILES = (
 )
 
 
-def package_files(network: Network, golden_inputs: str, golden_scores: str) -> dict[str, str]:
+def package_files(
+    network: Network, golden_inputs: str, golden_scores: str, condition: ConditionTypes | None = None
+) -> dict[str, str]:
     """Make every file of the emulator's folder.
 
     Args:
         network: the network, with its thresholds.
         golden_inputs: hardware integers, an event a line.
         golden_scores: integer score and trigger bits, an event a line.
+        condition: types of the trigger's own software, where the board has one that calls the emulator.
 
     Returns:
         Text by file name.
@@ -46,13 +51,13 @@ def package_files(network: Network, golden_inputs: str, golden_scores: str) -> d
         )
     folder = resources.files("l1ad.emulator") / "templates" / "package"
     files = {name: (folder / name).read_text(encoding="utf-8") for name in _FILES}
-    files |= {name: header(name) for name in HEADERS}
+    files |= {name: header(name) for name in HEADERS} | condition_files(network, condition)
     return files | {
         "kernel.cpp": kernel_source(network),
         "model_info.h": model_info(network),
         "golden_inputs.txt": golden_inputs,
         "golden_scores.txt": golden_scores,
-        "README.md": readme(network),
+        "README.md": readme(network, condition),
     }
 
 
@@ -101,7 +106,7 @@ def _array(type_: str, name: str, values: list[str]) -> str:
     return f"{type_} {name}[] = {{{', '.join(values)}}};"
 
 
-def readme(network: Network) -> str:
+def readme(network: Network, condition: ConditionTypes | None = None) -> str:
     """Write the folder's own page."""
     texts = [f"`{t.name}` from {t.value}{', less what it follows' if t.follow else ''}" for t in network.thresholds]
     thresholds = ", ".join(texts) or "none"
@@ -124,4 +129,17 @@ trigger bits) through every interface and says how long one event per call takes
 | `kernel.cpp`, `lanes.h`, `driver.h` | the generated arithmetic; compiled for plain x86-64 (or any machine), AVX2 and AVX-512 VNNI; the best is chosen at run time |
 
 For CMSSW name the library `<model>.so`, as its loader wants. `OPENMP=` builds without threads.
+{_condition(network, condition)}"""
+
+
+def _condition(network: Network, types: ConditionTypes | None) -> str:
+    """Say how the condition's types are built in, or why they cannot be."""
+    if types is None:
+        return ""
+    reason = unfit(network, types)
+    if reason is not None:
+        return f"\nThe types of CMSSW's condition are not offered: {reason}.\n"
+    return f"""
+`make AP_TYPES=/path/to/ap_types` (CMake: `-DAP_TYPES=…`) also takes `{types.input}*` (pT in GeV, the rest in counts), as CMSSW's AXOL1TLCondition hands inputs
+over, and gives its `std::pair` of the network's outputs (of the score itself where that is no sum of squared outputs) and the score as `{types.score}`.
 """

@@ -9,6 +9,7 @@ from typing import Any
 
 from l1ad.config import Config
 from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.board import ConditionTypes, load_board
 from l1ad.core.network import Network
 from l1ad.core.shown import Shown
 from l1ad.core.trained import load_trained
@@ -58,20 +59,23 @@ def emulator_package(config: Config, *, force: bool = False) -> EmulatorPackageR
     network = with_configured_thresholds(model.network, config)
     settings: dict[str, Any] = {"thresholds": [asdict(one) for one in network.thresholds], "golden": N_GOLDEN}
     settings |= thresholds_note(config)
+    condition = load_board(config.board).condition
+    settings |= {"condition": asdict(condition)} if condition else {}
     inputs = {"model": model.digest}
     key = stage_key(KIND, inputs, settings, SEED, code_digest("l1ad.stages.emulator_package"))
     target = config.run / "emulator"
     fresh = force or not is_current(target, KIND, key)
     if fresh:
         with writing(target, KIND, key=key, inputs=inputs, config=settings, seed=SEED) as draft:
-            _write(draft.path, network)
+            _write(draft.path, network, condition)
             draft.summary.update(_summary(network) | thresholds_note(config))
     return EmulatorPackageResult(target, fresh, read_manifest(target, KIND).summary)
 
 
-def _write(folder: Path, network: Network) -> None:
+def _write(folder: Path, network: Network, condition: ConditionTypes | None) -> None:
     golden = make_golden(network, N_GOLDEN, SEED).files()
-    for name, text in package_files(network, golden[INPUTS].decode(), golden[SCORES].decode()).items():
+    files = package_files(network, golden[INPUTS].decode(), golden[SCORES].decode(), condition)
+    for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
 
 

@@ -1,6 +1,13 @@
 // Vectors of one event per lane, for whatever instructions the compiler was told the machine has; plain C++ where it has none.
 // i32 holds one integer an event, i16 two neighbouring 16-bit integers an event, i64 one wide integer an event.
 #pragma once
+#if defined(__GNUC__)
+#pragma GCC diagnostic ignored "-Wunused-variable"  // values that only weights of zero take
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wuninitialized"  // of GCC's own header of these instructions, once it is inlined here
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <cstdint>
 #include <cstring>
 #if defined(__SSE2__)
