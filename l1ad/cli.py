@@ -189,14 +189,20 @@ def scan(config: ConfigPath, force: Force = False, as_json: Json = False) -> Non
 @app.command()
 def bench(
     name: Annotated[str, typer.Argument(metavar="NAME", help="emulator, train, data or all.")] = "all",
+    march: Annotated[
+        str | None,
+        typer.Option(help="Emulator only: instructions to compare, as 'native,x86-64-v3,plain'; what g++ -march takes."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure throughput, memory and growth, with ratios against the peers in the same run."""
     names = ("emulator", "train", "data")
     if name not in (*names, "all"):
         raise ConfigError(f"There is no benchmark {name!r}; {nearest(name, (*names, 'all'))}")
-    chosen = names if name == "all" else (name,)
-    results = {one: importlib.import_module(f"l1ad.benchmarks.{one}").run() for one in chosen}
+    if march is not None and name != "emulator":
+        raise ConfigError(f"Option --march is for the emulator, got {name!r}; run 'l1ad bench emulator --march {march}'.")
+    chosen, options = names if name == "all" else (name,), {"march": tuple(march.split(","))} if march else {}
+    results = {one: importlib.import_module(f"l1ad.benchmarks.{one}").run(**options) for one in chosen}
     show(results if name == "all" else results[name], as_json)
 
 

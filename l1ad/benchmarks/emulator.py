@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.benchmarks.networks import bench_events, bench_network
-from l1ad.benchmarks.timing import timed
+from l1ad.benchmarks.timing import timed, timed_in_turns
 from l1ad.core.errors import MismatchError
 from l1ad.core.network import Network, Score
 from l1ad.emulator.kernel import Emulator
@@ -26,9 +26,11 @@ from l1ad.toolchain import GXX, FoundTool, Tool, require
 from l1ad.toolchain import run as run_tool
 
 #: What the project promises on two cores.
-TARGETS = {"encoder": 40e6, "autoencoder": 10e6, "hls4ml": 1000.0, "alkaid": 50.0, "single_us": 2.0}
+TARGETS = {"encoder": 40e6, "encoder_avx2": 25e6, "autoencoder": 10e6, "hls4ml": 1000.0, "alkaid": 50.0, "single_us": 2.0}
 #: Events of one timed call: a few milliseconds, so that some run falls between the machine's other work.
 BATCH = 1 << 15
+#: Events of one call where several emulators take turns.
+SHORT_BATCH = 1 << 14
 #: Events of one call when the growth is measured, as 'l1ad score' makes them: few calls, so that few wait for a preempted thread.
 GROWTH_BATCH = 1 << 19
 SIZES = (1_000_000, 4_000_000, 16_000_000)
@@ -60,23 +62,30 @@ int main() {
 """
 
 
-def run(*, seconds: float = 1.0, peers: bool = True, sizes: tuple[int, ...] = SIZES) -> dict[str, Any]:
-    """Measure everything.
+def run(
+    *, seconds: float = 1.0, peers: bool = True, sizes: tuple[int, ...] = SIZES, march: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Measure everything, or the throughput with certain instructions.
 
     Args:
         seconds: how long each throughput is measured.
         peers: whether hls4ml and alkaid are measured too (a minute of compiling and tracing).
         sizes: numbers of events whose time and memory show the growth.
+        march: instructions, as ``Emulator`` takes them: then only the throughput with each of these is measured, in turns.
 
     Returns:
-        Rows of figures with their targets, the growth, and what the machine is.
+        Rows of figures with their targets and the instructions used, the growth, and what the machine is.
 
     Raises:
         MismatchError: an implementation gives another score: nothing is measured that is wrong.
+        ConfigError: the machine does not have the instructions asked for.
         ToolMissingError: there is no C++ compiler.
     """
     encoder = bench_network("l1topo44", (32, 16, 3), Score.LATENT_L2)
     autoencoder = bench_network("gelato60", (32, 16, 3, 16, 32, 60), Score.MASKED_MSE)
+    if march:
+        rows = [row for network in (encoder, autoencoder) for row in by_instructions(network, march, seconds)]
+        return {"rows": rows, "machine": {"cores": os.cpu_count()}, "batch": BATCH}
     rows = [_throughput("encoder", encoder, seconds), _throughput("autoencoder", autoencoder, seconds), _single(encoder)]
     if peers:
         rows += _peers(encoder, rows[0]["value"], seconds)
@@ -102,7 +111,35 @@ def _throughput(name: str, network: Network, seconds: float) -> dict[str, Any]:
         median=timing.median_rate(BATCH),
         one_thread=single.rate(BATCH),
         repeats=timing.repeats,
+        instructions=both.instructions,
     )
+
+
+def by_instructions(network: Network, march: tuple[str, ...], seconds: float) -> list[dict[str, Any]]:
+    """Measure the throughput of one network with several choices of instructions.
+
+    They take turns in short batches, so that what else the machine does falls on all of them.
+
+    Args:
+        network: the network.
+        march: the choices.
+        seconds: how long each is measured.
+    """
+    x = bench_events(network.layout, SHORT_BATCH)
+    emulators = [Emulator(network, march=one) for one in march]
+    for emulator in emulators:
+        _check(network, x[:2000], emulator.scores)
+    timings = timed_in_turns([functools.partial(emulator.scores, x) for emulator in emulators], seconds=seconds)
+    what = f"emulator, {network.shape} with {network.score.kind.value}"
+    rows = []
+    for one, emulator, timing in zip(march, emulators, timings, strict=True):
+        target = TARGETS["encoder_avx2"] if emulator.instructions == "AVX2" and network.score.kind is Score.LATENT_L2 else None
+        rate = timing.rate(len(x))
+        more = {"target": target, "met": None if target is None else rate >= target}
+        rows.append(
+            {"what": what, "march": one, "instructions": emulator.instructions, "value": rate, "unit": "events/s", **more}
+        )
+    return rows
 
 
 def _check(network: Network, x_hw: NDArray[Any], scores: Callable[[NDArray[Any]], NDArray[Any]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -33,10 +33,23 @@ def timed(call: Callable[[], object], *, seconds: float, least: int = 3) -> Timi
         seconds: how long in all.
         least: how often at least.
     """
-    call()
-    spent: list[float] = []
-    while len(spent) < least or sum(spent) < seconds:
-        began = time.perf_counter()
+    return timed_in_turns([call], seconds=seconds, least=least)[0]
+
+
+def timed_in_turns(calls: Sequence[Callable[[], object]], *, seconds: float, least: int = 3) -> list[Timing]:
+    """Call each of several in turn, again and again for a while; each once before to warm up.
+
+    Args:
+        calls: what is timed.
+        seconds: how long in all, for each.
+        least: how often at least.
+    """
+    for call in calls:
         call()
-        spent.append(time.perf_counter() - began)
-    return Timing(min(spent), median(spent), len(spent))
+    spent: list[list[float]] = [[] for _ in calls]
+    while len(spent[0]) < least or min(map(sum, spent)) < seconds:
+        for call, taken in zip(calls, spent, strict=True):
+            began = time.perf_counter()
+            call()
+            taken.append(time.perf_counter() - began)
+    return [Timing(min(taken), median(taken), len(taken)) for taken in spent]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 import shutil
 import tempfile
 from pathlib import Path
 
 from l1ad.core.errors import InputError, ToolFailedError
 from l1ad.core.network import Network
+from l1ad.emulator.march import flags as march_flags
+from l1ad.emulator.march import processor
 from l1ad.emulator.source import HEADERS, header, kernel_source
 from l1ad.toolchain import GXX, FoundTool, require, run
 from l1ad.toolchain.cache import CACHE_VARIABLE, cache_folder, is_ours, private_folder, remember
@@ -22,7 +23,7 @@ def library(network: Network, march: str = "native", *, traced: bool = False) ->
 
     Args:
         network: the network.
-        march: the instructions to use, as g++'s ``-march`` takes them.
+        march: the instructions to use: ``native``, ``plain`` (the compiler's vectors), or what g++'s ``-march`` takes.
         traced: whether the emulator keeps inner values.
 
     Returns:
@@ -32,10 +33,11 @@ def library(network: Network, march: str = "native", *, traced: bool = False) ->
         ConversionError: the network has no exact emulator.
         ToolMissingError: there is no C++ compiler.
         ToolFailedError: the compiler failed; its message and the source file are named.
+        ConfigError: the compiler or the machine does not have these instructions.
         InputError: the folder of compiled code cannot be written, or others can.
     """
     compiler, source = require(GXX), kernel_source(network, traced=traced)
-    flags = _flags(march)
+    flags = (*FLAGS, *march_flags(march))
     key = _key(compiler, source, flags)
     folder = cache_folder() / "emulator" / key
     target = folder / "emulator.so"
@@ -50,23 +52,10 @@ def library(network: Network, march: str = "native", *, traced: bool = False) ->
     return target
 
 
-def _flags(march: str) -> tuple[str, ...]:
-    return (*FLAGS, f"-march={march}") if platform.machine() in ("x86_64", "AMD64") else FLAGS
-
-
 def _key(compiler: FoundTool, source: str, flags: tuple[str, ...]) -> str:
     """Digest everything that decides the library, the processor's abilities included."""
-    parts = [source, *(header(name) for name in HEADERS), *flags, *compiler.command, compiler.version or "", _processor()]
+    parts = [source, *(header(name) for name in HEADERS), *flags, *compiler.command, compiler.version or "", processor()]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
-
-
-def _processor() -> str:
-    """Name what the processor can do."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line for line in lines if line.startswith(("flags", "Features"))), platform.machine())
 
 
 def _compile(compiler: FoundTool, source: str, flags: tuple[str, ...], folder: Path) -> None:

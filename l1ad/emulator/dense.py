@@ -10,6 +10,7 @@ import numpy as np
 
 from l1ad.core.fixed import FixedPoint, IntArray
 from l1ad.core.network import Activation, Dense
+from l1ad.emulator.bytewise import BYTES, Halves, Operand, groups, zero_point
 from l1ad.emulator.inputs import INT16
 from l1ad.emulator.lanes import (
     Lanes,
@@ -126,15 +127,13 @@ def dense(
                 lambda tile, first: _word_sums(writer, tables, layer, operands, tile, first),
             )
         case Method.BYTES:
-            zeros = [_zero_point(i) for i in ranges]
-            operands = _bytes_of_pairs(writer, pairs, zeros) if pairs else _bytes(writer, inputs, zeros)
-            order = (0, 2, 1, 3) if pairs else (0, 1, 2, 3)
+            joined = _bytes(writer, layer, inputs, pairs)
             sums = _dots(
                 writer,
                 layer,
                 type_.fractional,
                 ranges,
-                lambda tile, first: _byte_sums(writer, tables, layer, operands, tile, first, zeros, order),
+                lambda tile, first: _byte_sums(writer, tables, layer, joined, tile, first),
             )
     return tuple(_activated(writer, layer, value, type_.fractional) for value in sums)
 
@@ -204,27 +203,20 @@ def _word_sums(writer: Writer, tables: Tables, layer: Dense, operands: list[str]
     return names
 
 
-def _byte_sums(
-    writer: Writer,
-    tables: Tables,
-    layer: Dense,
-    operands: list[str],
-    tile: range,
-    first: list[int],
-    zeros: list[int],
-    order: tuple[int, ...],
-) -> list[str]:
+def _byte_sums(writer: Writer, tables: Tables, layer: Dense, operands: list[Operand], tile: range, first: list[int]) -> list[str]:
     """Write the dot products of bytes; what the zero points add is taken off at the start, modulo 2 ** 32."""
-    weight = _padded(layer.weight, 4)
-    shift = np.array(zeros) @ layer.weight
+    zeros = {i: zero for operand in operands for i, zero in zip(operand.inputs, operand.zeros, strict=True) if i is not None}
+    shift = np.array([zeros[i] for i in range(layer.n_in)]) @ layer.weight
     names = _open(writer, layer, tile, [start - int(shift[j]) for start, j in zip(first, tile, strict=True)])
-    for k, operand in enumerate(operands):
+    halves = {name: Halves(name) for name in names}
+    for operand in operands:
         for j, name in zip(tile, names, strict=True):
-            four = [int(weight[4 * k + i, j]) for i in order]
+            four = [0 if i is None else int(layer.weight[i, j]) for i in operand.inputs]
             if any(four):
-                writer.lines.append(f"{name} = dot4({name}, {operand}, Q, QP, {len(tables.quads)});")
+                writer.lines += halves[name].adding(four, operand.spans, operand.name, len(tables.quads))
                 tables.quads.append(_packed(four, 8))
                 tables.quad_pairs += [_packed(four[::2], 16), _packed(four[1::2], 16)]
+    writer.lines += [line for name in names for line in halves[name].closing()]
     return names
 
 
@@ -244,30 +236,38 @@ def _joined(writer: Writer, inputs: tuple[Lanes, ...]) -> list[str]:
     return [writer.let(f"join({a}, {b})", INT16, 32).name for a, b in zip(names[::2], names[1::2], strict=True)]
 
 
-def _zero_point(range_: Interval) -> int:
-    """Give what to add so that an input is an unsigned byte."""
-    return 0 if range_.low >= 0 and range_.high <= 255 else -range_.low
-
-
-def _bytes(writer: Writer, inputs: tuple[Lanes, ...], zeros: list[int]) -> list[str]:
-    """Put four inputs in the bytes of one lane."""
-    moved = [with_constant(writer, value, zero).name for value, zero in zip(inputs, zeros, strict=True)]
-    moved += ["i32{}"] * (-len(moved) % 4)
+def _bytes(writer: Writer, layer: Dense, inputs: tuple[Lanes, ...], pairs: tuple[str, ...]) -> list[Operand]:
+    """Put four inputs in the bytes of one lane, those together that the same neurons read; two pairs in the order 0, 2, 1, 3."""
+    zeros = [zero_point(value.range) for value in inputs]
+    spans = [value.range.high + zero for value, zero in zip(inputs, zeros, strict=True)]
     operands = []
-    for k in range(0, len(moved), 4):
-        a, b, c, d = moved[k : k + 4]
-        operands.append(writer.let(f"({a} | ({b} << 8)) | (({c} << 16) | ({d} << 24))", INT16, 32).name)
+    for group in groups(layer.weight, 2 if pairs else 1):
+        name = _pairs_joined(writer, pairs, zeros, group) if pairs else _four_joined(writer, inputs, zeros, group)
+        places = _places(group, 2 if pairs else 1, len(inputs))
+        taken = [(0, 0) if i is None else (zeros[i], spans[i]) for i in places]
+        operands.append(Operand(name, tuple(places), tuple(zero for zero, _ in taken), tuple(span for _, span in taken)))
     return operands
 
 
-def _bytes_of_pairs(writer: Writer, pairs: tuple[str, ...], zeros: list[int]) -> list[str]:
-    """Put two pairs in the bytes of one lane, in the order 0, 2, 1, 3."""
+def _places(group: list[int], together: int, n: int) -> list[int | None]:
+    """Say which input is in each byte of a lane: the first of every unit, then, of pairs, the second of each."""
+    units = group + [n] * (BYTES // together - len(group))
+    inputs = [together * unit + k for k in range(together) for unit in units]
+    return [i if i < n else None for i in inputs]
+
+
+def _four_joined(writer: Writer, inputs: tuple[Lanes, ...], zeros: list[int], group: list[int]) -> str:
+    moved = [with_constant(writer, inputs[i], zeros[i]).name for i in group]
+    parts = [name if k == 0 else f"({name} << {8 * k})" for k, name in enumerate(moved)]
+    return writer.let(" | ".join(parts), INT16, 32).name
+
+
+def _pairs_joined(writer: Writer, pairs: tuple[str, ...], zeros: list[int], group: list[int]) -> str:
     moved = []
-    for k, operand in enumerate(pairs):
+    for k in group:
         even, odd = zeros[2 * k], zeros[2 * k + 1] if 2 * k + 1 < len(zeros) else 0
-        moved.append(f"(i32)((i16){operand} + pair({even}, {odd}))" if even or odd else operand)
-    moved += ["i32{}"] * (len(moved) % 2)
-    return [writer.let(f"{a} | ({b} << 8)", INT16, 32).name for a, b in zip(moved[::2], moved[1::2], strict=True)]
+        moved.append(f"(i32)((i16){pairs[k]} + pair({even}, {odd}))" if even or odd else pairs[k])
+    return writer.let(" | ".join([moved[0], *(f"({name} << 8)" for name in moved[1:])]), INT16, 32).name
 
 
 def _single(writer: Writer, layer: Dense, inputs: tuple[Lanes, ...], fractional: int, neuron: int) -> Lanes:

@@ -187,17 +187,20 @@ def _shift_16(name: str, bits: list[int], rounding: Rounding) -> list[str]:
         return []
     half = [(1 << b) >> 1 for b in bits]
     below = [h - 1 if h else 0 for h in half]
-    shift = f">> {bits[0]}" if len(set(bits)) == 1 else f">> {_pair(bits)}"
     match rounding:
         case Rounding.TRN:
-            return [f"{name} {shift}"]
+            return [_shifted(name, bits)]
         case Rounding.RND:
-            return [f"({name} + {_pair(half)}) {shift}"]
+            return [_shifted(f"({name} + {_pair(half)})", bits)]
         case Rounding.RND_MIN_INF:
-            return [f"({name} + {_pair(below)}) {shift}"]
+            return [_shifted(f"({name} + {_pair(below)})", bits)]
         case _:
             odd = _pair([int(b > 0) for b in bits])
-            return [f"({name} + {_pair(below)} + (({name} {shift}) & {odd})) {shift}"]
+            return [_shifted(f"({name} + {_pair(below)} + ({_shifted(name, bits)} & {odd}))", bits)]
+
+
+def _shifted(value: str, bits: list[int]) -> str:
+    return f"({value} >> {bits[0]})" if len(set(bits)) == 1 else f"shift_pair<{bits[0]}, {bits[1]}>({value})"
 
 
 def _clip_16(name: str, ranges: list[Interval], type_: FixedPoint) -> list[str]:

@@ -15,7 +15,6 @@ from l1ad.emulator.lanes import (
     Lanes,
     Writer,
     added,
-    binary,
     cast,
     cleared,
     clipped,
@@ -24,6 +23,7 @@ from l1ad.emulator.lanes import (
     larger,
     literal,
     overflowed,
+    product,
     rectified,
     resized,
     rounded,
@@ -168,7 +168,7 @@ class Interpreter:
         if node.inputs[0] == node.inputs[1]:
             return squared(self._writer, left)
         right = self.element(node.inputs[1], i)
-        return binary(self._writer, left, "*", right, left.range.product(right.range))
+        return product(self._writer, left, right, left.range.product(right.range))
 
     def _affine(self, node: Node, affine: Affine, j: int) -> Lanes:
         """Write one sum of products, term by term; what is zero by structure is not there."""

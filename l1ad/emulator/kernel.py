@@ -33,10 +33,11 @@ class Emulator:
         Args:
             network: the network.
             threads: threads that share a batch; 0 takes all cores.
-            march: instructions to use, as g++'s ``-march`` takes them.
+            march: instructions to use: ``native``, ``plain`` (the compiler's vectors), or what g++'s ``-march`` takes.
 
         Raises:
             ConversionError: the network has no exact emulator.
+            ConfigError: the compiler or the machine does not have these instructions.
             ToolMissingError: there is no C++ compiler.
             ToolFailedError: the compiler failed.
         """
@@ -48,6 +49,13 @@ class Emulator:
             entry = getattr(self._library, name)
             entry.argtypes = (ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, ctypes.c_int)
             entry.restype = ctypes.c_int
+
+    @property
+    def instructions(self) -> str:
+        """Name of the instructions that the scores are computed with, such as ``AVX2``."""
+        entry = self._library.l1ad_instructions
+        entry.restype = ctypes.c_char_p
+        return str(entry().decode())
 
     def scores(self, x_hw: NDArray[np.integer[Any]]) -> IntArray:
         """Score a batch.

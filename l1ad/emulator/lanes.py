@@ -131,7 +131,15 @@ def times(writer: Writer, value: Lanes, factor: int) -> Lanes:
 
 def squared(writer: Writer, value: Lanes) -> Lanes:
     """Write ``value * value``."""
-    return binary(writer, value, "*", value, value.range.squared())
+    return product(writer, value, value, value.range.squared())
+
+
+def product(writer: Writer, left: Lanes, right: Lanes, range_: Interval) -> Lanes:
+    """Write a product in ``range_``; of integers of 16 bits by an instruction that every machine has."""
+    short = all(i.low >= -(1 << 15) and i.high < 1 << 15 for i in (left.range, right.range))
+    if short and left.bits == right.bits == 32 and range_.magnitude < 1 << 31:
+        return writer.let(f"product16({left.name}, {right.name})", range_, 32)
+    return binary(writer, left, "*", right, range_)
 
 
 def shifted_left(writer: Writer, value: Lanes, bits: int) -> Lanes:

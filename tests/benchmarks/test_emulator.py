@@ -41,6 +41,14 @@ def test_figures_targets_and_growth() -> None:
 
 
 @needs_compiler
+def test_instructions_are_named_and_take_turns() -> None:
+    rows = emulator.run(seconds=0.01, march=("native", "plain"))["rows"]
+    assert [row["march"] for row in rows] == ["native", "plain"] * 2
+    assert {row["instructions"] for row in rows[1::2]} == {"the compiler's vectors"}
+    assert all(row["value"] > 0 for row in rows)
+
+
+@needs_compiler
 @pytest.mark.slow
 def test_peers_give_the_same_values() -> None:
     rows = emulator.run(seconds=0.05, sizes=(1000,))["rows"]

@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from l1ad.core.errors import ConversionError, InputError, LayoutError, ToolFailedError
+from l1ad.core.errors import ConfigError, ConversionError, InputError, LayoutError, ToolFailedError
 from l1ad.core.fixed import FixedPoint, Overflow, Rounding
 from l1ad.core.layout import ObjectLayout, ObjectSlot
 from l1ad.core.network import Dense, Network, Score
 from l1ad.emulator import build
+from l1ad.emulator import march as march_choice
+from l1ad.emulator.bytewise import Halves, groups
 from l1ad.emulator.dense import Method, method
 from l1ad.emulator.kernel import Emulator
 from l1ad.emulator.source import kernel_source
@@ -88,6 +90,13 @@ CASES = {
         hidden_type=FixedPoint.from_quantized_relu(40, 8),
     ),
     "sparse": make_network("l1topo44", widths=(14, 3), zero_fraction=0.7),
+    "full bytes": make_network(
+        "l1topo44",
+        widths=(14, 9, 3),
+        input_type=FixedPoint.parse("ap_fixed<8,5,AP_RND,AP_SAT>"),
+        weight_type=FixedPoint.from_quantized_bits(8, 1),
+        hidden_type=FixedPoint.from_quantized_relu(8, 5),
+    ),
     "all zero": make_network(widths=(5, 2), zero_fraction=1.1),
 }
 
@@ -103,12 +112,71 @@ def test_a_network_without_weights_gives_what_its_biases_say() -> None:
     np.testing.assert_array_equal(Emulator(network).scores(x), reference.scores(network, x))
 
 
-@pytest.mark.parametrize("march", ["x86-64", "x86-64-v3"])
-@pytest.mark.parametrize("name", ["masked", "wide and rotated", "wrapping", "16 bits", "pt thresholds"])
+#: What the instructions of a choice are called.
+INSTRUCTIONS = {
+    "plain": "the compiler's vectors",
+    "x86-64": "SSE2",
+    "x86-64-v2": "SSE4.1",
+    "x86-64-v3": "AVX2",
+    "alderlake": "AVX-VNNI",
+    "x86-64-v4": "AVX-512",
+}
+
+
+@pytest.mark.parametrize("march", INSTRUCTIONS)
+@pytest.mark.parametrize("name", ["masked", "full bytes", "sparse"])
 def test_every_instruction_set_gives_the_same(name: str, march: str) -> None:
     if platform.machine() not in ("x86_64", "AMD64"):
         pytest.skip("needs an x86-64 processor")
+    try:
+        emulator = Emulator(CASES[name], march=march)
+    except ConfigError as error:
+        pytest.skip(str(error))
+    assert emulator.instructions == INSTRUCTIONS[march]
     check(CASES[name], march=march)
+
+
+@pytest.mark.parametrize("march", ["plain", "x86-64-v3"])
+@pytest.mark.parametrize("name", ["wide and rotated", "wrapping", "16 bits", "pt thresholds"])
+def test_lesser_instructions_give_the_same(name: str, march: str) -> None:
+    if platform.machine() not in ("x86_64", "AMD64"):
+        pytest.skip("needs an x86-64 processor")
+    check(CASES[name], march=march)
+
+
+def test_instructions_that_are_not_there_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library with instructions that the machine lacks would end the process."""
+    monkeypatch.setattr(march_choice, "processor", lambda: "flags : sse2 ssse3 sse4_1 sse4_2 avx")
+    with pytest.raises(
+        ConfigError, match=r"^This machine cannot run 'haswell': it lacks avx2, bmi.*; use 'native' or one with less\.$"
+    ):
+        march_choice.flags("haswell")
+    with pytest.raises(ConfigError, match=r"^The compiler knows no instructions 'pentium9'; use one of native, .*\.$"):
+        march_choice.flags("pentium9")
+    with pytest.raises(ConfigError, match=r"^'native -Wl,x' names no instructions; use one of native, .*\.$"):
+        march_choice.flags("native -Wl,x")
+
+
+def test_products_share_a_lane_where_the_same_neurons_read_them() -> None:
+    """Two blocks of four inputs in turn: each block is a lane of its own; without zeros the order stays."""
+    weight = np.zeros((8, 6), dtype=np.int64)
+    weight[::2, :3] = 1
+    weight[1::2, 3:] = 1
+    assert sorted(map(sorted, groups(weight, 1))) == [[0, 2, 4, 6], [1, 3, 5, 7]]
+    assert groups(np.ones((6, 2), dtype=np.int64), 1) == [[0, 1, 2, 3], [4, 5]]
+    assert groups(np.ones((6, 2), dtype=np.int64), 2) == [[0, 1], [2]]
+    assert sorted(unit for group in groups(weight, 2) for unit in group) == [0, 1, 2, 3]
+
+
+def test_sums_of_bytes_stay_in_16_bits_for_as_long_as_they_fit() -> None:
+    """255 * 64 * 2 = 32640 fits once, not twice; 255 * 65 * 2 not at all, and the instruction would saturate."""
+    halves = Halves("s")
+    assert halves.adding([64, 64, 1, 1], (255,) * 4, "x", 0) == ["halves sh1 = open4(s);", "sh1 = add4(sh1, x, Q, QP, 0);"]
+    assert halves.adding([0, 0, 1, 1], (255,) * 4, "x", 1) == ["sh1 = add4(sh1, x, Q, QP, 1);"]
+    assert halves.adding([65, 65, 0, 0], (255,) * 4, "x", 2) == ["s = dot4(s, x, Q, QP, 2);"]
+    assert halves.adding([1, 0, 0, 0], (255,) * 4, "x", 3)[:2] == ["s = close4(s, sh1);", "halves sh2 = open4(s);"]
+    assert halves.closing() == ["s = close4(s, sh2);"]
+    assert halves.closing() == []
 
 
 def with_modes(seed: int) -> Network:

@@ -68,6 +68,9 @@ int L1AD_NAME(l1ad_score_int16)(const int16_t* x, int64_t n, int64_t* scores, in
 int L1AD_NAME(l1ad_score_int32)(const int32_t* x, int64_t n, int64_t* scores, int threads) { return score(x, n, scores, threads); }
 int L1AD_NAME(l1ad_score_int64)(const int64_t* x, int64_t n, int64_t* scores, int threads) { return score(x, n, scores, threads); }
 
+// Name of the instructions that the scores are computed with.
+const char* L1AD_NAME(l1ad_instructions)() { return L1AD_INSTRUCTIONS; }
+
 #if defined(L1AD_TRACED)
 // Score event by event; nodes takes L1AD_TRACED inner values each.
 int L1AD_NAME(l1ad_trace)(const int64_t* x, int64_t n, int64_t* scores, int64_t* nodes) {
