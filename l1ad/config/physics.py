@@ -21,6 +21,8 @@ class RatesConfig(Section):
         run_bins: at most so many groups of consecutive runs, and of consecutive luminosity blocks.
         prescales: prescale table (CSV, XML or JSON) that says which seeds of the data veto in pure rates: those with prescale 1.
         prescale_column: name of the table's column, as ``2p0E34``.
+        follow: what thresholds are made to follow besides, so that their rate does not: of ``met``, ``ht`` and ``multiplicity``; the chip
+            takes a linear function of them, in integers, from the score.
         anomaly_seeds: names or patterns of the anomaly seeds themselves, which never veto.
     """
 
@@ -32,6 +34,7 @@ class RatesConfig(Section):
     run_bins: int = Field(20, ge=2, le=200)
     prescales: str | None = None
     prescale_column: str | None = None
+    follow: tuple[Literal["met", "ht", "multiplicity"], ...] = Field((), strict=False)
     anomaly_seeds: tuple[str, ...] = Field(("L1_AXO*", "L1_CICADA*"), strict=False)
 
     @model_validator(mode="after")

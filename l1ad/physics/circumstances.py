@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ from l1ad.config.physics import RatesConfig
 from l1ad.core.dataset import Dataset
 from l1ad.core.fixed import FloatArray
 from l1ad.physics.drift import Halves, halves_by, halves_by_chance
+from l1ad.physics.follow import VARIABLES
 from l1ad.physics.stability import Bins, lumi_groups, pileup_bins, run_groups
+from l1ad.physics.variables import cut_variable
 from l1ad.simulation.processes import are_processes
 
 
@@ -35,6 +37,25 @@ def bins_of(config: RatesConfig, dataset: Dataset, rows: NDArray[np.int64], weig
     if _differ(lumi):
         index, labels = lumi_groups(run if len(run) else np.zeros_like(lumi), lumi, weight, config.run_bins)
         yield Bins("luminosity block", lumi, index, labels)
+
+
+def kinematic_bins(
+    names: Sequence[str], dataset: Dataset, rows: NDArray[np.int64], weight: FloatArray, n_bins: int = 5
+) -> Iterator[Bins]:
+    """Bin events by MET, HT or the number of objects, in bins of about equal weight.
+
+    Args:
+        names: which, of ``follow.VARIABLES``.
+        dataset: the data.
+        rows: the events.
+        weight: of them, same shape.
+        n_bins: at most so many bins.
+    """
+    x_hw = np.asarray(dataset.x_hw[rows])
+    for name in names:
+        values = cut_variable(dataset.layout, x_hw, VARIABLES[name])
+        if _differ(values):
+            yield Bins(VARIABLES[name].name, values, *pileup_bins(values, weight, n_bins))
 
 
 def halves_of(dataset: Dataset, rows: NDArray[np.int64], weight: FloatArray) -> Iterator[Halves]:

@@ -18,6 +18,7 @@ from l1ad.config.physics import RatesConfig
 from l1ad.core.dataset import Dataset
 from l1ad.core.errors import InputError
 from l1ad.core.fixed import FloatArray
+from l1ad.core.follow import Follow
 from l1ad.physics.veto import Veto
 from l1ad.scores.metrics import Efficiency, Scores, efficiency, threshold_for_weight
 
@@ -93,6 +94,7 @@ class RatePoint:
         total: rate selected.
         pure: of which no menu item takes; None where the data have no menu.
         shared: of which some menu item takes.
+        follow: what is taken from the score before it is compared; None for nothing.
     """
 
     name: str
@@ -102,6 +104,7 @@ class RatePoint:
     total: Rate
     pure: Rate | None
     shared: Rate | None
+    follow: Follow | None = None
 
     @property
     def enough(self) -> bool:

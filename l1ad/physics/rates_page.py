@@ -13,7 +13,7 @@ from l1ad.physics.menu_overlap import Overlap, SignalEfficiency
 from l1ad.physics.rates import Kind, Rate, RateCurve, RatePoint
 from l1ad.physics.stability import Stability
 from l1ad.physics.stability_page import TITLE as STABILITY_TITLE
-from l1ad.physics.stability_page import stability_blocks
+from l1ad.physics.stability_page import flatness_blocks, stability_blocks
 from l1ad.physics.veto import Veto
 from l1ad.reporting.document import (
     ABSENT,
@@ -47,6 +47,7 @@ class SourceRates:
         overlaps: by trigger bit, one for each menu item.
         stability: rates in bins of pile-up, by run and by luminosity block.
         drifts: of thresholds set on one half of the data and applied to the other.
+        flatness: rates in bins of what thresholds follow; empty where none does.
         left_out: why default rates are not among the points.
     """
 
@@ -58,6 +59,7 @@ class SourceRates:
     overlaps: Mapping[str, tuple[Overlap, ...]]
     stability: tuple[Stability, ...]
     drifts: tuple[Drift, ...] = ()
+    flatness: tuple[Stability, ...] = ()
     left_out: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -68,6 +70,7 @@ class SourceRates:
             "efficiencies": {bit: [e.to_dict() for e in found] for bit, found in self.efficiencies.items()},
             "overlaps": {bit: [o.to_dict() for o in found] for bit, found in self.overlaps.items()},
             "stability": [entry.to_dict() for entry in self.stability],
+            "flatness": [entry.to_dict() for entry in self.flatness],
             "drifts": [drift.to_dict() for drift in self.drifts],
             "left_out": list(self.left_out),
         }
@@ -94,6 +97,8 @@ def rates_sections(
     sections = [Section("Rates and thresholds", tuple(first)), Section("Signal efficiencies", tuple(efficiency_tables(main)))]
     if any(main.overlaps.values()):
         sections.append(Section("Overlap with the menu", tuple(overlap_blocks(main))))
+    if main.flatness:
+        sections.append(Section("Thresholds that follow", tuple(flatness_blocks(main.flatness))))
     if main.stability or main.drifts:
         sections.append(Section(STABILITY_TITLE, tuple(stability_blocks(main.stability, main.drifts))))
     return sections

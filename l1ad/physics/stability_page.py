@@ -17,6 +17,7 @@ from l1ad.reporting.document import (
     Section,
     State,
     Table,
+    Text,
     Verdict,
     between,
     number,
@@ -112,6 +113,33 @@ def _bins_table(chosen: Sequence[Stability]) -> Table:
     ]
     columns = (*text_columns("Trigger bit", "Bin"), *number_columns("Rate [kHz]", "Threshold needed", "Move"))
     return Table(f"Rate and threshold by {chosen[0].variable}", columns, tuple(rows))
+
+
+def flatness_blocks(found: Sequence[Stability]) -> list[Block]:
+    """Show how the rate depends on what thresholds follow, of plain ones and of those that follow it."""
+    blocks: list[Block] = [Text(_FLAT_TEXT)]
+    for variable in dict.fromkeys(entry.variable for entry in found):
+        chosen = [entry for entry in found if entry.variable == variable]
+        labels = [rate.label for rate in chosen[0].rates]
+        rows = []
+        for entry in chosen:
+            rates = [between(r.rate.khz, r.rate.low_khz, r.rate.high_khz, 1.0) for r in entry.rates]
+            rows.append((entry.bit, *rates, number(spread_of(entry))))
+        columns = (*text_columns("Trigger bit"), *number_columns(*(f"{label} [kHz]" for label in labels), "Highest / mean"))
+        blocks.append(Table(f"Rate by {variable}", columns, tuple(rows), "As if all crossings were like those of the bin."))
+    return blocks
+
+
+_FLAT_TEXT = (
+    "Names that end in _flat are thresholds from which a linear function of the event's counts is taken on the chip (quantile regression, "
+    "arXiv:2508.10224), so that the rate depends less on what the function follows."
+)
+
+
+def spread_of(entry: Stability) -> float | None:
+    """Give the highest rate of a bin over the mean of all bins; None without any rate."""
+    rates = [one.rate.khz for one in entry.rates]
+    return max(rates) / (sum(rates) / len(rates)) if sum(rates) else None
 
 
 def _drift_verdict(drifts: Sequence[Drift]) -> Verdict:

@@ -20,6 +20,7 @@ from l1ad.core.thresholds import ThresholdsFile, load_thresholds
 from l1ad.core.yaml_text import parse_yaml
 from l1ad.physics.changes import Change, Circumstances, change_of, finding
 from l1ad.physics.changes_page import change_sections
+from l1ad.physics.follow import flattened
 from l1ad.physics.scored_run import counted_background, load_run_scores, require_network
 from l1ad.physics.veto import menu_in_words, veto_of
 from l1ad.reporting.document import Page
@@ -87,9 +88,14 @@ def compare_rates(config: Config, old: Path, *, force: bool = False) -> CompareR
     if not force and is_current(target, KIND, key):
         return CompareRatesResult(target, False, read_manifest(target).summary)
     veto = veto_of(config, dataset)
-    _, sample = counted_background(config.rates, dataset, scores[-1], veto)
-    values = {threshold.name: threshold.value for threshold in before.thresholds}
-    changes = [change_of(name, values[name], one, sample) for name, one in before.definitions.items() if name in values]
+    background, sample = counted_background(config.rates, dataset, scores[-1], veto)
+    changes = []
+    for threshold in before.thresholds:
+        if threshold.name in before.definitions:
+            compared = (
+                sample if threshold.follow is None else sample.with_scores(flattened(dataset, threshold.follow, background))
+            )
+            changes.append(change_of(threshold.name, threshold.value, before.definitions[threshold.name], compared))
     now = (scores[-1].model_digest, dataset.digest, menu_in_words(dataset, veto))
     with writing(target, KIND, key=key, inputs=inputs, config=settings) as draft:
         draft.summary.update(_write(draft.path, config, before, changes, now))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,16 @@ from l1ad.config.physics import RatesConfig
 from l1ad.core.artefact import code_digest, file_digest, is_current, read_manifest, stage_key, writing
 from l1ad.core.dataset import Dataset, Role, load_dataset
 from l1ad.core.errors import InputError
+from l1ad.core.follow import Follow
 from l1ad.core.network import Threshold
 from l1ad.core.scoreset import ScoreSet, Source
 from l1ad.core.shown import Shown
 from l1ad.core.thresholds import Definition, ThresholdsFile
-from l1ad.physics.circumstances import bins_of, halves_of
+from l1ad.physics.circumstances import bins_of, halves_of, kinematic_bins
 from l1ad.physics.drift import drifts
-from l1ad.physics.menu_overlap import overlaps, signal_efficiency
-from l1ad.physics.rates import Kind, RatePoint, crossing_rate_khz, menu_taken, rate_curve, resolved_points
+from l1ad.physics.follow import flattened, follow_of
+from l1ad.physics.menu_overlap import SignalEfficiency, overlaps, signal_efficiency
+from l1ad.physics.rates import Kind, RatePoint, RateSample, crossing_rate_khz, menu_taken, rate_curve, resolved_points
 from l1ad.physics.rates_page import SourceRates, rates_sections
 from l1ad.physics.scored_run import counted_background, counted_split, load_run_scores, require_network
 from l1ad.physics.stability import stability_of
@@ -30,9 +32,11 @@ from l1ad.physics.veto import Veto, menu_in_words, veto_of
 from l1ad.reporting.document import Page
 from l1ad.reporting.physics_sections import physics_section
 from l1ad.reporting.render import write_page
-from l1ad.scores.performance import FPRS, Performance, evaluate, signals_of
+from l1ad.scores.performance import FPRS, Performance, ScoredSample, evaluate, signals_of
 
 KIND = "rates"
+#: How the names of thresholds end that follow an event's counts, so that their rate does not.
+FLAT = "_flat"
 #: Integer thresholds by name; ``firmware.thresholds_file`` of a configuration takes its path.
 THRESHOLDS_FILE = "thresholds.yaml"
 
@@ -105,28 +109,69 @@ def _require_samples(dataset: Dataset) -> None:
             )
 
 
-def _source_rates(config: RatesConfig, dataset: Dataset, scores: ScoreSet, veto: Veto | None) -> SourceRates:
-    background, sample = counted_background(config, dataset, scores, veto)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """Hold what is compared with thresholds of one family: the score itself, or what is left of it after what they follow."""
+
+    follow: Follow | None
+    sample: RateSample
+    points: tuple[RatePoint, ...]
+    left_out: tuple[str, ...]
+
+
+def _judged(config: RatesConfig, sample: RateSample, follow: Follow | None) -> _Judged:
     kinds = (Kind.TOTAL,) if sample.taken is None else (Kind.TOTAL, Kind.PURE)
     resolved = [resolved_points(sample, config.target_khz, kind) for kind in kinds]
-    points = tuple(point for found, _ in resolved for point in found)
-    left_out = tuple(reason for _, reasons in resolved for reason in reasons)
+    points = [point for found, _ in resolved for point in found]
+    if follow is not None:
+        points = [replace(point, name=f"{point.name}{FLAT}", follow=follow) for point in points]
+    return _Judged(follow, sample, tuple(points), tuple(reason for _, reasons in resolved for reason in reasons))
+
+
+def _families(
+    config: RatesConfig, dataset: Dataset, scores: ScoreSet, background: ScoredSample, sample: RateSample
+) -> list[_Judged]:
+    """Give the plain thresholds and, where they are asked for and the score is the chip's, those that follow."""
+    plain = _judged(config, sample, None)
+    if not config.follow or scores.step is None:
+        return [plain]
+    fraction = min(point.target_khz for point in plain.points) / sample.crossing_khz
+    follow = follow_of(dataset, scores, config.follow, fraction)
+    return [plain, _judged(config, sample.with_scores(flattened(dataset, follow, background)), follow)]
+
+
+def _source_rates(config: RatesConfig, dataset: Dataset, scores: ScoreSet, veto: Veto | None) -> SourceRates:
+    background, sample = counted_background(config, dataset, scores, veto)
+    families = _families(config, dataset, scores, background, sample)
+    pairs = [(family, point) for family in families for point in family.points]
     menu = np.asarray(dataset.column("menu")[background.rows]) if "menu" in dataset.columns and dataset.menu_items else None
-    shared = {p.name: overlaps(sample, p.threshold, menu, dataset.menu_items) for p in points} if menu is not None else {}
-    efficiencies = {
-        p.name: tuple(
-            signal_efficiency(s.name, s.label, s.scores, s.weight, menu_taken(dataset, s.rows, veto), p.threshold)
-            for s in signals_of(dataset, scores)
-        )
-        for p in points
-    }
-    total = [point for point in points if point.kind is Kind.TOTAL]
-    bins = bins_of(config, dataset, background.rows, background.weight)
-    stability = tuple(stability_of(sample, point, one) for one in bins for point in total)
+    shared = {p.name: overlaps(f.sample, p.threshold, menu, dataset.menu_items) for f, p in pairs} if menu is not None else {}
+    total = [(family.sample, point) for family, point in pairs if point.kind is Kind.TOTAL]
+    bins = tuple(bins_of(config, dataset, background.rows, background.weight))
     halves = tuple(halves_of(dataset, background.rows, background.weight))
-    drifting = tuple(drift for p in total for cut in halves for drift in drifts(sample, p.name, p.target_khz, cut))
-    curve = rate_curve(sample)
-    return SourceRates(scores.source.value, scores.step, curve, points, efficiencies, shared, stability, drifting, left_out)
+    kinematic = tuple(kinematic_bins(config.follow, dataset, background.rows, background.weight)) if len(families) > 1 else ()
+    return SourceRates(
+        source=scores.source.value,
+        step=scores.step,
+        curve=rate_curve(sample),
+        points=tuple(point for _, point in pairs),
+        efficiencies={point.name: _caught(dataset, scores, veto, point) for _, point in pairs},
+        overlaps=shared,
+        stability=tuple(stability_of(events, point, one) for one in bins for events, point in total),
+        drifts=tuple(one for events, p in total for cut in halves for one in drifts(events, p.name, p.target_khz, cut)),
+        flatness=tuple(stability_of(events, point, one) for one in kinematic for events, point in total),
+        left_out=tuple(dict.fromkeys(reason for family in families for reason in family.left_out)),
+    )
+
+
+def _caught(dataset: Dataset, scores: ScoreSet, veto: Veto | None, point: RatePoint) -> tuple[SignalEfficiency, ...]:
+    """Give what a threshold catches of every signal."""
+    found = []
+    for signal in signals_of(dataset, scores):
+        compared = signal.scores if point.follow is None else flattened(dataset, point.follow, signal)
+        taken = menu_taken(dataset, signal.rows, veto)
+        found.append(signal_efficiency(signal.name, signal.label, compared, signal.weight, taken, point.threshold))
+    return tuple(found)
 
 
 def _write(
@@ -161,7 +206,7 @@ def _write(
 
 
 def _thresholds_text(config: Config, source: SourceRates, network_digest: str, dataset: Dataset, veto: Veto | None) -> str:
-    thresholds = tuple(Threshold(point.name, int(point.threshold)) for point in source.points)
+    thresholds = tuple(Threshold(point.name, int(point.threshold), point.follow) for point in source.points)
     title = f"Smallest integer {source.source} scores of {config.name} that keep a rate: give this file's path to 'firmware.thresholds_file'."
     definitions = {point.name: _definition(point) for point in source.points}
     file = ThresholdsFile(network_digest, thresholds, dataset.digest, definitions, menu_in_words(dataset, veto))
