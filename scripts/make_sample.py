@@ -19,13 +19,13 @@ from l1ad.simulation.production import Plan, produce
 
 #: Crossings; where a collision is shared, it is laid into so many of them.
 BACKGROUND = {
-    MINIMUM_BIAS: 8_000_000,
-    **dict(zip(QCD_SLICES, (4_500_000, 1_500_000, 400_000, 120_000, 40_000, 12_000, 4_000), strict=True)),
+    MINIMUM_BIAS: 5_312_000,
+    **dict(zip(QCD_SLICES, (2_700_000, 1_300_000, 360_000, 100_000, 32_000, 12_000, 4_000), strict=True)),
     "w_lnu": 12_000,
     "z_ll": 8_000,
     "tt": 2_000,
 }
-SHARED = {"qcd1": 45, "qcd2": 10, "qcd3": 4, "qcd4": 2}
+SHARED = {"qcd1": 45, "qcd2": 13, "qcd3": 4, "qcd4": 2}
 #: Which crossings are worth the detector's time, and which of the detected ones are kept.
 PRESELECTION = EnhancedBias(
     {"met": 70.0, "ht": 560.0, "collision": 105.0, "particle": 22.0, "muon": 8.0},

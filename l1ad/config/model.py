@@ -12,6 +12,10 @@ from l1ad.core.fixed import MAX_WIDTH, FixedPoint
 _EIGHT_BITS = FixedPoint.parse("ap_fixed<8,4,AP_RND_CONV,AP_SAT>")
 
 
+#: Widest weights whose signed digits can be bounded: the nearest allowed ones are tabulated.
+MOST_BITS_OF_DIGITS = 12
+
+
 class ModelConfig(Section):
     """Describe the autoencoder: ``hidden`` and ``latent`` make the encoder, a decoder mirrors it.
 
@@ -27,6 +31,7 @@ class ModelConfig(Section):
         batch_norm: normalises hidden layers while the float networks train; it is folded into their weights before quantisation.
         weight_bits: width of the weights, the sign bit included.
         weight_integer: integer bits of the weights, the sign bit left out, as QKeras counts.
+        weight_digits: most signed digits ±2^k of a weight; one is a shift, each further one an adder. Left out, any weight of its type.
         bias_bits: width of the biases.
         bias_integer: integer bits of the biases, likewise.
         activation_bits: width of the hidden ReLUs' outputs.
@@ -44,6 +49,7 @@ class ModelConfig(Section):
     batch_norm: bool = False
     weight_bits: PerLayer = (6,)
     weight_integer: PerLayer | None = None
+    weight_digits: PerLayer | None = None
     bias_bits: PerLayer = (8,)
     bias_integer: PerLayer | None = None
     activation_bits: PerLayer = (8,)
@@ -56,6 +62,12 @@ class ModelConfig(Section):
     def _positive(self) -> ModelConfig:
         if any(width < 1 for width in self.hidden):
             raise ValueError("hidden wants widths of at least 1")
+        if self.weight_digits is not None and any(digits < 1 for digits in self.weight_digits):
+            raise ValueError(f"weight_digits must be at least 1, got {list(self.weight_digits)!r}")
+        if self.weight_digits is not None and max(self.weight_bits) > MOST_BITS_OF_DIGITS:
+            raise ValueError(
+                f"weight_digits is for weights of at most {MOST_BITS_OF_DIGITS} bits, got {list(self.weight_bits)!r}"
+            )
         for name in ("weight_bits", "bias_bits", "activation_bits"):
             if any(not 1 <= bits <= MAX_WIDTH for bits in getattr(self, name)):
                 raise ValueError(f"{name} wants 1 to {MAX_WIDTH} bits, got {list(getattr(self, name))!r}")

@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from l1ad.core.digits import nearest_of_digits
 from l1ad.core.fixed import FixedPoint
 
 
-def quantise(tf: Any, x: Any, type_: FixedPoint | Sequence[FixedPoint], *, keep_gradient: bool = False) -> Any:
+def quantise(
+    tf: Any, x: Any, type_: FixedPoint | Sequence[FixedPoint], *, keep_gradient: bool = False, digits: int | None = None
+) -> Any:
     """Round half to even and saturate, in float32.
 
     Args:
@@ -23,6 +26,7 @@ def quantise(tf: Any, x: Any, type_: FixedPoint | Sequence[FixedPoint], *, keep_
         type_: the type; its modes are ``RND_CONV`` and ``SAT``. Or one for each network, along the first axis of three: of one
             width and sign, with binary points of their own.
         keep_gradient: pass the gradient also outside the range, so that a saturated value finds back.
+        digits: most signed digits of each value; None for any.
 
     Returns:
         Tensor of values of the type; its gradient is 1 inside the range.
@@ -31,7 +35,11 @@ def quantise(tf: Any, x: Any, type_: FixedPoint | Sequence[FixedPoint], *, keep_
     scale = _scale(tf, [t.fractional for t in types])
     low, high = float(types[0].min_int), float(types[0].max_int)
     held = tf.clip_by_value(x * scale, low, high)
-    rounded = tf.round(tf.stop_gradient(held)) / scale
+    whole = tf.round(tf.stop_gradient(held))
+    if digits is not None:
+        table = nearest_of_digits(types[0].width, types[0].signed, digits).astype(np.float32)
+        whole = tf.gather(tf.constant(table), tf.cast(whole - low, tf.int32))
+    rounded = whole / scale
     through = x if keep_gradient else held / scale
     return through - tf.stop_gradient(through) + rounded
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from l1ad.core.network import SCALED, Score
+from l1ad.core.network import SCALED
 from l1ad.graph import Graph
 from l1ad.graph.scores import PRESENT
 from l1ad.training.forward import Forward
 from l1ad.training.interpret import evaluate_tensors
 from l1ad.training.lowered import LOG_VARIANCE, MEAN, OUTPUT
+from l1ad.training.plan import Plan
 
 #: Added under the square roots: below it, differences of the score do not count.
 _SOFT = 1.0
+#: The rarest background rate that is told apart, in decades: a thirtieth of a 1 kHz trigger's fraction.
+TOP_DECADES = 6.0
+#: Distances beyond so many decades count linearly.
+SOON = 0.5
+#: Part of the largest possible sum of squares that is the top target.
+HEADROOM = 0.5
+#: Part of the output's range that is the top target of a score that is no sum of squares.
+LINEAR_HEADROOM = 0.9
 
 
 def chip_score(tf: Any, score: Graph, out: Forward, batch: Any) -> Any:
@@ -34,20 +44,37 @@ def chip_score(tf: Any, score: Graph, out: Forward, batch: Any) -> Any:
     return evaluate_tensors(tf, score, given)["score"][..., 0]
 
 
-def distillation_loss(tf: Any, kind: Score, score: Graph, out: Forward, batch: Any) -> Any:
-    """Compute the squared distance of the square roots of score and target, shape ``(n_seeds, n)``.
+def top_target(plan: Plan) -> float:
+    """Give the largest target of a latent score: part of what the outputs' squares can reach."""
+    types = plan.layers[plan.n_encoder - 1].types
+    assert types is not None  # an encoder's last layer is on the chip
+    if not plan.score.formula.squares:
+        return LINEAR_HEADROOM * types.output.max
+    return HEADROOM * plan.latent * types.output.max**2
 
-    The square root makes a relative error count the same everywhere in the tail, as the order of events does. A score that is no sum of
-    squares, whose target is already a logarithm of the rate and which may be negative, is compared as it is.
+
+def distillation_loss(tf: Any, plan: Plan, score: Graph, out: Forward, batch: Any) -> Any:
+    """Compute how far score and target are from each other, shape ``(n_seeds, n)``.
+
+    Square roots make a relative error count the same everywhere in the tail, as the order of events does; a score that is no sum of
+    squares, whose target may be negative, is compared as it is. Of a score free in its scale a distance beyond `SOON` decades counts
+    linearly (Huber, Ann. Math. Statist. 35 (1964) 73), and above the top target only what falls below it: beyond the rarest rate all is the same.
 
     Args:
         tf: TensorFlow.
-        kind: which score.
+        plan: the student.
         score: the score, lowered.
         out: the network's values.
         batch: as for ``chip_score``, with ``target`` ``(n_seeds, n)``.
     """
     values = chip_score(tf, score, out, batch)
-    if not kind.formula.squares:
-        return (values - batch.target) ** 2
-    return (tf.sqrt(values + _SOFT) - tf.sqrt(batch.target + _SOFT)) ** 2
+    squares = plan.score.formula.squares
+    distance = tf.sqrt(values + _SOFT) - tf.sqrt(batch.target + _SOFT) if squares else values - batch.target
+    if plan.score.is_reconstruction:
+        return distance**2
+    top = top_target(plan)
+    at_top = batch.target >= top * (1.0 - 1e-5)
+    distance = tf.where(at_top, tf.minimum(distance, 0.0), distance)
+    soon = SOON * (math.sqrt(top) if squares else top) / TOP_DECADES
+    size = tf.abs(distance)
+    return tf.where(size < soon, distance**2, soon * (2.0 * size - soon))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from l1ad.core.digits import nearest_of_digits
+from l1ad.core.fixed import IntArray
 from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Dense
 from l1ad.core.scaling import Scaling
 from l1ad.core.trained import FloatDense, FloatNetwork, FloatScore
-from l1ad.training.plan import Plan
+from l1ad.training.plan import LayerTypes, Plan
 from l1ad.training.state import Array, Parameters
 
 
@@ -28,7 +30,7 @@ def extract_layers(plan: Plan, parameters: Parameters, seed_index: int = 0) -> t
         layers.append(
             Dense(
                 plan.layers[i].name,
-                types.weight.to_int(weight),
+                weight_integers(types, weight),
                 types.weight,
                 types.bias.to_int(bias),
                 types.bias,
@@ -37,6 +39,14 @@ def extract_layers(plan: Plan, parameters: Parameters, seed_index: int = 0) -> t
             )
         )
     return tuple(layers)
+
+
+def weight_integers(types: LayerTypes, weight: Array) -> IntArray:
+    """Round weights to their type and to the signed digits they may have, as the training graph does; same shape."""
+    whole = types.weight.to_int(weight)
+    if types.digits is None:
+        return whole
+    return nearest_of_digits(types.weight.width, types.weight.signed, types.digits)[whole - types.weight.min_int]
 
 
 def extract_float(

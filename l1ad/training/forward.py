@@ -57,7 +57,8 @@ def forward(
     for i, (layer, weight, bias) in enumerate(zip(plan.layers, weights, biases, strict=True)):
         one = types[i] if i < len(types) else ()
         own = [t.weight for t in one], [t.bias for t in one]
-        variables[f"{layer.name}.accumulator"] = Variables(weight, bias, *own, normalised and is_normalised(layer))
+        digits = one[0].digits if one else None
+        variables[f"{layer.name}.accumulator"] = Variables(weight, bias, *own, normalised and is_normalised(layer), digits)
     found = evaluate_tensors(tf, encoder, {SCALED: x}, variables, casts)
     mean, log_variance = found[MEAN], found.get(LOG_VARIANCE)
     latent = mean if log_variance is None or noise is None else mean + noise * tf.exp(0.5 * log_variance)

@@ -44,6 +44,7 @@ class Variables:
         weight_types: the type that the weights of each network are quantised to; none for float.
         bias_types: the same of the biases.
         normalised: whether the sums are normalised over the events given, before the bias.
+        digits: most signed digits of each quantised weight; None for any.
     """
 
     weight: Any
@@ -51,6 +52,7 @@ class Variables:
     weight_types: Sequence[FixedPoint] = ()
     bias_types: Sequence[FixedPoint] = ()
     normalised: bool = False
+    digits: int | None = None
 
 
 def evaluate_tensors(
@@ -148,7 +150,7 @@ def _folded(tf: Any, x: Any, turn: Any) -> Any:
 def _weighted(tf: Any, x: Any, given: Variables) -> Any:
     weight, bias = given.weight, given.bias
     if given.weight_types:
-        weight = quantise(tf, weight, given.weight_types, keep_gradient=True)
+        weight = quantise(tf, weight, given.weight_types, keep_gradient=True, digits=given.digits)
         bias = quantise(tf, bias, given.bias_types, keep_gradient=True)
     values = tf.matmul(x, weight)
     if given.normalised:

@@ -1,34 +1,38 @@
-"""Turn a teacher's scores into what a student on the chip can learn: events and target scores.
+"""Turn a teacher's scores into what a student on the chip can learn: events, target scores, and how much each event counts.
 
-A latent score is free in its scale: its target is linear in how rare the teacher finds an event, in decades of the background rate,
-so that a decade is as many counts of the chip's score at 10 % as at 0.1 %. A reconstruction score has its own scale: its target is
-the ensemble's mean squared error.
+A latent or linear score is free in its scale: its target is linear in how rare the teacher finds an event, in decades of the background rate,
+so that a decade is as many counts of the chip's score at 10 % as at the trigger's working point, up to the rate beyond which no trigger cuts.
+Events count so that every half decade does: background falls by a power, and what is natural teaches only its bulk. A
+reconstruction score has its own scale: its target is the ensemble's mean squared error.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from l1ad.core.fixed import FloatArray
+from l1ad.core.fixed import FloatArray, IntArray
+from l1ad.core.layout import ObjectLayout
+from l1ad.training.distillation import TOP_DECADES, top_target
 from l1ad.training.events import Events
 from l1ad.training.mixing import mixed_events
 from l1ad.training.plan import Plan
 from l1ad.training.problem import Problem
-from l1ad.training.rarity_teacher import RarityTeacher
+from l1ad.training.rarity_teacher import RarityTeacher, Tail
 from l1ad.training.state import Parameters
 from l1ad.training.teacher import Teacher
 
-#: Background rates at which the teacher's scale is read; beyond the last the slope of the last decade goes on.
-RATES = np.array([0.999, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 5e-4, 2e-4])
-#: Part of the mixed events whose target stays below the top of the student's range.
-COVERED = 0.995
-#: Part of the largest possible sum of squares that is the top target.
-HEADROOM = 0.5
-#: Part of the output's range that is the top target of a score that is no sum of squares.
-LINEAR_HEADROOM = 0.9
+#: Events are counted in bins of so many decades.
+BIN_DECADES = 0.5
+#: Bins from this rate on count so much: triggers cut there.
+TAIL_DECADES, TAIL_SHARE = 3.0, 3.0
+#: No event of a bin of few is counted more than so many times the mean, so that it is not learnt by heart.
+MOST = 100.0
 #: How much of a reconstruction student's loss is the distance to the teacher; a latent student learns nothing else.
 RECONSTRUCTION_SHARE = 0.5
 #: Where a latent student's outputs start: away from 0, where the square has no slope.
@@ -58,20 +62,58 @@ def make_lesson(problem: Problem, teacher: Teacher | RarityTeacher) -> Lesson:
         teacher: the trained ensembles, or the rarities of background.
     """
     events, unseen = _with_mixed(problem, problem.train, 0), _with_mixed(problem, problem.validation, 1)
-    n = len(problem.train.x_hw)
     if isinstance(teacher, Teacher) and problem.plan.score.is_reconstruction:
         scale = float(problem.loss.column_weight.sum())
-        train, validation = (scale * teacher.mean_loss(x) for x in (events.x_hw, unseen.x_hw))
+        targets = [scale * teacher.mean_loss(x) for x in (events.x_hw, unseen.x_hw)]
     else:
         scores, others = teacher.scores(events.x_hw), teacher.scores(unseen.x_hw)
-        scales = [rarity_scale(s[:n], problem.train.weight) for s in scores]
-        decades = np.stack([rarity(s, scale) for s, scale in zip(scores, scales, strict=True)])
-        gain = top_target(problem.plan) / np.quantile(decades[:, n:], COVERED, axis=1, keepdims=True)
-        train = gain * decades
-        validation = gain * np.stack([rarity(s, scale) for s, scale in zip(others, scales, strict=True)])
+        tails = [Tail.measure(s[: len(problem.train.x_hw)], problem.train.weight) for s in scores]
+        gain = top_target(problem.plan) / TOP_DECADES
+        targets = [gain * decades_of(tails, values) for values in (scores, others)]
     # As they are saved: a resumed training sees the same numbers.
-    train, validation = (t.astype(np.float32).astype(np.float64) for t in (train, validation))
-    return Lesson(replace(events, target=train), replace(unseen, target=validation))
+    train, validation = (t.astype(np.float32).astype(np.float64) for t in targets)
+    return Lesson(_weighed(problem, events, train), _weighed(problem, unseen, validation))
+
+
+def decades_of(tails: Sequence[Tail], scores: FloatArray) -> FloatArray:
+    """Turn scores into decades of background rate, at least 0 and at most `TOP_DECADES`, ``(n_students, n_events)``."""
+    decades = np.stack([tail(one) for tail, one in zip(tails, scores, strict=True)])
+    return np.clip(decades, 0.0, TOP_DECADES)
+
+
+def _weighed(problem: Problem, events: Events, target: FloatArray) -> Events:
+    """Give events their targets and, where these are decades, weights by which every half decade counts."""
+    if problem.plan.score.is_reconstruction:
+        return replace(events, target=target)
+    half = len(events.x_hw) // 2
+    decades = target.mean(axis=0) * (TOP_DECADES / top_target(problem.plan))
+    classes = _muons(problem.layout, events.x_hw)
+    parts = [flat_weights(decades[part], classes[part]) for part in (slice(half), slice(half, None))]
+    return replace(events, target=target, weight=np.concatenate(parts))
+
+
+def _muons(layout: ObjectLayout, x_hw: NDArray[Any]) -> IntArray:
+    """Count the muons, two and more alike; 0 in a layout without them, ``(n_events,)``."""
+    columns = [i for slot in layout.slots if slot.kind == "muon" for i in layout.feature_columns("pt", slot.kind)]
+    return np.minimum(np.count_nonzero(np.asarray(x_hw)[:, columns], axis=1), 2)
+
+
+def flat_weights(decades: FloatArray, classes: IntArray) -> FloatArray:
+    """Weigh events so that every bin of decades and class counts the same, those of the tail `TAIL_SHARE` times.
+
+    Args:
+        decades: of each event, ``(n_events,)``.
+        classes: small numbers, likewise.
+
+    Returns:
+        Weights of mean 1; none above `MOST` before that.
+    """
+    bins = np.floor(decades / BIN_DECADES).astype(np.int64)
+    keys = bins * (int(classes.max(initial=0)) + 1) + classes
+    _, index, count = np.unique(keys, return_inverse=True, return_counts=True)
+    weight = np.where(decades >= TAIL_DECADES, TAIL_SHARE, 1.0) / count[index]
+    weight = np.minimum(weight * (len(weight) / weight.sum()), MOST)
+    return np.asarray(weight / weight.mean())
 
 
 def load_lesson(problem: Problem, path: Path) -> Lesson:
@@ -79,8 +121,8 @@ def load_lesson(problem: Problem, path: Path) -> Lesson:
     with np.load(path, allow_pickle=False) as arrays:
         train, validation = (arrays[name].astype(np.float64) for name in ("train", "validation"))
     return Lesson(
-        replace(_with_mixed(problem, problem.train, 0), target=train),
-        replace(_with_mixed(problem, problem.validation, 1), target=validation),
+        _weighed(problem, _with_mixed(problem, problem.train, 0), train),
+        _weighed(problem, _with_mixed(problem, problem.validation, 1), validation),
     )
 
 
@@ -89,44 +131,6 @@ def _with_mixed(problem: Problem, events: Events, part: int) -> Events:
     mixed = mixed_events(problem.layout, events.x_hw, len(events.x_hw), 2 * problem.config.training.seed + part)
     x = np.concatenate([events.x_hw, mixed.astype(problem.layout.storage)])
     return Events(x, np.concatenate([events.weight, np.ones(len(mixed))]))
-
-
-def top_target(plan: Plan) -> float:
-    """Give the largest target of a latent score: part of what the outputs' squares can reach."""
-    types = plan.layers[plan.n_encoder - 1].types
-    assert types is not None  # an encoder's last layer is on the chip
-    if not plan.score.formula.squares:
-        return LINEAR_HEADROOM * types.output.max
-    return HEADROOM * plan.latent * types.output.max**2
-
-
-def rarity_scale(scores: FloatArray, weight: FloatArray) -> FloatArray:
-    """Read the teacher's score at fixed background rates.
-
-    Args:
-        scores: of background, shape ``(n,)``.
-        weight: its weights.
-
-    Returns:
-        The score at each of ``RATES``, not falling.
-    """
-    order = np.argsort(-scores, kind="stable")
-    above = np.cumsum(weight[order]) / weight.sum()
-    index = np.minimum(np.searchsorted(above, RATES), len(scores) - 1)
-    return np.maximum.accumulate(scores[order][index])
-
-
-def rarity(scores: FloatArray, scale: FloatArray) -> FloatArray:
-    """Turn scores into decades of background rate, ``-log10`` of the rate above them.
-
-    Args:
-        scores: the teacher's, any shape.
-        scale: what ``rarity_scale`` gave.
-    """
-    decades = -np.log10(RATES)
-    slope = (decades[-1] - decades[-4]) / max(scale[-1] - scale[-4], 1e-6)
-    inside = np.interp(scores, scale, decades)
-    return np.where(scores > scale[-1], decades[-1] + slope * (scores - scale[-1]), inside)
 
 
 def student_plan(plan: Plan) -> Plan:

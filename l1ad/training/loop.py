@@ -14,7 +14,7 @@ from l1ad.qkeras.runtime import tensorflow
 from l1ad.training.events import Events
 from l1ad.training.lowered import scaled_values
 from l1ad.training.normalisation import EVENTS, folded
-from l1ad.training.pruning import PruningSchedule, full_masks, magnitude_masks
+from l1ad.training.pruning import PruningSchedule, full_masks, importance_masks, spreads
 from l1ad.training.state import Array, Parameters, TrainingState, load_state, save_state
 from l1ad.training.steps import Graph, compile_epoch, compile_validation, make_table
 
@@ -121,12 +121,16 @@ class Runner:
         self._steps = self._n_events // self._batch
         self._epoch = compile_epoch(tf, graph, make_table(tf, graph, train))
         self._validate = compile_validation(tf, replace(graph, normalised=False), make_table(tf, graph, validation))
-        self._sample = scaled_sample(graph, train) if graph.normalised else None
+        self._inputs = scaled_sample(graph, train)
+        self._sample = self._inputs if graph.normalised else None
 
     def masks(self, state: TrainingState, epoch: int) -> list[Array]:
         """Give the pruning masks of an epoch: they follow from the weights it starts with."""
         sparsity = self._settings.pruning.sparsity(epoch)
-        return magnitude_masks(self._graph.plan, state.average, sparsity) if sparsity > 0 else full_masks(state.parameters)
+        if sparsity == 0:
+            return full_masks(state.parameters)
+        plan = self._graph.plan
+        return importance_masks(plan, state.average, sparsity, spreads(plan, state.average, self._inputs))
 
     def plain(self, parameters: Parameters) -> Parameters:
         """Give the parameters without normalisation: folded in, if there was one."""

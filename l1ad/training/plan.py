@@ -26,12 +26,14 @@ class LayerTypes:
         bias: of the biases.
         output: of what it gives.
         open: those of the three whose integer bits are still to be chosen from the float baseline.
+        digits: most signed digits of each weight: a product costs one adder less than it has digits. None for any.
     """
 
     weight: FixedPoint
     bias: FixedPoint
     output: FixedPoint
     open: frozenset[str] = frozenset()
+    digits: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ def _chip_types(model: ModelConfig, n_chip: int, n_hidden: int) -> list[LayerTyp
     bias_bits = _per_layer("bias_bits", model.bias_bits, n_chip)
     bias_integer = _per_layer("bias_integer", model.bias_integer, n_chip)
     outputs = _output_types(model, n_chip, n_hidden)
+    digits = [None] * n_chip if model.weight_digits is None else _per_layer("weight_digits", model.weight_digits, n_chip)
     types = []
     for i in range(n_chip):
         weight = FixedPoint.from_quantized_bits(weight_bits[i], weight_integer[i])
@@ -166,7 +169,8 @@ def _chip_types(model: ModelConfig, n_chip: int, n_hidden: int) -> list[LayerTyp
         given = {"weight": model.weight_integer, "bias": model.bias_integer}
         if _activation(i, n_hidden) is Activation.RELU:
             given["output"] = model.activation_integer
-        types.append(LayerTypes(weight, bias, outputs[i], frozenset(name for name, value in given.items() if value is None)))
+        is_open = frozenset(name for name, value in given.items() if value is None)
+        types.append(LayerTypes(weight, bias, outputs[i], is_open, digits[i]))
     input_type = model.input_type
     check_quantiser("The input", input_type)
     _check_products([input_type, *outputs], types)

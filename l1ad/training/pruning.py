@@ -1,15 +1,18 @@
-"""Prune by magnitude on the polynomial schedule of tensorflow-model-optimization, on weights of several networks at once.
+"""Prune by importance on the polynomial schedule of tensorflow-model-optimization, on weights of several networks at once.
 
-The library's own wrapper changes Keras layers and cannot go through the compiled epoch; its schedule and its rule (per layer, the
-smallest magnitudes go) are used here as they are, and a test compares the masks with the library's.
+The library's own wrapper changes Keras layers and cannot go through the compiled epoch; its schedule is used here as it is. Its rule (per
+layer, the smallest magnitudes go) is not: it does not see that an input hardly varies or that nothing listens to a neuron.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from l1ad.core.fixed import FloatArray
+from l1ad.core.network import Activation
 from l1ad.training.plan import Plan
 from l1ad.training.state import Array, Parameters
 
@@ -38,25 +41,61 @@ def full_masks(parameters: Parameters) -> list[Array]:
     return [np.ones_like(w) for w in parameters.weights]
 
 
-def magnitude_masks(plan: Plan, parameters: Parameters, sparsity: float) -> list[Array]:
-    """Mask the smallest weights of every chip layer but the last, which is small and carries the score.
+def importance_masks(plan: Plan, parameters: Parameters, sparsity: float, spread: Sequence[FloatArray]) -> list[Array]:
+    """Mask the least important weights of the chip layers but the last, which is small and carries the score.
+
+    A weight's importance is how much it moves the outputs: its size, times the spread of what it multiplies, times the size of the ways
+    that lead on from its neuron. Weights of inputs that never vary go first and are not counted in the sparsity.
 
     Args:
         plan: says which layers are on the chip; only those are pruned.
         parameters: the weights.
-        sparsity: part of each layer's weights that goes.
+        sparsity: part of the weights of these layers together, without those of inputs that never vary, that goes.
+        spread: standard deviation of what each layer is given, ``(n_seeds, n_in)`` each.
 
     Returns:
         1 for kept and 0 for pruned, shapes of the weights.
     """
     pruned = max(1, plan.n_chip - 1)
-    return [_mask(w, sparsity if i < pruned else 0.0) for i, w in enumerate(parameters.weights)]
+    importance = [
+        np.abs(w) * s[:, :, np.newaxis] * _onward(parameters, i, plan.n_chip)
+        for i, (w, s) in enumerate(zip(parameters.weights[:pruned], spread, strict=False))
+    ]
+    masks = full_masks(parameters)
+    for seed in range(parameters.n_seeds):
+        live = [one[seed] for one in importance]
+        alive = [np.broadcast_to(s[seed][:, np.newaxis] > 0, one.shape) for one, s in zip(live, spread, strict=False)]
+        together = np.sort(np.concatenate([one[there] for one, there in zip(live, alive, strict=True)]))
+        least = together[min(round(len(together) * sparsity), len(together) - 1)] if len(together) else 0.0
+        for mask, one, there in zip(masks, live, alive, strict=False):
+            mask[seed] = (one >= least) & there
+    return masks
 
 
-def _mask(weight: Array, sparsity: float) -> Array:
-    flat = np.abs(weight).reshape(len(weight), -1)
-    n_kept = round(flat.shape[1] * (1.0 - sparsity))
-    if n_kept == flat.shape[1]:
-        return np.ones_like(weight)
-    threshold = np.sort(flat, axis=1)[:, ::-1][:, max(0, n_kept - 1), None]
-    return (flat >= threshold).astype(np.float32).reshape(weight.shape)
+def _onward(parameters: Parameters, index: int, n_chip: int) -> FloatArray:
+    """Give the size of the ways from each neuron of a layer to the chip's outputs, ``(n_seeds, 1, n_out)``."""
+    size = np.ones((parameters.n_seeds, parameters.weights[n_chip - 1].shape[2], 1))
+    for weight in reversed(parameters.weights[index + 1 : n_chip]):
+        size = np.sqrt(np.square(weight.astype(np.float64)) @ np.square(size))
+    return size.swapaxes(1, 2)
+
+
+def spreads(plan: Plan, parameters: Parameters, x: FloatArray) -> list[FloatArray]:
+    """Measure the standard deviation of what each chip layer is given, in float.
+
+    Args:
+        plan: the layers.
+        parameters: their weights.
+        x: scaled inputs, ``(n_events, n_columns)``.
+
+    Returns:
+        One ``(n_seeds, n_in)`` a layer.
+    """
+    values = np.broadcast_to(x, (parameters.n_seeds, *x.shape))
+    found = []
+    for layer, weight, bias in zip(plan.layers[: plan.n_chip], parameters.weights, parameters.biases, strict=False):
+        found.append(values.std(axis=1))
+        values = values @ weight + bias
+        if layer.activation is Activation.RELU:
+            values = np.maximum(values, 0.0)
+    return found

@@ -16,10 +16,11 @@ from l1ad.core.dataset import Dataset
 from l1ad.core.fixed import FloatArray
 from l1ad.core.network import Network
 from l1ad.core.trained import FLOAT_FILE, FloatNetwork, FloatScore
+from l1ad.scores.selection import threshold_for_fraction
 from l1ad.training.curves import History
 from l1ad.training.events import Events
 from l1ad.training.extract import extract_float
-from l1ad.training.lesson import RATES, Lesson, distil_share, load_lesson, make_lesson, rarity_scale, student_plan, student_start
+from l1ad.training.lesson import Lesson, distil_share, load_lesson, make_lesson, student_plan, student_start
 from l1ad.training.loop import Fit, fit
 from l1ad.training.plan import Plan
 from l1ad.training.problem import Problem, make_problem
@@ -36,8 +37,10 @@ TARGETS_FILE = "targets.npz"
 CANDIDATE_STRIDE = 1_000_003
 #: Events on which the ranges of hidden neurons are measured before quantisation.
 RANGE_EVENTS = 20_000
-#: Background fraction, one of ``RATES``, at which candidates are compared.
-TRIGGER_FRACTION = 0.001
+#: Background fraction at which candidates are compared: about that of 1 kHz.
+TRIGGER_FRACTION = 3e-5
+#: Where the training part has fewer effective events above it, a larger fraction that has so many.
+ENOUGH = 50.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,7 +190,7 @@ def chosen_networks(done: Fit, kept: list[int]) -> Fit:
 
 
 def accepted(network: Network, weight: FloatArray, x_hw: NDArray[Any]) -> float:
-    """Give the part of the mixed events that score above all but ``TRIGGER_FRACTION`` of the background.
+    """Give the part of the mixed events that score above all but the trigger's fraction of the background.
 
     Args:
         network: the exact network.
@@ -196,9 +199,24 @@ def accepted(network: Network, weight: FloatArray, x_hw: NDArray[Any]) -> float:
     """
     from l1ad.spec.reference import scores
 
-    values = scores(network, np.asarray(x_hw, dtype=np.int64)).astype(np.float64)
-    scale = rarity_scale(values[: len(weight)], weight)
-    return float(np.mean(values[len(weight) :] > scale[RATES == TRIGGER_FRACTION]))
+    values = scores(network, np.asarray(x_hw, dtype=np.int64))
+    background, mixed = values[: len(weight)], values[len(weight) :]
+    threshold = threshold_for_fraction(background, weight, trigger_fraction(background, weight))
+    return float(np.mean(mixed >= threshold))
+
+
+def trigger_fraction(scores: NDArray[Any], weight: FloatArray) -> float:
+    """Give the fraction at which networks are compared: `TRIGGER_FRACTION`, or the smallest that `ENOUGH` effective events measure.
+
+    Args:
+        scores: of background, ``(n_events,)``.
+        weight: of at least 0, likewise.
+    """
+    ranked = weight[np.argsort(-scores, kind="stable")]
+    above, squares = np.cumsum(ranked), np.cumsum(ranked**2)
+    fraction = above / above[-1]
+    enough = np.flatnonzero((fraction >= TRIGGER_FRACTION) & (above**2 >= ENOUGH * squares))
+    return min(float(fraction[enough[0]]), 0.5) if len(enough) else 0.5
 
 
 def _pruning(config: Config) -> PruningSchedule:
@@ -208,11 +226,12 @@ def _pruning(config: Config) -> PruningSchedule:
 
 
 def _starting_point(problem: Problem, baseline: Path, train: Events) -> tuple[tuple[Plan, ...], Parameters]:
-    """Read the float weights and fit them to the types, and open types to them."""
+    """Read the float weights and fit them to the types, and open types to them, on events as often as the lesson counts them."""
     with np.load(baseline / PARAMETERS_FILE, allow_pickle=False) as arrays:
         parameters = Parameters.from_flat([arrays[f"p{i}"] for i in range(len(arrays.files))])
-    every = max(1, len(train.x_hw) // RANGE_EVENTS)
-    return fitted_to_events(problem.plan, parameters, problem.layout, problem.scaling.scaling, train.x_hw[::every])
+    share = train.weight / train.weight.sum()
+    rows = np.random.default_rng([problem.seeds[0], 5]).choice(len(share), min(RANGE_EVENTS, len(share)), p=share)
+    return fitted_to_events(problem.plan, parameters, problem.layout, problem.scaling.scaling, train.x_hw[rows])
 
 
 def _network(problem: Problem, plan: Plan, parameters: Parameters, index: int) -> Network:

@@ -139,7 +139,7 @@ def _losses(tf: Any, graph: Graph, flat: list[Any], masks: list[Any], batch: Bat
     if graph.distil < 1.0:
         loss += (1.0 - graph.distil) * event_loss(tf, graph.loss, out, batch.x, batch.present)
     if graph.distil > 0.0:
-        loss += graph.distil * distillation_loss(tf, graph.plan.score, graph.score, out, batch)
+        loss += graph.distil * distillation_loss(tf, graph.plan, graph.score, out, batch)
     return tf.reduce_mean(batch.weight * loss, axis=1)
 
 

@@ -19,7 +19,7 @@ from l1ad.training.plan import LayerTypes, Plan
 from l1ad.training.state import Parameters
 
 #: Part of a hidden neuron's values that must lie in its output type's range.
-ACTIVATIONS_COVERED = 0.999
+ACTIVATIONS_COVERED = 0.9995
 #: Part of a layer's weights that must lie in their type's range.
 WEIGHTS_COVERED = 0.98
 #: A neuron that is (almost) never active is taken to be this part of the layer's median.
@@ -71,7 +71,9 @@ def _chosen(types: LayerTypes, weight: FloatArray, bias: FloatArray, values: Flo
     spread = float(np.quantile(np.abs(weight), WEIGHTS_COVERED))
     top = float(np.quantile(values, ACTIVATIONS_COVERED, axis=0).max())
     needed = {"weight": spread, "bias": float(np.abs(bias).max()), "output": top}
-    chosen = {name: with_integer(getattr(types, name), largest) for name, largest in needed.items() if name in types.open}
+    chosen: dict[str, Any] = {
+        name: with_integer(getattr(types, name), largest) for name, largest in needed.items() if name in types.open
+    }
     return replace(types, open=frozenset(), **chosen)
 
 

@@ -20,7 +20,7 @@ def test_a_student_ranks_events_as_its_teacher(tmp_path: Path) -> None:
     chosen = changed(changed(chosen, "training", {"float_epochs": 60, "learning_rate": 1e-2}), "model", {"hidden": (16,)})
     training = train_float(chosen, dataset, tmp_path / "checkpoint.npz")
     losses = np.array(training.fit.history["validation"])[:, 0]
-    assert losses[-1] < 0.15 * losses[0]
+    assert losses[-1] < 0.35 * losses[0]
     unseen = np.asarray(dataset.x_hw[dataset.rows(split=Split.TEST)])
     wanted = make_rarity_teacher(training.problem).scores(unseen)[0]
     assert spearmanr(float_scores(training.reference, unseen), wanted).statistic > 0.9

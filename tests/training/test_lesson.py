@@ -1,36 +1,42 @@
-"""Targets are linear in the decades of background rate; a student has what is on the chip."""
+"""Targets are linear in the decades of background rate and every half decade counts; a student has what is on the chip."""
 
 import numpy as np
 import pytest
 
-from l1ad.training.lesson import RATES, rarity, rarity_scale, student_plan, student_start, top_target
+from l1ad.training.distillation import TOP_DECADES, top_target
+from l1ad.training.lesson import MOST, decades_of, flat_weights, student_plan, student_start
+from l1ad.training.rarity_teacher import Tail
 from l1ad.training.state import initial_parameters
 from tests.training.test_plan import plan
 
 
-def test_rarity_counts_decades() -> None:
-    scores = np.random.default_rng(1).permutation(10_000).astype(float)
-    scale = rarity_scale(scores, np.ones(10_000))
-    for rate in (0.1, 0.01, 0.001):
-        assert rarity(np.array([10_000 * (1 - rate)]), scale)[0] == pytest.approx(-np.log10(rate), abs=0.05)
+def test_decades_end_where_no_trigger_cuts() -> None:
+    scores = np.arange(1e5)
+    tail = Tail.measure(scores, np.ones(len(scores)))
+    wanted = [0.0, 1.0, 3.0, TOP_DECADES]
+    assert decades_of([tail], np.array([[-5.0, 0.9e5, 99_900.0, 1e6]]))[0] == pytest.approx(wanted, abs=1e-3)
 
 
-def test_rarity_goes_on_beyond_the_background() -> None:
-    scale = rarity_scale(np.arange(10_000.0), np.ones(10_000))
-    decades = rarity(np.array([9_990.0, 12_000.0, 14_000.0]), scale)
-    assert (np.diff(decades) > 0).all()
-    assert len(scale) == len(RATES)
+def test_every_half_decade_and_class_counts_the_same() -> None:
+    random = np.random.default_rng(1)
+    decades = random.exponential(0.8, 100_000)
+    classes = (random.random(len(decades)) < 0.3).astype(int)
+    weight = flat_weights(decades, classes)
+    assert weight.mean() == pytest.approx(1.0)
+    bins = [
+        weight[(decades >= low) & (decades < low + 0.5) & (classes == c)].sum()
+        for low in (0.0, 0.5, 1.0, 1.5, 2.0)
+        for c in (0, 1)
+    ]
+    assert max(bins) == pytest.approx(min(bins), rel=1e-6)
+    tail = weight[(decades >= 3.0) & (decades < 3.5) & (classes == 0)].sum()
+    assert tail / bins[0] == pytest.approx(3.0, rel=1e-6)
 
 
-def test_rarity_is_weighted() -> None:
-    scores = np.arange(1000.0)
-    weight = np.where(scores >= 900, 0.0, 1.0)
-    assert rarity_scale(scores, weight)[3] < rarity_scale(scores, np.ones(1000))[3]
-
-
-def test_equal_scores_do_not_divide_by_zero() -> None:
-    scale = rarity_scale(np.ones(100), np.ones(100))
-    assert np.isfinite(rarity(np.array([0.0, 1.0, 2.0]), scale)).all()
+def test_a_bin_of_one_event_is_not_learnt_by_heart() -> None:
+    weight = flat_weights(np.append(np.zeros(9999), 5.9), np.zeros(10_000, dtype=int))
+    # A quarter of all would be the ordinary events', 2500; the rare one is cut to MOST.
+    assert weight[-1] / weight.sum() == pytest.approx(MOST / (MOST + 2500), rel=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
-"""Masks and schedule are those of tensorflow-model-optimization."""
+"""The schedule is that of tensorflow-model-optimization; the masks are of the importance computed by loops."""
 
 import numpy as np
 import pytest
 
 from l1ad.qkeras.runtime import tensorflow
-from l1ad.training.pruning import PruningSchedule, full_masks, magnitude_masks
-from l1ad.training.state import initial_parameters
+from l1ad.training.lesson import student_plan
+from l1ad.training.pruning import PruningSchedule, full_masks, importance_masks, spreads
+from l1ad.training.state import Parameters, initial_parameters
 from tests.training.test_plan import plan
 
 
@@ -20,29 +21,48 @@ def test_schedule_is_the_librarys(epoch: int) -> None:
     assert PruningSchedule(0.5, 2, 8).sparsity(epoch) == pytest.approx(wanted, abs=1e-6)
 
 
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("sparsity", [0.25, 0.5, 0.8])
-def test_masks_are_the_librarys(sparsity: float) -> None:
-    tf = tensorflow()
-    from tensorflow_model_optimization.python.core.sparsity.keras import pruning_impl
-    from tensorflow_model_optimization.sparsity.keras import ConstantSparsity
+def importance(parameters: Parameters, spread: list[np.ndarray]) -> np.ndarray:
+    """Compute by loops how much each weight of the first of two layers moves the outputs, the first network's."""
+    first, second = (w[0].astype(float) for w in parameters.weights[:2])
+    found = np.zeros_like(first)
+    for i in range(first.shape[0]):
+        for j in range(first.shape[1]):
+            found[i, j] = abs(first[i, j]) * spread[0][0, i] * np.sqrt((second[j] ** 2).sum())
+    return found
 
-    made = plan("{kind: vae}")
+
+def test_what_matters_least_goes() -> None:
+    made = student_plan(plan("{kind: vae, hidden: [6]}"))
+    parameters = initial_parameters(made, (1, 2))
+    x = np.random.default_rng(1).normal(size=(500, 44)) * np.linspace(0.0, 2.0, 44)
+    spread = spreads(made, parameters, x)
+    np.testing.assert_allclose(spread[0][1], x.std(axis=0))
+    masks = importance_masks(made, parameters, 0.6, spread)
+    kept, values = masks[0][0] > 0, importance(parameters, spread)
+    assert values[kept].min() >= values[~kept].max()
+    # The first input never varies: its six weights go and are not counted.
+    assert not kept[0].any()
+    assert kept.sum() == 43 * 6 - round(43 * 6 * 0.6)
+    assert masks[1].all()
+
+
+def test_a_neuron_that_nothing_listens_to_loses_its_weights() -> None:
+    made = student_plan(plan("{kind: vae, hidden: [6]}"))
     parameters = initial_parameters(made, (1,))
-    masks = magnitude_masks(made, parameters, sparsity)
-    schedule = ConstantSparsity(sparsity, 0)
-    for layer in range(2):
-        pruner = pruning_impl.Pruning(lambda: tf.constant(1, tf.int64), [], schedule, (1, 1), "AVG")
-        _, theirs = pruner._update_mask(tf.constant(parameters.weights[layer][0]))
-        np.testing.assert_array_equal(masks[layer][0], theirs.numpy())
+    parameters.weights[1][0, 2] = 0.0
+    spread = spreads(made, parameters, np.random.default_rng(1).normal(size=(500, 44)))
+    assert not importance_masks(made, parameters, 0.2, spread)[0][0, :, 2].any()
 
 
-def test_only_hidden_chip_layers_are_pruned() -> None:
+def test_layers_compete_and_the_last_is_left_alone() -> None:
     made = plan("{kind: vae}")
     parameters = initial_parameters(made, (1, 2))
-    masks = magnitude_masks(made, parameters, 0.5)
-    assert [float(m.mean()) for m in masks] == [0.5, 0.5, 1.0, 1.0, 1.0, 1.0]
-    assert all(m.shape == w.shape for m, w in zip(masks, parameters.weights, strict=True))
+    parameters.weights[0][:] *= 0.01
+    masks = importance_masks(made, parameters, 0.5, spreads(made, parameters, np.random.default_rng(1).normal(size=(400, 44))))
+    n = [m[0].size for m in masks[:2]]
+    for seed in (0, 1):
+        assert sum(int(m[seed].sum()) for m in masks[:2]) == pytest.approx(sum(n) / 2, abs=1)
+    assert all(m.all() for m in masks[2:])
     assert all(m.all() for m in full_masks(parameters))
 
 

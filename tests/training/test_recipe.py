@@ -15,9 +15,9 @@ from l1ad.core.network import Score
 from l1ad.training import recipe, teacher
 from l1ad.training.curves import save_history
 from l1ad.training.events import Events
-from l1ad.training.lesson import FIRST_BIAS, RATES, rarity_scale
+from l1ad.training.lesson import FIRST_BIAS
 from l1ad.training.loop import Fit, FitSettings
-from l1ad.training.recipe import accepted, candidate_seeds, train_float, train_quantised
+from l1ad.training.recipe import accepted, candidate_seeds, train_float, train_quantised, trigger_fraction
 from l1ad.training.results import save_float
 from l1ad.training.state import Parameters
 from l1ad.training.steps import Graph
@@ -114,8 +114,8 @@ def test_the_target_is_the_teachers_rarity(dataset: Dataset, calls: list[Call], 
         order = np.argsort(one)
         assert (np.diff(learnt[order]) >= -1e-5).all()
         ordered = np.sort(learnt[:n])[::-1]
-        scale = rarity_scale(ordered, weight[np.argsort(-one[:n], kind="stable")])
-        decades = scale[(RATES == 0.01) | (RATES == 0.1)]
+        above = np.cumsum(weight[np.argsort(-one[:n], kind="stable")]) / weight.sum()
+        decades = [ordered[np.searchsorted(above, rate)] for rate in (0.1, 0.01)]
         assert decades[0] / decades[1] == pytest.approx(0.5, rel=0.1)
 
 
@@ -195,8 +195,20 @@ def test_seeds_of_candidates() -> None:
     assert len(set(candidate_seeds(range(64), 16))) == 64 * 16
 
 
-def test_accepted_counts_mixed_events_above_a_thousandth_of_the_background() -> None:
-    """By hand: the score at which the weight above reaches a thousandth, and the mixed events beyond it."""
+@pytest.mark.parametrize("n", [5_000, 1_000_000])
+def test_networks_are_compared_where_triggers_cut_or_as_near_as_events_say(n: int) -> None:
+    """By hand: the first fraction of at least 3e-5 above which 50 effective events are."""
+    random = np.random.default_rng(2)
+    scores, weight = random.normal(size=n), random.uniform(0.1, 2.0, n)
+    sums, squares = 0.0, 0.0
+    for i in np.argsort(-scores):
+        sums, squares = sums + weight[i], squares + weight[i] ** 2
+        if sums >= 3e-5 * weight.sum() and sums**2 >= 50 * squares:
+            break
+    assert trigger_fraction(scores, weight) == pytest.approx(sums / weight.sum())
+
+
+def test_accepted_counts_mixed_events_above_the_triggers_threshold() -> None:
     from l1ad.spec.reference import scores
 
     wide = FixedPoint.parse("ap_fixed<20,16,AP_RND_CONV,AP_SAT>")
@@ -206,11 +218,8 @@ def test_accepted_counts_mixed_events_above_a_thousandth_of_the_background() -> 
     x_hw = x_hw[np.concatenate([np.delete(order, np.s_[:3000:3]), order[:3000:3]])]  # the last thousand score higher
     weight = np.random.default_rng(1).uniform(0.1, 2.0, 5000)
     values = scores(network, x_hw)
-    above, total = 0.0, weight.sum()
-    for i in np.argsort(-values[:5000], kind="stable"):
-        above += weight[i]
-        if above >= 0.001 * total:
-            break
-    wanted = np.mean(values[5000:] > values[i])
+    most = trigger_fraction(values[:5000], weight) * weight.sum()
+    threshold = min(v for v in np.unique(values) if weight[values[:5000] >= v].sum() <= most * (1 + 1e-9))
+    wanted = np.mean(values[5000:] >= threshold)
     assert 0.0 < wanted < 1.0
     assert accepted(network, weight, x_hw) == pytest.approx(wanted)

@@ -9,7 +9,7 @@ from l1ad.core.fixed import FixedPoint
 from l1ad.core.network import Activation
 from l1ad.training.plan import Plan
 from l1ad.training.state import Parameters, initial_parameters
-from l1ad.training.type_fit import WEIGHTS_COVERED, fitted, with_integer
+from l1ad.training.type_fit import ACTIVATIONS_COVERED, WEIGHTS_COVERED, fitted, with_integer
 from tests.training.test_plan import plan
 
 
@@ -39,7 +39,7 @@ def test_function_is_kept_and_types_are_filled() -> None:
             assert not layer.types.open
             largest = np.quantile(np.abs(weight[seed]), WEIGHTS_COVERED)
             assert 0.45 * layer.types.weight.max < largest <= 1.1 * layer.types.weight.max
-            top = np.quantile(activation[seed], 0.999, axis=0)
+            top = np.quantile(activation[seed], ACTIVATIONS_COVERED, axis=0)
             assert (top > 0).all()
             assert 0.45 * layer.types.output.max < top.max() < 1.1 * layer.types.output.max
 
@@ -65,7 +65,7 @@ def test_given_types_are_kept() -> None:
     first = chosen.layers[0].types
     assert first is not None
     assert (first.weight, first.output) == (FixedPoint.from_quantized_bits(6, 2), FixedPoint.from_quantized_relu(8, 3))
-    top = np.quantile(values(made, scaled, np.random.default_rng(1).normal(0, 2, (500, 44)))[0], 0.999, axis=1)
+    top = np.quantile(values(made, scaled, np.random.default_rng(1).normal(0, 2, (500, 44)))[0], ACTIVATIONS_COVERED, axis=1)
     np.testing.assert_allclose(top, first.output.max, rtol=1e-3)
 
 
