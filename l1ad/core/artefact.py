@@ -25,7 +25,8 @@ from l1ad.core.imports import closure
 from l1ad.core.scratch import bring_back, leftovers, locked, place_of, put_in_place, remove, working_folder
 
 MANIFEST = "manifest.json"
-SPEC_VERSION = 1
+#: Form that artefacts are written in, and the oldest that is read.
+SPEC_VERSION, OLDEST_SPEC_VERSION = 1, 1
 _HASHING_THREADS = 2
 #: Bytes that one thread hashes at a time.
 _HASHED_BYTES = 4 * 2**20
@@ -130,13 +131,21 @@ def read_manifest(path: Path, kind: str | None = None) -> Manifest:
         raise ArtefactError(
             f"{str(file)!r} is not a manifest of this project; remove the folder and run its stage again."
         ) from None
-    if manifest.spec_version > SPEC_VERSION:
-        raise ArtefactError(
-            f"{str(path)!r} has form {manifest.spec_version}, this version reads up to {SPEC_VERSION}; update l1ad."
-        )
+    _require_readable(path, manifest)
     if kind is not None and manifest.kind != kind:
         raise ArtefactError(f"Wanted {wanted} at {str(path)!r}, got one of kind {manifest.kind!r}; give the right folder.")
     return manifest
+
+
+def _require_readable(path: Path, manifest: Manifest) -> None:
+    form = manifest.spec_version
+    if not isinstance(form, int) or form < OLDEST_SPEC_VERSION:
+        raise ArtefactError(
+            f"{str(path)!r} has form {form!r}, which is older than this version reads (from {OLDEST_SPEC_VERSION} on); "
+            f"run {_writer(manifest.kind)} again."
+        )
+    if form > SPEC_VERSION:
+        raise ArtefactError(f"{str(path)!r} has form {form}, this version reads up to {SPEC_VERSION}; update l1ad.")
 
 
 def is_artefact(path: Path, kind: str) -> bool:
