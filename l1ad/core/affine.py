@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from l1ad.core.errors import ModelError
 from l1ad.core.fixed import IntArray
 
+Number = TypeVar("Number", bound=np.number)  # type: ignore[type-arg]
 #: Height, width, channels.
 Shape = tuple[int, int, int]
 
@@ -78,13 +81,13 @@ class Window:
         ]
 
 
-def convolution(window: Window, kernel: IntArray, bias: IntArray) -> tuple[IntArray, IntArray]:
+def convolution(window: Window, kernel: NDArray[Number], bias: NDArray[Number]) -> tuple[NDArray[Number], NDArray[Number]]:
     """Write a convolution (a cross-correlation, as Keras computes it) as a matrix.
 
     Args:
         window: how the kernel moves.
-        kernel: integer codes, shape ``(height, width, channels in, channels out)``.
-        bias: integer codes, shape ``(channels out,)``.
+        kernel: integer codes, or numbers that are still to be quantised, shape ``(height, width, channels in, channels out)``.
+        bias: likewise, shape ``(channels out,)``.
 
     Returns:
         Weights ``(n_in, n_out)`` and biases ``(n_out,)``.
@@ -99,7 +102,7 @@ def convolution(window: Window, kernel: IntArray, bias: IntArray) -> tuple[IntAr
         )
     channels, filters = kernel.shape[2:]
     places = window.places[0] * window.places[1]
-    weight = np.zeros((window.shape[0] * window.shape[1], channels, places, filters), dtype=np.int64)
+    weight = np.zeros((window.shape[0] * window.shape[1], channels, places, filters), dtype=kernel.dtype)
     for place, (i, j), position in window.reads():
         weight[position, :, place, :] = kernel[i, j]
     return weight.reshape(-1, places * filters), np.tile(bias, places)

@@ -20,19 +20,35 @@ from l1ad.qkeras.importing.normalisation import (
     require_plain_statistics,
 )
 from l1ad.qkeras.importing.quantisers import Quantiser, parse_quantiser
-from l1ad.qkeras.importing.variables import DENSE, NORMALISATION, expected
+from l1ad.qkeras.importing.variables import CONVOLUTION, DENSE, NORMALISATION, expected
+from l1ad.qkeras.importing.windows import (
+    POOLING,
+    UPSAMPLING,
+    WINDOW_KEYS,
+    convolution_matrix,
+    exact_average,
+    pooling_matrix,
+    upsampling_matrix,
+)
 
-ACTIVATION = ("Activation", "QActivation", "ReLU")
-IDENTITY = ("InputLayer", "Dropout", "Flatten")
+ACTIVATION = ("Activation", "QActivation", "ReLU", "LeakyReLU")
+IDENTITY = ("InputLayer", "Dropout", "Flatten", "Reshape")
+#: Keras' slope of a LeakyReLU.
+_LEAKY_SLOPE = 0.3
 #: Keys of a layer that are read here, or that change nothing after training.
 _KNOWN = {
+    **WINDOW_KEYS,
     **dict.fromkeys(DENSE, ("units", "activation", "use_bias", "kernel_quantizer", "bias_quantizer")),
     **dict.fromkeys(NORMALISATION, ("axis", "epsilon", "center", "scale", "renorm_momentum")),
     **dict.fromkeys(ACTIVATION, ("activation", "max_value", "negative_slope", "threshold")),
     "InputLayer": (),
     "Dropout": ("rate", "noise_shape", "seed"),
     "Flatten": ("data_format",),
+    "Reshape": ("target_shape",),
+    "LeakyReLU": ("alpha", "negative_slope"),
 }
+for _kind in CONVOLUTION:
+    _KNOWN[_kind] = (*_KNOWN[_kind], *_KNOWN["Dense"][1:])
 _KNOWN["QDenseBatchnorm"] = (*_KNOWN["Dense"], *_KNOWN["BatchNormalization"], "ema_freeze_delay", "folding_mode")
 _KNOWN["QBatchNormalization"] = (
     *_KNOWN["BatchNormalization"],
@@ -54,6 +70,7 @@ class ImportedDense:
         activation: what follows.
         output: type from the quantiser that follows; None if none does.
         negative_slope: slope of a leaky ReLU that follows.
+        implied: type that holds what it gives exactly, where no quantiser follows; None for a layer with weights of its own.
     """
 
     name: str
@@ -65,6 +82,7 @@ class ImportedDense:
     activation: Activation = Activation.LINEAR
     output: FixedPoint | None = None
     negative_slope: float = 0.0
+    implied: FixedPoint | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,17 +124,19 @@ class _Chain:
         """Take the next layer of the chain."""
         where = f"Layer {record.name!r}"
         if record.kind not in _KNOWN:
-            known = ", ".join((*DENSE, *NORMALISATION, *ACTIVATION, *IDENTITY))
+            known = ", ".join((*DENSE, *CONVOLUTION, *POOLING, *UPSAMPLING, *NORMALISATION, *ACTIVATION, *IDENTITY))
             raise ModelError(
                 f"{where} is a {record.kind!r}, which is not imported; known are {known} of Keras and QKeras, "
                 "and nothing in a model file is executed."
             )
         require_known(record.config, _KNOWN[record.kind], where)
         require_float32(record.config, where)
-        if record.kind == "Flatten":
-            self.shape = (math.prod(self.shape),)
+        if record.kind in ("Flatten", "Reshape"):
+            self.shape = _reshaped(record, self.shape, where)
         elif record.kind in DENSE:
             self._add_dense(record, where)
+        elif record.kind in WINDOW_KEYS:
+            self._add_window(record, where)
         elif record.kind in NORMALISATION:
             self._normalise(record, where)
         elif record.kind in ACTIVATION:
@@ -126,7 +146,8 @@ class _Chain:
         """Give what was collected."""
         if not self.layers:
             raise ModelError("The model has no dense layer; there is nothing to import.")
-        return ImportedModel(tuple(self.layers), self.input_type)
+        layers = tuple(replace(layer, output=layer.output or layer.implied) for layer in self.layers)
+        return ImportedModel(layers, self.input_type)
 
     def _add_dense(self, record: LayerRecord, where: str) -> None:
         if len(self.shape) != 1:
@@ -140,6 +161,17 @@ class _Chain:
             self.before = None
         self.layers.append(layer)
         self.shape = layer.bias.shape
+
+    def _add_window(self, record: LayerRecord, where: str) -> None:
+        """Take a convolution, pooling or upsampling: a matrix over the flattened tensor."""
+        if self.before is not None:
+            raise ModelError(f"{where} follows {self.before.name!r}, which normalises the input; this is not imported.")
+        if record.kind in CONVOLUTION:
+            layer, self.shape = _convolution(record, self.shape, where)
+        else:
+            before = self.layers[-1].output or self.layers[-1].implied if self.layers else self.input_type
+            layer, self.shape = _moved(record, self.shape, before, where)
+        self.layers.append(layer)
 
     def _normalise(self, record: LayerRecord, where: str) -> None:
         require_plain_statistics(record, self.shape, where)
@@ -179,15 +211,65 @@ def _dense(record: LayerRecord, n_in: int, where: str) -> ImportedDense:
             raise ModelError(f"{where} has folding_mode {mode!r}; known are {', '.join(FOLDING_MODES)}.")
         require_plain_statistics(record, (units,), where)
         weight, bias = folded_float32(weight, bias, record, where)
-    types = [parsed.type if parsed else None for part in ("kernel", "bias") for parsed in [_weight_quantiser(record, part)]]
-    layer = ImportedDense(record.name, weight, bias, types[0], types[1], has_bias or record.kind == "QDenseBatchnorm")
+    (weight, weight_type), (bias, bias_type) = _quantised(record, weight, bias)
+    layer = ImportedDense(record.name, weight, bias, weight_type, bias_type, has_bias or record.kind == "QDenseBatchnorm")
     return _activated(layer, parse_quantiser(record.config.get("activation"), where), where)
+
+
+def _quantised(record: LayerRecord, weight: FloatArray, bias: FloatArray) -> list[tuple[FloatArray, FixedPoint | None]]:
+    """Give weights and biases with the types of their quantisers, brought to values that the types hold where there are few."""
+    found: list[tuple[FloatArray, FixedPoint | None]] = []
+    for part, values in (("kernel", weight), ("bias", bias)):
+        quantiser = _weight_quantiser(record, part)
+        is_there = part == "kernel" or record.config.get("use_bias", True) or record.kind == "QDenseBatchnorm"
+        if quantiser is not None and quantiser.rounded is not None and is_there:
+            values = quantiser.rounded(values)
+        found.append((values, quantiser.type if quantiser else None))
+    return found
+
+
+def _convolution(record: LayerRecord, shape: tuple[int, ...], where: str) -> tuple[ImportedDense, tuple[int, ...]]:
+    _require_arrays(record, where)
+    has_bias = bool(record.config.get("use_bias", True))
+    kernel = record.arrays["kernel"]
+    bias = record.arrays["bias"] if has_bias else np.zeros(whole(record.config, "filters", 0, where))
+    (kernel, weight_type), (bias, bias_type) = _quantised(record, kernel, bias)
+    weight, biases, given = convolution_matrix(record, shape, kernel, bias, where)
+    layer = ImportedDense(record.name, weight, biases, weight_type, bias_type, has_bias)
+    return _activated(layer, parse_quantiser(record.config.get("activation"), where), where), given
+
+
+def _moved(
+    record: LayerRecord, shape: tuple[int, ...], before: FixedPoint | None, where: str
+) -> tuple[ImportedDense, tuple[int, ...]]:
+    """Make a layer of pooling or upsampling, whose output holds what arrives exactly, where a quantiser before it says what that is."""
+    if record.kind in UPSAMPLING:
+        weight, given = upsampling_matrix(record, shape, where)
+        weight_type, implied = FixedPoint(True, 2, 2), before
+    else:
+        weight, weight_type, given = pooling_matrix(record, shape, where)
+        implied = None if before is None else exact_average(before, weight_type)
+    return ImportedDense(record.name, weight, np.zeros(weight.shape[1]), weight_type, None, False, implied=implied), given
+
+
+def _reshaped(record: LayerRecord, shape: tuple[int, ...], where: str) -> tuple[int, ...]:
+    n = math.prod(shape)
+    if record.kind == "Flatten":
+        return (n,)
+    target = record.config.get("target_shape")
+    if not isinstance(target, list | tuple) or not all(isinstance(size, int) and (size > 0 or size == -1) for size in target):
+        raise ModelError(f"{where} wants a target_shape of whole numbers, got {target!r}; the file is damaged.")
+    known = math.prod(size for size in target if size > 0)
+    found = tuple(n // known if size == -1 else size for size in target)
+    if math.prod(found) != n:
+        raise ModelError(f"{where} makes {found!r} of {shape!r}, which has {n} values; save the whole model anew.")
+    return found
 
 
 def _weight_quantiser(record: LayerRecord, part: str) -> Quantiser | None:
     """Read a quantiser of weights; QKeras makes the scale of a kernel's without alpha depend on the data, not a bias'."""
     where = f"The {part} of layer {record.name!r}"
-    found = parse_quantiser(record.config.get(f"{part}_quantizer"), where, data_scale=part == "kernel")
+    found = parse_quantiser(record.config.get(f"{part}_quantizer"), where, data_scale=part == "kernel", weights=True)
     if found is not None and (found.activation is not Activation.LINEAR or found.type is None):
         raise ModelError(f"{where} is quantised by a ReLU, which is not imported; use quantized_bits.")
     return found
@@ -226,6 +308,9 @@ def _normalised_input(layer: ImportedDense, record: LayerRecord) -> ImportedDens
 
 
 def _activation(record: LayerRecord, where: str) -> Quantiser | None:
+    if record.kind == "LeakyReLU":
+        slope = number(record.config, "negative_slope", number(record.config, "alpha", _LEAKY_SLOPE, where), where)
+        return Quantiser(Activation.RELU, None, slope)
     if record.kind != "ReLU":
         return parse_quantiser(record.config.get("activation"), where)
     slope, bound = number(record.config, "negative_slope", 0.0, where), record.config.get("max_value")

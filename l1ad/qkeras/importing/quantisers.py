@@ -10,6 +10,7 @@ from typing import Any
 from l1ad.core.errors import ModelError
 from l1ad.core.fixed import MAX_WIDTH, FixedPoint, Overflow
 from l1ad.core.network import Activation
+from l1ad.qkeras.importing.few_values import FEW_VALUES, Rounded, few_values
 from l1ad.qkeras.importing.fields import class_name, number, whole
 
 #: Arguments in the order in which they may be written without a name, with QKeras 0.9.0's defaults.
@@ -43,20 +44,23 @@ class Quantiser:
         activation: what it does before it quantises.
         type: the type it quantises to; None for none (a plain ReLU).
         negative_slope: slope of a leaky ReLU, which the type cannot represent.
+        rounded: finds the values of weights where that is no rounding to the type; None where it is.
     """
 
     activation: Activation
     type: FixedPoint | None
     negative_slope: float = 0.0
+    rounded: Rounded | None = None
 
 
-def parse_quantiser(description: Any, where: str, *, data_scale: bool = False) -> Quantiser | None:
+def parse_quantiser(description: Any, where: str, *, data_scale: bool = False, weights: bool = False) -> Quantiser | None:
     """Read a quantiser.
 
     Args:
         description: a Keras dictionary, a call as text such as ``quantized_bits(6,1,alpha=1)``, or None.
         where: whose it is, for messages.
         data_scale: whether QKeras makes alpha None a scale that depends on the data, as it does for a kernel.
+        weights: whether it quantises weights, which may have few values (binary, ternary, powers of two).
 
     Returns:
         The quantiser; None for none and for ``linear``.
@@ -73,6 +77,8 @@ def parse_quantiser(description: Any, where: str, *, data_scale: bool = False) -
         return _bits(_complete(_BITS_ARGUMENTS, arguments, name, where), where, data_scale)
     if name == "quantized_relu":
         return _relu(_complete(_RELU_ARGUMENTS, arguments, name, where), where)
+    if weights and name in FEW_VALUES:
+        return _few(name, _complete(FEW_VALUES[name], arguments, name, where), where, data_scale)
     raise ModelError(
         f"{where} uses {name!r}, which cannot be converted exactly; use quantized_bits or quantized_relu with alpha=1."
     )
@@ -127,12 +133,22 @@ def _require_deterministic(arguments: Mapping[str, Any], where: str) -> None:
         raise ModelError(f"{where} has post_training_scale {scale!r}: its scale is not 1; train with alpha=1 and without it.")
 
 
-def _bits(arguments: Mapping[str, Any], where: str, data_scale: bool) -> Quantiser:
-    alpha = arguments["alpha"]
+def _few(name: str, arguments: Mapping[str, Any], where: str, data_scale: bool) -> Quantiser:
+    if name != "quantized_po2":
+        _require_unit_scale(arguments["alpha"], where, data_scale)
+    type_, rounded = few_values(name, arguments, where)
+    return Quantiser(Activation.LINEAR, type_, rounded=rounded)
+
+
+def _require_unit_scale(alpha: Any, where: str, data_scale: bool) -> None:
     if isinstance(alpha, bool) or (alpha != 1 and (alpha is not None or data_scale)):
         raise ModelError(
             f"{where} has alpha {alpha!r}: its scale is not 1, so that it cannot be converted exactly; train with alpha=1."
         )
+
+
+def _bits(arguments: Mapping[str, Any], where: str, data_scale: bool) -> Quantiser:
+    _require_unit_scale(arguments["alpha"], where, data_scale)
     type_ = FixedPoint.from_quantized_bits(
         *_widths(arguments, where), keep_negative=bool(number(arguments, "keep_negative", 1, where))
     )

@@ -10,6 +10,7 @@ from l1ad.core.errors import ModelError
 from l1ad.core.fixed import FloatArray
 
 DENSE = ("Dense", "QDense", "QDenseBatchnorm")
+CONVOLUTION = ("Conv1D", "Conv2D", "QConv1D", "QConv2D")
 NORMALISATION = ("BatchNormalization", "QBatchNormalization")
 #: What counts training steps; nothing of it is computed with.
 _COUNTERS = ("iteration", "_iteration")
@@ -25,7 +26,7 @@ def expected(kind: str, config: Mapping[str, Any]) -> tuple[tuple[str, ...], tup
     )
     if kind in NORMALISATION:
         return statistics, ()
-    if kind in DENSE:
+    if kind in (*DENSE, *CONVOLUTION):
         own = ("kernel", "bias") if config.get("use_bias", True) else ("kernel",)
         return own, statistics if kind == "QDenseBatchnorm" else ()
     return (), ()
@@ -37,7 +38,7 @@ def name_by_path(kind: str, layer: str, arrays: Mapping[str, FloatArray]) -> dic
     Raises:
         ModelError: two arrays have the same name.
     """
-    if kind not in (*DENSE, *NORMALISATION):
+    if kind not in (*DENSE, *CONVOLUTION, *NORMALISATION):
         return {}
     found: dict[str, FloatArray] = {}
     for path, array in arrays.items():

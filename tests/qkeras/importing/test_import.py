@@ -153,7 +153,12 @@ def test_batch_normalisation_is_folded(models: dict[str, Path], suffix: str) -> 
             r"^Layer 'trick' is a 'Lambda', which is not imported; known are .* nothing in a model file is executed\.$",
         ),
         ("lambda.keras", {}, ModelError, r"^Layer 'trick' is a 'Lambda', which is not imported; .*$"),
-        ("conv.h5", {}, ModelError, r"^Layer 'shape' is a 'Reshape', which is not imported; .*$"),
+        (
+            "conv.h5",
+            {"input": "ap_fixed<8,4>"},
+            ModelError,
+            r"^The kernel of layer 'conv1d.*' has no quantiser in the model; give its .*$",
+        ),
         ("late_norm.h5", {}, ModelError, r"^Layer 'norm' normalises after an activation and cannot be folded exactly; .*$"),
         ("branch.h5", {}, ModelError, r"^Layer 'trunk' feeds \['mean', 'log'\]; save the encoder alone: .*$"),
         ("branch.keras", {}, ModelError, r"^Layer 'trunk' feeds \['mean', 'log'\]; save the encoder alone: .*$"),
