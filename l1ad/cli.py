@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 import time
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from l1ad import __version__
-from l1ad.cli_config import ConfigPath, Force, Json, config, explain, init, read_config, runs, show
-from l1ad.core.errors import FAILURE, USER_MISTAKE, ConfigError, L1adError, nearest, reason_of
+from l1ad.cli_config import ConfigPath, Force, Json, bench, config, doctor, explain, init, inspect, read_config, runs, show
+from l1ad.core.errors import FAILURE, USER_MISTAKE, ConfigError, L1adError, reason_of
 from l1ad.core.extras import explaining_extras
 from l1ad.toolchain import EndedBySignal, handled
+from l1ad.toolchain.progress import VARIABLE, Verbosity, from_here
 
 #: Exit code of a command that Ctrl-C ended, as shells give it.
 INTERRUPTED = 130
@@ -49,23 +51,20 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
     ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only, and JSON where it is asked for.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Say too which tools run, and progress in log files.")] = False,
 ) -> None:
     """Level-1 trigger autoencoders to firmware: train, convert, simulate and synthesise, exact to the last bit."""
+    if quiet and verbose:
+        raise ConfigError("--quiet and --verbose exclude each other; give one of them.")
+    if quiet or verbose:
+        os.environ[VARIABLE] = (Verbosity.QUIET if quiet else Verbosity.VERBOSE).value
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
 
-for _command in (init, config, explain, runs):
+for _command in (init, config, explain, runs, doctor, inspect, bench):
     app.command()(_command)
-
-
-@app.command()
-def doctor(as_json: Json = False) -> None:
-    """List the tools, versions and extras found here, and what each stage can do with them."""
-    from l1ad.toolchain import doctor as examine
-
-    found = examine()
-    show(asdict(found), as_json)
 
 
 @app.command()
@@ -78,19 +77,6 @@ def prepare(
 ) -> None:
     """Turn raw files into a dataset of hardware integers."""
     show(_stage("prepare")(read_config(config), force=force, skip_bad=skip_bad, scheduler=scheduler), as_json)
-
-
-@app.command()
-def inspect(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of any supported format.")],
-    page: Annotated[Path | None, typer.Option("--page", help="Where the HTML page goes; default: beside where you are.")] = None,
-    max_events: Annotated[int, typer.Option(help="How many events are looked at.")] = 50_000,
-    layout: Annotated[str | None, typer.Option(help="Layout to see the objects in.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Say what a file is, and draw the distributions of its objects."""
-    target = page or Path(f"{file.stem}_inspect.html")
-    show(_stage("inspect")(file, page=target, max_events=max_events, layout=layout), as_json)
 
 
 @app.command()
@@ -184,26 +170,6 @@ def study(
 def scan(config: ConfigPath, force: Force = False, as_json: Json = False) -> None:
     """Search the space of hyper-parameters; killed and run again, it goes on with the next trial."""
     show(_stage("scan")(read_config(config), force=force), as_json)
-
-
-@app.command()
-def bench(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="emulator, train, data or all.")] = "all",
-    march: Annotated[
-        str | None,
-        typer.Option(help="Emulator only: instructions to compare, as 'native,x86-64-v3,plain'; what g++ -march takes."),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Measure throughput, memory and growth, with ratios against the peers in the same run."""
-    names = ("emulator", "train", "data")
-    if name not in (*names, "all"):
-        raise ConfigError(f"There is no benchmark {name!r}; {nearest(name, (*names, 'all'))}")
-    if march is not None and name != "emulator":
-        raise ConfigError(f"Option --march is for the emulator, got {name!r}; run 'l1ad bench emulator --march {march}'.")
-    chosen, options = names if name == "all" else (name,), {"march": tuple(march.split(","))} if march else {}
-    results = {one: importlib.import_module(f"l1ad.benchmarks.{one}").run(**options) for one in chosen}
-    show(results if name == "all" else results[name], as_json)
 
 
 @app.command()
@@ -335,7 +301,7 @@ def main() -> int:
     """Run the command line and return its exit code; an error is one sentence on standard error."""
     try:
         with handled():
-            code = explaining_extras(app)(prog_name="l1ad", standalone_mode=False)
+            code = explaining_extras(app)(args=_general_first(sys.argv[1:]), prog_name="l1ad", standalone_mode=False)
         # typer (0.29) makes this exit code of a KeyboardInterrupt, which it does not let through.
         return _interrupted("") if code == INTERRUPTED else code if isinstance(code, int) else 0
     except L1adError as error:
@@ -353,13 +319,19 @@ def main() -> int:
         return _fail(f"{str(error).rstrip('.')}; run it with --help.", USER_MISTAKE)
 
 
+def _general_first(words: list[str]) -> list[str]:
+    """Put --quiet and --verbose in front of the command; they may be given anywhere."""
+    general = [word for word in words if word in ("--quiet", "--verbose")]
+    return [*general, *(word for word in words if word not in general)]
+
+
 def _interrupted(by: str, code: int = INTERRUPTED) -> int:
     return _fail(f"interrupted{by}; what was finished is kept, run the same command to go on.", code)
 
 
 def _fail(sentence: str, code: int) -> int:
     with suppress(OSError):  # a terminal that was closed
-        typer.echo(f"l1ad: {sentence}", err=True)
+        typer.echo(f"l1ad: {from_here(sentence)}", err=True)
     return code
 
 

@@ -1,14 +1,18 @@
-"""Be the part of the command line that writes, checks and explains configurations and lists runs."""
+"""Be the part of the command line beside the flow: configurations, runs, tools, files and benchmarks."""
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from l1ad.core.errors import ConfigError
+from l1ad.core.errors import ConfigError, nearest
+from l1ad.toolchain.progress import Verbosity, verbosity
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration file, as configs/demo.yaml.")]
 Force = Annotated[bool, typer.Option("--force", help="Do it again even if nothing has changed.")]
@@ -23,10 +27,12 @@ def read_config(path: Path) -> Any:
 
 
 def show(result: Any, as_json: bool) -> None:
-    """Print a stage's result: JSON on demand, else its lines."""
+    """Print a stage's result: JSON on demand, else its lines, or nothing with --quiet."""
     data = result if isinstance(result, dict) else result.to_dict()
     if as_json:
         typer.echo(json.dumps(data, indent=1, default=str))
+        return
+    if verbosity() is Verbosity.QUIET:
         return
     from l1ad.reporting.terminal import render
 
@@ -46,11 +52,25 @@ def init(
     from l1ad.core.layout import shipped_layouts
     from l1ad.stages.init import init as write
 
+    if layout is None and data is None and sys.stdin.isatty():
+        layout, data, signal, board = _asked(board)
     if layout is None:
         raise ConfigError(
             f"A configuration needs a layout; give --layout with one of {', '.join(shipped_layouts())}, or a YAML file."
         )
     show(write(config, layout=layout, data=data or (), signals=_signals(signal or []), board=board, force=force), as_json)
+
+
+def _asked(board: str) -> tuple[str, list[str], list[str], str]:
+    """Ask for what a configuration needs."""
+    from l1ad.core.layout import shipped_layouts
+
+    layout = typer.prompt(f"Layout ({', '.join(shipped_layouts())}, or a YAML file)", default="l1topo44", err=True)
+    data = typer.prompt("Background files or patterns, with spaces between", err=True).split()
+    signals = typer.prompt(
+        "Signals as NAME=FILE, with spaces between, or nothing", default="", show_default=False, err=True
+    ).split()
+    return layout, data, signals, typer.prompt("Board", default=board, err=True)
 
 
 def _signals(given: list[str]) -> dict[str, str]:
@@ -105,3 +125,44 @@ def runs(
     from l1ad.stages.runs import runs as listed
 
     show(listed(folder), as_json)
+
+
+def doctor(as_json: Json = False) -> None:
+    """List the tools, versions and extras found here, and what each stage can do with them."""
+    from l1ad.toolchain import doctor as examine
+
+    found = examine()
+    show(asdict(found), as_json)
+
+
+def inspect(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of any supported format.")],
+    page: Annotated[Path | None, typer.Option("--page", help="Where the HTML page goes; default: beside where you are.")] = None,
+    max_events: Annotated[int, typer.Option(help="How many events are looked at.")] = 50_000,
+    layout: Annotated[str | None, typer.Option(help="Layout to see the objects in.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a file is, and draw the distributions of its objects."""
+    from l1ad.stages.inspect import inspect as stage
+
+    target = page or Path(f"{file.stem}_inspect.html")
+    show(stage(file, page=target, max_events=max_events, layout=layout), as_json)
+
+
+def bench(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="emulator, train, data or all.")] = "all",
+    march: Annotated[
+        str | None,
+        typer.Option(help="Emulator only: instructions to compare, as 'native,x86-64-v3,plain'; what g++ -march takes."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure throughput, memory and growth, with ratios against the peers in the same run."""
+    names = ("emulator", "train", "data")
+    if name not in (*names, "all"):
+        raise ConfigError(f"There is no benchmark {name!r}; {nearest(name, (*names, 'all'))}")
+    if march is not None and name != "emulator":
+        raise ConfigError(f"Option --march is for the emulator, got {name!r}; run 'l1ad bench emulator --march {march}'.")
+    chosen, options = names if name == "all" else (name,), {"march": tuple(march.split(","))} if march else {}
+    results = {one: importlib.import_module(f"l1ad.benchmarks.{one}").run(**options) for one in chosen}
+    show(results if name == "all" else results[name], as_json)

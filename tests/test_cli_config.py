@@ -1,5 +1,6 @@
 """Configurations and runs on the command line."""
 
+import io
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import l1ad
 from l1ad import cli
 from l1ad.config import load_config
+from l1ad.toolchain.progress import VARIABLE
 from tests.networks import make_network
 from tests.runs_made import make_run
 
@@ -132,3 +134,45 @@ def test_the_shell_completes_commands(monkeypatch: pytest.MonkeyPatch, capsys: p
         run(monkeypatch)
     assert ended.value.code == 0
     assert capsys.readouterr().out.strip() == "explain"
+
+
+def test_quiet_prints_errors_only_wherever_it_is_given(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv(VARIABLE, "normal")  # what the command sets is taken back afterwards
+    make_run(tmp_path, make_network())
+    for words in (["--quiet", "runs", tmp_path / "runs"], ["runs", tmp_path / "runs", "--quiet"]):
+        assert run(monkeypatch, *words) == 0
+        assert capsys.readouterr() == ("", "")
+    assert run(monkeypatch, "runs", tmp_path / "runs", "--quiet", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["runs"]
+    assert run(monkeypatch, "runs", tmp_path / "no", "--quiet") == 2
+    assert "There is no folder" in capsys.readouterr().err
+    assert run(monkeypatch, "runs", "--quiet", "--verbose") == 2
+    assert capsys.readouterr().err == "l1ad: --quiet and --verbose exclude each other; give one of them.\n"
+
+
+def test_paths_are_printed_from_where_the_user_stands(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, "config", tmp_path / "no.yaml") == 2
+    assert "Cannot read configuration 'no.yaml'" in capsys.readouterr().err
+    make_run(tmp_path, make_network())
+    assert run(monkeypatch, "runs", tmp_path / "runs") == 0
+    assert str(tmp_path) not in capsys.readouterr().out
+
+
+def test_init_asks_in_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, init_words: list[object]
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    answers = f"\n{SAMPLE / 'gelato_background.h5'}\nztautau={SAMPLE / 'gelato_ztautau.h5'}\n\n"
+    monkeypatch.setattr("sys.stdin", Terminal(answers))
+    assert run(monkeypatch, "init", tmp_path / "asked.yaml") == 0
+    assert "Layout (axol1tl57, " in capsys.readouterr().err
+    config = load_config(tmp_path / "asked.yaml")
+    assert (config.layout, config.firmware.board, list(config.data.signals)) == ("l1topo44", "l1topo", ["ztautau"])

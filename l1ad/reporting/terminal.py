@@ -11,6 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from l1ad.toolchain.progress import Verbosity, from_here, verbosity
+
 _MAX_ROWS = 60
 #: A table with more columns than this is shown as one record after another.
 _MAX_COLUMNS = 12
@@ -61,8 +63,9 @@ def _nested(title: str, value: Any, out: Console) -> None:
 
 
 def note(text: str) -> None:
-    """Say on standard error how the work goes on."""
-    Console(stderr=True, soft_wrap=True).print(text, highlight=False, markup=False)
+    """Say on standard error how the work goes on, unless the command is to be quiet; paths are relative to the current directory."""
+    if verbosity() is not Verbosity.QUIET:
+        Console(stderr=True, soft_wrap=True).print(from_here(text), highlight=False, markup=False)
 
 
 def _is_table(value: object) -> bool:
@@ -108,4 +111,4 @@ def _cell(value: object) -> str:
         return ", ".join(_cell(entry) for entry in value)
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_cell(entry)}" for key, entry in value.items())
-    return str(value)
+    return from_here(str(value))

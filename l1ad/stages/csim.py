@@ -28,6 +28,7 @@ from l1ad.ranges import float32_exact
 from l1ad.scores.closeness import Closeness, Tolerances, compare_scores
 from l1ad.scores.events import comparison_events, data_of_run
 from l1ad.spec import reference
+from l1ad.toolchain.progress import progress
 
 KIND = "csim"
 #: A log, so that it does not enter the artefact's digest: equal runs take different times.
@@ -175,10 +176,8 @@ class _timed:
 
 
 def _simulate(simulation: Csim, x_hw: NDArray[Any]) -> tuple[IntArray, NDArray[np.bool_]]:
-    from tqdm import tqdm
-
     parts = []
-    with tqdm(total=len(x_hw), desc="csim", unit=" events", unit_scale=True, leave=False, disable=None) as bar:
+    with progress(total=len(x_hw), desc="csim", unit=" events", unit_scale=True, leave=False) as bar:
         for start in range(0, len(x_hw), _CHUNK):
             parts.append(simulation.run(x_hw[start : start + _CHUNK]))
             bar.update(len(parts[-1][0]))

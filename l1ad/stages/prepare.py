@@ -25,6 +25,7 @@ from l1ad.data.part import PARTIAL, Job, PartSummary, prepare_part
 from l1ad.data.readers import reader
 from l1ad.data.select import Selection
 from l1ad.data.split import count_duplicates
+from l1ad.toolchain.progress import progress
 
 #: Formats whose trigger bits are named in the configuration.
 _NAMED_BITS = (Format.NANOAOD, Format.L1NTUPLE)
@@ -232,14 +233,12 @@ def _make_parts(
     scheduler: str | None,
     skipped: dict[str, str] | None,
 ) -> list[tuple[Job, Path, PartSummary]]:
-    from tqdm import tqdm
-
     jobs = _jobs(layout, sources, config)
     for unfinished in draft.path.glob(f"{_PARTS}/*{PARTIAL}"):
         shutil.rmtree(unfinished, ignore_errors=True)
     work = [(job, draft.path / _PARTS / str(number)) for number, job in enumerate(jobs)]
     cluster = cluster_for(scheduler, len(jobs))
-    with tqdm(total=sum(len(job.events) for job in jobs), desc="prepare", unit="event", disable=None) as bar:
+    with progress(total=sum(len(job.events) for job in jobs), desc="prepare", unit="event") as bar:
         keep = skipped is not None
         results = execute(prepare_part, work, cluster, lambda i: bar.update(len(jobs[i].events)), keep_errors=keep)
     bad: dict[Path, str] = {}

@@ -33,6 +33,7 @@ from l1ad.emulator.kernel import Emulator
 from l1ad.emulator.output import check_suffix, require_stored, writer
 from l1ad.emulator.package import MASK_BITS
 from l1ad.firmware.target import thresholds_note, with_configured_thresholds
+from l1ad.toolchain.progress import progress
 
 #: Events merged at a time.
 _MERGED_EVENTS = 1 << 19
@@ -183,8 +184,6 @@ def _score(
     network: Network, inputs: tuple[Path, ...], work: Path, data: DataConfig, scheduler: str | None, out: Path
 ) -> dict[str, Any]:
     """Score every piece that has not been scored before, and write the output from all of them."""
-    from tqdm import tqdm
-
     for unfinished in work.glob("*.writing"):
         unfinished.unlink()
     ranges = [(number, path, piece) for number, path in enumerate(inputs) for piece in _pieces(path)]
@@ -195,7 +194,7 @@ def _score(
     jobs = tuple(ScoreJob(file, path, number, piece, policy, threads, objects) for number, path, piece in ranges)
     run = _Run(network, inputs, work, jobs)
     Emulator(network)  # compiled here once, so that workers on this machine find it and a missing compiler is told at once
-    with tqdm(total=sum(len(job.events) for job in run.jobs), desc="score", unit="event", disable=None) as bar:
+    with progress(total=sum(len(job.events) for job in run.jobs), desc="score", unit="event") as bar:
         tallies = execute(score_piece, run.pieces, cluster, lambda i: bar.update(len(run.jobs[i].events)))
     outside: Counter[str] = Counter()
     for tally in tallies:

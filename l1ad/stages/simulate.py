@@ -29,6 +29,7 @@ from l1ad.simulation.menu import L1_MENU, MenuItem
 from l1ad.simulation.preselection import PARTICLE_QUANTITIES
 from l1ad.simulation.processes import MINIMUM_BIAS, find_process
 from l1ad.simulation.production import COLLISION_BLOCK, Plan, produce
+from l1ad.toolchain.progress import progress
 
 COLUMNS = ("sample", "split", "weight", "run", "event", "pileup", "pass_l1", "pass_hlt", "menu")
 BACKGROUND = "zero_bias"
@@ -157,9 +158,7 @@ def _samples(simulation: SimulationConfig) -> tuple[Sample, ...]:
 
 
 def _batches(plan: Plan, work: Path, menu: tuple[MenuItem, ...]) -> Iterator[tuple[str, SimulatedSample]]:
-    from tqdm import tqdm
-
-    with tqdm(total=sum(plan.events.values()), desc="write", unit="event", disable=None) as bar:
+    with progress(total=sum(plan.events.values()), desc="write", unit="event") as bar:
         for process, batch in stream(plan, work, menu):
             yield process, batch
             bar.update(batch.n_events)

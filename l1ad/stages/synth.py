@@ -26,6 +26,7 @@ from l1ad.rtl.project import RtlProject
 from l1ad.rtl.proof import ProvingEvents, compare_rtl, proving_events, simulate_vhdl
 from l1ad.scores.events import data_of_run
 from l1ad.toolchain import GHDL, GXX, VERILATOR, VITIS_HLS, VIVADO, YOSYS, FoundTool, find, require, tool_threads
+from l1ad.toolchain.progress import progress
 from l1ad.toolchain.timing import timed
 from l1ad.vendor.driver import make_portable
 from l1ad.vendor.driver import synthesise as run_vendor
@@ -239,9 +240,7 @@ def _write_json(path: Path, data: Any) -> None:
 @contextmanager
 def _progress(title: str, total: int) -> Iterator[Callable[[str], None]]:
     """Show on standard error, where it is a terminal, what has ended."""
-    from tqdm import tqdm
-
-    with tqdm(total=total, desc=title, unit="step", leave=False, disable=None) as bar:
+    with progress(total=total, desc=title, unit="step", leave=False) as bar:
 
         def advance(what: str) -> None:
             bar.set_postfix_str(what)

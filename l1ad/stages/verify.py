@@ -22,6 +22,7 @@ from l1ad.core.trained import load_trained
 from l1ad.ranges import float32_exact, prove
 from l1ad.scores.events import comparison_events
 from l1ad.scores.implementations import Found, find_implementations
+from l1ad.toolchain.progress import progress
 
 KIND = "verify"
 #: Events handed to every implementation at a time.
@@ -137,10 +138,8 @@ def _find(config: Config, network: Network) -> Found:
 
 
 def _compare_all(found: Found, network: Network, dataset: Dataset | None, events: int) -> list[Agreement]:
-    from tqdm import tqdm
-
     parts: dict[tuple[str, str], list[Agreement]] = {}
-    with tqdm(total=events, desc="verify", unit="event", disable=None) as bar:
+    with progress(total=events, desc="verify", unit="event") as bar:
         for start in range(0, events, BATCH):
             stop = min(start + BATCH, events)
             codes = _codes(found, network, dataset, start, stop)

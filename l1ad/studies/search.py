@@ -16,6 +16,7 @@ from typing import Any
 from l1ad.config import Config
 from l1ad.config.physics import SpaceConfig
 from l1ad.core.errors import ArtefactError, TrainingError
+from l1ad.toolchain.progress import progress
 
 TRIALS_FILE = "trials.jsonl"
 
@@ -83,11 +84,9 @@ def search(config: Config, objective: Objective, folder: Path, first: Sequence[P
         folder: where ``trials.jsonl`` is kept.
         first: what is tried before anything is proposed, as `extremes`.
     """
-    from tqdm import tqdm
-
     studies = config.studies
     done = read_trials(folder / TRIALS_FILE)
-    with tqdm(total=studies.trials, initial=len(done), desc="search", unit="trial", disable=None) as bar:
+    with progress(total=studies.trials, initial=len(done), desc="search", unit="trial") as bar:
         for number in range(len(done), studies.trials):
             extreme = number < len(first)
             proposal = first[number] if extreme else propose(studies.space, done, studies.seed)

@@ -27,6 +27,7 @@ from l1ad.scores.performance import evaluate
 from l1ad.spec import reference
 from l1ad.studies.result import Material, StudyResult, as_scores, evaluation_rows
 from l1ad.toolchain import GXX, VERILATOR, YOSYS, require
+from l1ad.toolchain.progress import progress
 
 QUESTION = "What do hls4ml's strategies cost for one network, and what do fewer bits and pruning do to each?"
 #: Products that share a multiplier in the resource strategy, where the configuration has no reuse factor.
@@ -102,14 +103,12 @@ def study_strategies(material: Material) -> StudyResult:
         ConversionError: the network's sums are not exact.
         MismatchError: a form does not compute the network.
     """
-    from tqdm import tqdm
-
     for tool in (YOSYS, VERILATOR, GXX):
         require(tool)
     networks, board = variants(material), load_board(material.config.board)
     physics = {name: _physics(material, network) for name, network in networks.items()}
     rows = []
-    with tqdm(tasks(networks), desc="strategies", unit="synthesis", leave=False, disable=None) as bar:
+    with progress(tasks(networks), desc="strategies", unit="synthesis", leave=False) as bar:
         for task in bar:
             bar.set_postfix_str(f"{task.network}, {task.strategy.value}")
             rows.append(measured(material, networks[task.network], task, board))

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from l1ad.core.errors import InputError, ToolFailedError
 from l1ad.toolchain.launch import Launched, launch
+from l1ad.toolchain.progress import detail, from_here
 from l1ad.toolchain.signals import handled, require_going_on
 from l1ad.toolchain.tools import FoundTool
 
@@ -98,6 +99,9 @@ def run(
         finally:
             tool.end()
     completed = Completed(command, tool.process.returncode, time.monotonic() - start, log)
+    detail(
+        f"{step}: {found.name} {describe_exit(completed.returncode)} after {completed.seconds:.1f} s, log {from_here(str(log))}"
+    )
     if not in_time:
         raise ToolFailedError(f"{step} did not finish within {timeout_s:g} s and was stopped; {_tail(log)}")
     if check and completed.returncode != 0:

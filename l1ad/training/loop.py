@@ -11,6 +11,7 @@ import numpy as np
 from l1ad.core.errors import TrainingError
 from l1ad.core.fixed import FloatArray
 from l1ad.qkeras.runtime import tensorflow
+from l1ad.toolchain.progress import progress
 from l1ad.training.events import Events
 from l1ad.training.lowered import scaled_values
 from l1ad.training.normalisation import EVENTS, folded
@@ -94,9 +95,9 @@ def fit(
 
 
 def _progress(done: int, settings: FitSettings) -> Any:
-    from tqdm import tqdm
-
-    return tqdm(range(done, settings.epochs), initial=done, total=settings.epochs, desc=settings.label, unit="epoch", leave=False)
+    return progress(
+        range(done, settings.epochs), initial=done, total=settings.epochs, desc=settings.label, unit="epoch", leave=False
+    )
 
 
 def _require_finite(state: TrainingState, settings: FitSettings, checkpoint: Path | None) -> None:
