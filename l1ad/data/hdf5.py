@@ -30,6 +30,7 @@ _SIGNATURES = (
     ("fortymhz", ("X_val",)),
     ("fortymhz", ("X_test",)),
     ("fortymhz", ("Data",)),
+    ("cicada", ("CaloRegions",)),
 )
 
 
@@ -64,7 +65,7 @@ def recognise_hdf5(path: Path) -> str:
     refuse_foreign("HDF5", sorted(names), path)
     raise InputError(
         f"{str(path)!r} is an HDF5 file of no known format: it has {sorted(names)[:8]!r}; "
-        "wanted 'Particles', 'X_train', 'X_val', 'X_test' or 'Data' (40 MHz), 'L1_jFexSR_jets' or 'HLT_jets' (GELATO), or 'L1_data' or 'HLT_data' (GELATO merged)."
+        "wanted 'Particles', 'X_train', 'X_val', 'X_test' or 'Data' (40 MHz), 'L1_jFexSR_jets' or 'HLT_jets' (GELATO), 'L1_data' or 'HLT_data' (GELATO merged), or 'CaloRegions' (CICADA)."
     )
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from l1ad.core.errors import InputError
 from l1ad.core.layout import ObjectLayout
+from l1ad.data import cicada
 from l1ad.data.chunk import EventChunk
 from l1ad.data.cms import KINDS, Collection, at_vertex, check_layout, incomplete
 from l1ad.data.columns import event_columns
@@ -53,6 +54,8 @@ class L1NtupleReader:
             trees = _trees(file, path, ObjectSource.AUTO)
             columns = tuple(_columns(trees.events))
             objects = tuple(entry for name in trees.all for entry in _objects(branch_names(tree(file, name, path)), name))
+            if cicada.has_regions(file):
+                objects += (cicada.described(cicada.TREE),)
             seeds = f"{len(_aliases(trees.decisions))} trigger bits can be named in data.menu."
             return FileDescription(
                 path, self.format, int(trees.objects.num_entries), objects, columns, notes=(_note(trees.all), seeds)
@@ -61,7 +64,11 @@ class L1NtupleReader:
     def chunks(
         self, path: Path, layout: ObjectLayout, size: int, reading: Reading = PLAIN, events: range | None = None
     ) -> Iterator[EventChunk]:
-        """Read a file's events, about ``size`` at once."""
+        """Read a file's events, about ``size`` at once; CICADA's regions where the layout has nothing else."""
+        if {slot.kind for slot in layout.slots} == {cicada.KIND}:
+            cicada.check_layout(layout)
+            yield from cicada.root_chunks(path, size, events)
+            return
         check_layout(layout, "an L1Ntuple")
         with opened(path) as file:
             trees = _trees(file, path, reading.objects)

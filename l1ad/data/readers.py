@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from l1ad.data.adl1t import Adl1tReader
+from l1ad.data.cicada import CicadaReader
 from l1ad.data.formats import Format, Reader
 from l1ad.data.fortymhz import FortyMhzReader
 from l1ad.data.gelato import GelatoReader
@@ -14,6 +16,8 @@ from l1ad.data.xaod import XaodReader
 def reader(format_: Format) -> Reader:
     """Give the reader of a format."""
     readers: tuple[Reader, ...] = (
+        Adl1tReader(),
+        CicadaReader(),
         FortyMhzReader(),
         GelatoReader(),
         GelatoMergedReader(),

@@ -20,6 +20,7 @@ Counts = NDArray[np.int64]
 #: Trees that tell the ROOT formats apart, in the order they are looked for.
 _TREES = (
     ("l1ntuple", ("l1UpgradeTree/L1UpgradeTree", "l1UpgradeEmuTree/L1UpgradeTree")),
+    ("cicada", ("l1CaloSummaryEmuTree/L1CaloSummaryTree",)),
     ("nanoaod", ("Events",)),
     ("xaod", ("CollectionTree",)),
 )
@@ -93,7 +94,7 @@ def recognise_root(path: Path) -> str:
             return format_
     refuse_foreign("ROOT", names, path)
     raise InputError(
-        f"{str(path)!r} is a ROOT file without a known tree: it has {names[:8]!r}; wanted 'l1UpgradeTree/L1UpgradeTree' (CMS L1Ntuple), "
+        f"{str(path)!r} is a ROOT file without a known tree: it has {names[:8]!r}; wanted 'l1UpgradeTree/L1UpgradeTree' or CICADA's L1CaloSummaryTree (CMS L1Ntuple), "
         "'Events' (NanoAOD) or 'CollectionTree' (ATLAS xAOD)."
     )
 

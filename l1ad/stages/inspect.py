@@ -21,6 +21,8 @@ from l1ad.reporting.document import Block, Page, Section, Table, Text, number_co
 
 #: Layouts that a format's objects fit, each drawn if the file has them.
 _LAYOUTS = {
+    Format.ADL1T: ("axol1tl57",),
+    Format.CICADA: ("cicada252",),
     Format.FORTYMHZ: ("fortymhz57",),
     Format.GELATO: ("l1topo44", "gelato60"),
     Format.GELATO_MERGED: ("l1topo44", "hlt48"),
@@ -85,7 +87,7 @@ def inspect(path: Path, *, page: Path | None = None, max_events: int = 50_000, l
     format_ = recognise(path)
     description = reader(format_).describe(path)
     views = {view.name: (view, chunks) for view, chunks in _views(description, layout, max_events)}
-    notes = [*description.notes, *_not_shown(description, views)]
+    notes = [*description.notes, *_not_shown(description, views), *_left_out(description, [view for view, _ in views.values()])]
     if page is not None:
         _write(description, notes, views, page)
     return InspectResult(
@@ -130,6 +132,24 @@ def _not_shown(description: FileDescription, views: Collection[str]) -> Iterator
         lacking = _lacking(description, view)
         if name not in views and lacking and len(lacking) < len(view.slots):
             yield f"Not shown in layout {name!r}: the file has none of its {', '.join(lacking)} objects."
+
+
+def _left_out(description: FileDescription, views: Sequence[ObjectLayout]) -> Iterator[str]:
+    """Say which objects of the file, at the layout's trigger level, each layout has no place for."""
+    for view in views:
+        level = "L1" if view.name != "hlt48" and view.name != "gelato60" else "HLT"
+        there = {
+            e.kind.rpartition(" ")[2]: e.places for e in description.objects if e.kind.startswith(level) or " " not in e.kind
+        }
+        places = {slot.kind: slot.multiplicity for slot in view.slots}
+        missing = [kind for kind in there if kind not in places]
+        beyond = [
+            f"{kind} {places[kind] + 1} and on"
+            for kind, n in there.items()
+            if kind in places and (n is None or n > places[kind]) and kind != "met"
+        ]
+        if missing or beyond:
+            yield f"Layout {view.name!r} leaves out: {', '.join(missing + beyond)}."
 
 
 def _first(description: FileDescription, view: ObjectLayout, max_events: int) -> Iterator[EventChunk]:

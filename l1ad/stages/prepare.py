@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -28,7 +29,7 @@ from l1ad.data.split import count_duplicates
 from l1ad.toolchain.progress import progress
 
 #: Formats whose trigger bits are named in the configuration.
-_NAMED_BITS = (Format.NANOAOD, Format.L1NTUPLE)
+_NAMED_BITS = (Format.NANOAOD, Format.L1NTUPLE, Format.ADL1T)
 #: Folder of finished pieces in the dataset that is being made.
 _PARTS = "parts"
 
@@ -86,7 +87,7 @@ def prepare(config: Config, *, force: bool = False, skip_bad: bool = False, sche
     layout = load_layout(config.layout_source)
     skipped: dict[str, str] = {}
     sources = _sources(config, skipped if skip_bad else None)
-    inputs = {f"{s.sample.name}[{i}]": fingerprint(file.path) for s in sources for i, file in enumerate(s.files)}
+    inputs = {f"{s.sample.name}[{i}]": _fingerprint(file) for s in sources for i, file in enumerate(s.files)}
     settings = {"layout": layout.to_dict(), "data": config.data.plain(), "skip_bad": skip_bad}
     target = config.run / "dataset"
     key = stage_key(KIND, inputs, settings, config.data.seed, code_digest("l1ad.stages.prepare"))
@@ -101,6 +102,12 @@ def prepare(config: Config, *, force: bool = False, skip_bad: bool = False, sche
         draft.summary["skipped"] = skipped
         shutil.rmtree(draft.path / _PARTS)
     return PrepareResult(target, True, read_manifest(target).summary)
+
+
+def _fingerprint(file: FileDescription) -> str:
+    """Digest a file, with those that belong to it."""
+    own = fingerprint(file.path)
+    return hashlib.sha256("".join([own, *map(fingerprint, file.parts)]).encode()).hexdigest() if file.parts else own
 
 
 @contextmanager

@@ -20,7 +20,6 @@ from tests.root_files import write_trees
         ),
         ("HTo2Tau_l1bit", r"is signals for training AXOL1TL \(it has 'HTo2Tau_l1bit'\), which is not read; give"),
         ("Background_data/Train/DATA", r"is AXOL1TL training data after normalisation \(it has 'Background_data'\), which"),
-        ("CaloRegions", r"is input of CICADA: energies of calorimeter regions, not objects \(it has 'CaloRegions'\), which is"),
         ("Result", r"is a submission to the 40 MHz challenge: scores, not events \(it has 'Result'\), which is not read; give"),
     ],
 )
@@ -39,7 +38,6 @@ def test_other_hdf5_files_are_told(tmp_path: Path, name: str, message: str) -> N
             r"is an ntuple of xAODAnaHelpers \(it has 'output_tree/nominal'\), which is not read; give the HDF5",
         ),
         ("EB_Tree", r"is an older ntuple of xAODAnaHelpers \(it has 'EB_Tree'\), which is not read; give the HDF5"),
-        ("l1CaloSummaryEmuTree/L1CaloSummaryTree", r"is an L1Ntuple with CICADA's calorimeter regions only \(it has"),
         ("l1PhaseIITree/L1PhaseIITree", r"is a Phase-2 L1Ntuple \(it has 'l1PhaseIITree/L1PhaseIITree'\), which is not read"),
         ("Delphes", r"is the output of Delphes \(it has 'Delphes'\), which is not read; simulate with"),
     ],
