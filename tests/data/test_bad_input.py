@@ -223,7 +223,7 @@ EVERYWHERE: dict[str, tuple[Edit, str]] = {
     "barely truncated": (barely_truncated, r"cannot be read as (HDF5|ROOT) \(.*it may be cut off, fetch it again"),
     "empty": (lambda path: path.write_bytes(b""), r"is empty; download or write it again"),
     "folder": (a_folder, r"is a folder; give a file"),
-    "text": (lambda path: path.write_text("hello"), r"is neither an HDF5 nor a ROOT file"),
+    "text": (lambda path: path.write_text("hello"), r"is neither an HDF5, a ROOT nor a Parquet file"),
 }
 ALL = [(form, case, *what) for form in FILES for case, what in (EVERYWHERE | CASES[form]).items()]
 

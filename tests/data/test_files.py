@@ -49,7 +49,7 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.h5").write_text("hello, world")
-    with pytest.raises(InputError, match=r"a\.h5' is neither an HDF5 nor a ROOT file \(it begins with b'hello, w'\)"):
+    with pytest.raises(InputError, match=r"a\.h5' is neither an HDF5, a ROOT nor a Parquet file \(it begins with b'hello, w'\)"):
         recognise(tmp_path / "a.h5")
 
 
