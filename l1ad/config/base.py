@@ -60,13 +60,14 @@ ScoreKind = Annotated[Score, one_of(Score)]
 
 
 def _one_or_many(value: Any) -> Any:
-    return [value] if isinstance(value, int | str) and not isinstance(value, bool) else value
+    """Put a single value into a tuple and make one of a list; anything else is left for the type's own check to refuse."""
+    if isinstance(value, int | str) and not isinstance(value, bool):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
 
 
 #: One integer for all layers, or a list with one a layer.
-PerLayer = Annotated[
-    tuple[int, ...], BeforeValidator(lambda value: tuple(_one_or_many(value)), json_schema_input_type=int | tuple[int, ...])
-]
+PerLayer = Annotated[tuple[int, ...], BeforeValidator(_one_or_many, json_schema_input_type=int | tuple[int, ...])]
 
 
 def _some(paths: tuple[str, ...]) -> tuple[str, ...]:
@@ -78,7 +79,7 @@ def _some(paths: tuple[str, ...]) -> tuple[str, ...]:
 #: One path or pattern, or a list of them.
 Paths = Annotated[
     tuple[str, ...],
-    BeforeValidator(lambda value: tuple(_one_or_many(value)), json_schema_input_type=str | tuple[str, ...]),
+    BeforeValidator(_one_or_many, json_schema_input_type=str | tuple[str, ...]),
     AfterValidator(_some),
 ]
 

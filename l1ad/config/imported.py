@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from l1ad.config.base import FixedType, InputSteps, Section, require_one_unit
 from l1ad.core.errors import ConfigError, nearest
+from l1ad.core.identifier import shortened
 from l1ad.core.yaml_text import parse_yaml
 
 
@@ -85,7 +86,7 @@ def _phrase(entry: Any, model: type[Section]) -> str:
     key = ".".join(str(part) for part in entry["loc"])
     if entry["type"] == "extra_forbidden":
         section = ImportedLayerTypes if len(entry["loc"]) > 1 else model
-        return f"key {key!r} is unknown; {nearest(str(entry['loc'][-1]), section.model_fields)}"
+        return f"key {shortened(key)} is unknown; {nearest(str(entry['loc'][-1]), section.model_fields)}"
     if entry["type"] == "missing":
         return f"key {key!r} is missing; add it."
-    return f"key {key!r}: {entry['msg'].removeprefix('Value error, ').rstrip('.')}, got {entry['input']!r}."
+    return f"key {shortened(key)}: {entry['msg'].removeprefix('Value error, ').rstrip('.')}, got {shortened(entry['input'])}."

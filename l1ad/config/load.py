@@ -15,7 +15,7 @@ from l1ad.config.model import ModelConfig, ScalingConfig, ScoreConfig, TrainingC
 from l1ad.config.physics import RatesConfig, StudiesConfig
 from l1ad.config.simulation import SimulationConfig
 from l1ad.core.errors import ConfigError, nearest
-from l1ad.core.identifier import word_fault
+from l1ad.core.identifier import shortened, word_fault
 from l1ad.core.yaml_text import parse_yaml
 
 #: What a configuration without data has: no sample, and the defaults of everything else.
@@ -163,17 +163,14 @@ def _phrase(entry: Any) -> str:
     key = ".".join(str(part) for part in location)
     match entry["type"]:
         case "extra_forbidden":
-            return f"key {key!r} is unknown; {nearest(str(location[-1]), _keys(Config, location[:-1])).removesuffix('.')}"
+            return (
+                f"key {shortened(key)} is unknown; {nearest(str(location[-1]), _keys(Config, location[:-1])).removesuffix('.')}"
+            )
         case "missing":
             return f"key {key!r} is missing; add it"
         case _:
             message = entry["msg"].removeprefix("Value error, ").rstrip(".")
-            return f"key {key!r}: {message[0].lower()}{message[1:]}, got {_short(entry['input'])}"
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "…"
+            return f"key {shortened(key)}: {message[0].lower()}{message[1:]}, got {shortened(entry['input'])}"
 
 
 def _keys(model: type[Section], location: tuple[Any, ...]) -> list[str]:

@@ -22,6 +22,7 @@ from typing import Any
 
 from l1ad.core.errors import ArtefactError, reason_of
 from l1ad.core.imports import closure
+from l1ad.core.json_text import parse_json
 from l1ad.core.scratch import bring_back, leftovers, locked, place_of, put_in_place, remove, working_folder
 
 MANIFEST = "manifest.json"
@@ -121,13 +122,12 @@ def read_manifest(path: Path, kind: str | None = None) -> Manifest:
     file = path / MANIFEST
     wanted = f"a {kind!r} artefact" if kind else "an artefact"
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-        manifest = Manifest(**data)
+        manifest = _checked(Manifest(**parse_json(file.read_text(encoding="utf-8"))))
     except (FileNotFoundError, NotADirectoryError):
         raise ArtefactError(
             f"Wanted {wanted} at {str(path)!r}, found no {MANIFEST} there; run {_writer(kind or path.name)} first."
         ) from None
-    except (json.JSONDecodeError, TypeError, UnicodeDecodeError):
+    except (TypeError, ValueError):
         raise ArtefactError(
             f"{str(file)!r} is not a manifest of this project; remove the folder and run its stage again."
         ) from None
@@ -146,6 +146,20 @@ def _require_readable(path: Path, manifest: Manifest) -> None:
         )
     if form > SPEC_VERSION:
         raise ArtefactError(f"{str(path)!r} has form {form}, this version reads up to {SPEC_VERSION}; update l1ad.")
+
+
+def _checked(manifest: Manifest) -> Manifest:
+    """Refuse a manifest whose values are of other kinds than this project writes.
+
+    Raises:
+        TypeError: one is.
+    """
+    kinds: dict[str, type | tuple[type, ...]] = dict.fromkeys(("kind", "digest", "key"), str)
+    kinds |= dict.fromkeys(("inputs", "config", "versions", "summary"), dict) | {"spec_version": int, "seed": (int, type(None))}
+    wrong = next((name for name, kind in kinds.items() if not isinstance(getattr(manifest, name), kind)), None)
+    if wrong is not None:
+        raise TypeError(wrong)
+    return manifest
 
 
 def is_artefact(path: Path, kind: str) -> bool:

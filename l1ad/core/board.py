@@ -19,9 +19,9 @@ import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from l1ad.core.errors import ConfigError, nearest
+from l1ad.core.errors import ConfigError, nearest, one_line
 from l1ad.core.fixed import FixedPoint
-from l1ad.core.identifier import require_file_name
+from l1ad.core.identifier import require_file_name, shortened
 from l1ad.core.resources import PartTotals
 from l1ad.core.yaml_text import parse_yaml
 
@@ -271,7 +271,7 @@ def _parse(kind: type[_T], data: Any, where: str) -> _T:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ConfigError(
-            f"{where} is wrong at {key}: {first['msg']}, got {first['input']!r}; see l1ad/boards for the form"
+            f"{where} is wrong at {one_line(key)}: {first['msg']}, got {shortened(first['input'])}; see l1ad/boards for the form"
         ) from None
 
 

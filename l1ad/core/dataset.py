@@ -19,9 +19,11 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from l1ad.core.array_file import open_array
 from l1ad.core.artefact import MANIFEST, read_manifest
-from l1ad.core.errors import ArtefactError, InputError, nearest
+from l1ad.core.errors import ArtefactError, InputError, LayoutError, nearest, one_line
 from l1ad.core.fixed import IntArray
+from l1ad.core.json_text import parse_json
 from l1ad.core.layout import ObjectLayout, parse_layout_dict
 
 KIND = "dataset"
@@ -104,7 +106,7 @@ class Dataset:
     @property
     def x_hw(self) -> NDArray[Any]:
         """Give the hardware integers, memory-mapped, shape ``(n_events, n_columns)``."""
-        return np.load(self.path / "x_hw.npy", mmap_mode="r")
+        return self._array("x_hw")
 
     def column(self, name: str) -> NDArray[Any]:
         """Give a per-event column, memory-mapped, shape ``(n_events,)``.
@@ -114,7 +116,15 @@ class Dataset:
         """
         if name not in self.columns:
             raise InputError(f"Dataset {str(self.path)!r} has no column {name!r}; {nearest(name, self.columns)}")
-        return np.load(self.path / f"{name}.npy", mmap_mode="r")
+        return self._array(name)
+
+    def _array(self, name: str) -> NDArray[Any]:
+        try:
+            return open_array(self.path / f"{name}.npy")
+        except (OSError, ValueError) as error:
+            raise ArtefactError(
+                f"Dataset {str(self.path)!r} is damaged ({one_line(error)}); run 'l1ad prepare --force'."
+            ) from None
 
     def sample(self, name: str) -> Sample:
         """Find a sample by name.
@@ -159,13 +169,13 @@ def load_dataset(path: str | Path) -> Dataset:
     path = Path(path)
     manifest = read_manifest(path, KIND)
     try:
-        data = json.loads((path / "dataset.json").read_text(encoding="utf-8"))
+        data = parse_json((path / "dataset.json").read_text(encoding="utf-8"))
         samples = tuple(Sample(s["name"], Role(s["role"]), s["label"]) for s in data["samples"])
         layout = parse_layout_dict(data["layout"], str(path / "dataset.json"))
         return Dataset(
             path, layout, samples, tuple(data["menu_items"]), int(data["n_events"]), tuple(data["columns"]), manifest.digest
         )
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, LayoutError) as error:
         raise ArtefactError(
             f"Dataset {str(path)!r} is damaged ({type(error).__name__} {error}); run 'l1ad prepare --force'."
         ) from None

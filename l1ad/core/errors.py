@@ -10,10 +10,30 @@ USER_MISTAKE = 2
 FAILURE = 1
 
 
+#: Characters of a line of a message at most; what is quoted from a file may be of any length.
+MOST_CHARACTERS = 1200
+
+
 class L1adError(Exception):
-    """Say in one sentence what was wanted, what came and what to do."""
+    """Say in one sentence what was wanted, what came and what to do; whatever is quoted in it, a terminal can show it."""
 
     exit_code = USER_MISTAKE
+
+    def __str__(self) -> str:
+        return "\n".join(bounded(line) for line in super().__str__().split("\n"))
+
+
+def bounded(line: str) -> str:
+    """Write a line so that a terminal obeys nothing in it and shows all of it: characters that cannot be printed as their codes."""
+    if not line.isprintable():
+        line = "".join(character if character.isprintable() else repr(character)[1:-1] for character in line)
+    return line if len(line) <= MOST_CHARACTERS else f"{line[: MOST_CHARACTERS // 2]} … {line[-MOST_CHARACTERS // 2 :]}"
+
+
+def one_line(error: object) -> str:
+    """Write what a library says of a file on one line, for a place inside a sentence."""
+    text = bounded(" ".join(str(error).split()))
+    return text if len(text) <= 300 else text[:297] + "..."
 
 
 class ConfigError(L1adError):

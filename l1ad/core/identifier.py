@@ -117,7 +117,7 @@ def require_different(names: Iterable[str], what: str, error: type[L1adError] = 
 
 def shortened(value: object) -> str:
     """Write a value for a message: on one line, not longer than 80 characters, nothing in it that a terminal obeys."""
-    text = ascii(value) if isinstance(value, str) else ascii(str(value))
+    text = ascii(value if isinstance(value, str | int | float | list | tuple | dict | None) else str(value))
     return text if len(text) <= 80 else text[:77] + "..."
 
 

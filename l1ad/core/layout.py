@@ -16,7 +16,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from l1ad.core.errors import ConfigError, LayoutError, nearest
+from l1ad.core.errors import ConfigError, LayoutError, nearest, one_line
 from l1ad.core.fixed import FixedPoint, IntArray
 from l1ad.core.identifier import require_different, require_name, require_port_name, shortened
 from l1ad.core.yaml_text import parse_yaml
@@ -259,12 +259,12 @@ def load_layout(name: str) -> ObjectLayout:
         LayoutError: no such layout, or its file says something impossible.
     """
     if name.endswith((".yaml", ".yml")):
-        path = Path(name)
-        if not path.is_file():
-            raise LayoutError(
-                f"Layout file {name!r} does not exist; give a path or one of the shipped names: {', '.join(shipped_layouts())}."
-            )
-        return parse_layout(path.read_text(encoding="utf-8"), name)
+        try:
+            return parse_layout(Path(name).read_text(encoding="utf-8"), name)
+        except (OSError, UnicodeDecodeError) as error:
+            what = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({one_line(error)})"
+            shipped = ", ".join(shipped_layouts())
+            raise LayoutError(f"Layout file {name!r} {what}; give a path or one of the shipped names: {shipped}.") from None
     if name not in shipped_layouts():
         raise LayoutError(f"There is no layout {name!r}; {nearest(name, shipped_layouts())}")
     text = (resources.files("l1ad") / "layouts" / f"{name}.yaml").read_text(encoding="utf-8")
@@ -330,8 +330,7 @@ def _validated(layout: ObjectLayout, where: str) -> ObjectLayout:
     if not kinds or len(set(kinds)) != len(kinds):
         raise LayoutError(f"{where}: a layout wants at least one slot and each kind once, got {kinds!r}.")
     for slot in layout.slots:
-        unknown = sorted(set(slot.features) - set(FEATURES))
-        if unknown or "pt" not in slot.features:
+        if set(slot.features) - set(FEATURES) or "pt" not in slot.features:
             raise LayoutError(
                 f"{where}: features of {slot.kind!r} must be of {FEATURES!r} and include 'pt', got {slot.features!r}."
             )

@@ -21,6 +21,7 @@ from typing import Any
 from l1ad.core.errors import ModelError
 from l1ad.core.fixed import FixedPoint, Overflow
 from l1ad.core.identifier import require_different, require_name
+from l1ad.core.json_text import parse_json
 from l1ad.core.layer import Activation, Dense
 from l1ad.core.layout import ObjectLayout, parse_layout_dict
 from l1ad.core.scaling import Scaling
@@ -278,10 +279,10 @@ class Network:
             ModelError: the file is missing or is no network.
         """
         try:
-            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+            return cls.from_dict(parse_json(Path(path).read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise ModelError(f"There is no network at {str(path)!r}; run 'l1ad train' or 'l1ad import' first.") from None
-        except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, LookupError, OverflowError) as error:
             raise ModelError(
                 f"{str(path)!r} is not a network: {type(error).__name__} {error}; write it with 'l1ad train' or 'l1ad import'."
             ) from None

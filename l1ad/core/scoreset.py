@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from l1ad.core.array_file import open_array
 from l1ad.core.errors import ArtefactError, InputError
 from l1ad.core.fixed import FloatArray
+from l1ad.core.json_text import parse_json
 
 
 class Source(enum.Enum):
@@ -93,13 +95,13 @@ def load_scores(folder: Path, source: Source) -> ScoreSet:
     """
     name = source.value
     try:
-        data = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-        values = np.load(folder / f"{name}.npy", mmap_mode="r")
-        rows = np.load(folder / f"{name}_rows.npy", mmap_mode="r")
+        data = parse_json((folder / f"{name}.json").read_text(encoding="utf-8"))
+        values = open_array(folder / f"{name}.npy")
+        rows = open_array(folder / f"{name}_rows.npy")
         return ScoreSet(source, values, data["step"], rows, data["dataset_digest"], data["model_digest"])
     except FileNotFoundError:
         raise ArtefactError(f"There are no {name} scores in {str(folder)!r}; run the stage that makes them.") from None
-    except (json.JSONDecodeError, KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError, InputError) as error:
         raise ArtefactError(
             f"The {name} scores in {str(folder)!r} are damaged ({type(error).__name__} {error}); make them again."
         ) from None

@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from l1ad.core.array_file import read_arrays
 from l1ad.core.artefact import read_manifest
 from l1ad.core.errors import ModelError
 from l1ad.core.fixed import FloatArray
+from l1ad.core.json_text import parse_json
 from l1ad.core.layout import ObjectLayout, parse_layout_dict
 from l1ad.core.network import Activation, Network, Score
 from l1ad.core.scaling import Scaling
@@ -102,18 +103,17 @@ class FloatNetwork:
             ModelError: the file is missing or is no such network.
         """
         try:
-            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                return cls._from_arrays({name: arrays[name] for name in arrays.files})
+            return cls._from_arrays(read_arrays(Path(path)))
         except FileNotFoundError:
             raise ModelError(f"There is no float network at {str(path)!r}; run 'l1ad train' first.") from None
-        except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ModelError(
                 f"{str(path)!r} is not a float network: {type(error).__name__} {error}; write it with 'l1ad train'."
             ) from None
 
     @classmethod
     def _from_arrays(cls, arrays: dict[str, Any]) -> FloatNetwork:
-        data = json.loads(str(arrays["description"]))
+        data = parse_json(str(arrays["description"]))
         layers = tuple(
             FloatDense(
                 str(layer["name"]),

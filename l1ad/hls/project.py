@@ -10,6 +10,7 @@ from pathlib import Path
 
 from l1ad.core.artefact import read_manifest
 from l1ad.core.errors import ArtefactError
+from l1ad.core.json_text import parse_json
 from l1ad.core.network import Network
 from l1ad.firmware.golden import FOLDER, Golden
 from l1ad.firmware.target import Target
@@ -17,11 +18,13 @@ from l1ad.hls import statements
 from l1ad.hls.inner import convert_network
 from l1ad.hls.top import FUNCTION, banner, render, top_files, top_ports
 from l1ad.vendor.project import VendorProject
+from l1ad.vendor.tcl import build_script
 
 KIND = "hls_project"
 NETWORK_FILE = "network.json"
 DESCRIPTION = "l1ad_project.json"
 TEST_BENCH = "l1ad_test.cpp"
+SCRIPT = "build.tcl"
 SOURCES = ("firmware/l1ad_top.cpp", "firmware/l1ad_network.cpp")
 #: Folders that a compiler has to search; ``ap_types`` only where no vendor tool brings its own.
 INCLUDE_FOLDERS = ("firmware",)
@@ -95,6 +98,7 @@ def project_files(network: Network, target: Target, golden: Golden) -> ProjectFi
     inner = convert_network(network, target)
     files = inner.files | top_files(network, target, inner) | golden.files()
     files[TEST_BENCH] = test_bench(network, target, len(golden.x_hw)).encode()
+    files[SCRIPT] = build_script(_described(network, target, Path())).encode()
     files[NETWORK_FILE] = json.dumps(network.to_dict()).encode()
     description = {
         "target": target.to_dict(),
@@ -148,7 +152,7 @@ def load_project(path: Path) -> HlsProject:
 def open_project(path: Path, digest: str = "") -> HlsProject:
     """Open a project's folder without asking for its manifest; otherwise as ``load_project``."""
     try:
-        description = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
+        description = parse_json((path / DESCRIPTION).read_text(encoding="utf-8"))
         target, route = Target.from_dict(description["target"]), str(description["route"])
         files = dict(description["files"])
     except (OSError, KeyError, TypeError, ValueError) as error:
@@ -186,14 +190,18 @@ def vendor_project(folder: Path) -> VendorProject:
         ArtefactError: the folder is no project, or was changed.
     """
     project = load_project(folder)
+    return _described(project.network, project.target, folder)
+
+
+def _described(network: Network, target: Target, folder: Path) -> VendorProject:
     return VendorProject(
-        name=f"{project.network.name}_hls",
+        name=f"{network.name}_hls",
         folder=folder,
-        top=project.top,
+        top=FUNCTION,
         sources=SOURCES,
-        part=project.target.part,
-        clock_ns=project.target.clock_ns,
-        uncertainty=project.target.clock_uncertainty,
+        part=target.part,
+        clock_ns=target.clock_ns,
+        uncertainty=target.clock_uncertainty,
         test_bench=(TEST_BENCH,),
         test_data=(FOLDER,),
         include_dirs=INCLUDE_FOLDERS,

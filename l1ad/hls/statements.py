@@ -89,7 +89,9 @@ def steps(network: Network, *, threshold_ports: bool = False) -> Steps:
         if name in graph.grids:
             interpreter.array(name, traced)
     interpreter.element("score", 0)
-    score = [*interpreter.taken(), "score.range() = score_0.range();"]
+    # Bits go into a variable: a range of the port would be read and written, for which HLS makes the output an input as well.
+    word = integer_type(network.score.total.width, network.score.total.signed)
+    score = [*interpreter.taken(), f"{word} score_bits;", "score_bits.range() = score_0.range();", "score = score_bits;"]
     bits = [f"{t.port} = {interpreter.element(TRIGGER, i).name};" for i, t in enumerate(network.thresholds)]
     return Steps(scaling, layers, score, [*interpreter.taken(), *bits], table_header(interpreter.table))
 

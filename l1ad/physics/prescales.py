@@ -96,7 +96,10 @@ def _text(path: Path) -> str:
 def _csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     lines = [line for line in _text(path).splitlines() if line.strip() and not line.startswith("#")]
     separator = max(",;\t", key=lines[0].count) if lines else ","
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
+    except csv.Error as error:
+        raise InputError(f"{str(path)!r} is no table of cells ({error}); give a prescale table.") from None
     if len(rows) < 2:
         raise InputError(f"{str(path)!r} wants a head and a row for each seed, got {len(rows)} rows; it was cut off.")
     return rows[0], list(enumerate(rows[1:], 2))

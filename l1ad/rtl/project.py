@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from l1ad.core.errors import ArtefactError
+from l1ad.core.json_text import parse_json
 from l1ad.core.network import Network
 from l1ad.firmware.golden import Golden
 from l1ad.rtl.bench import bench_files
@@ -167,12 +168,12 @@ def load_project(folder: Path) -> RtlProject:
         ArtefactError: the folder is no RTL project, or one of a newer form.
     """
     try:
-        data = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        data = parse_json((folder / DESCRIPTION).read_text(encoding="utf-8"))
         version = data["spec_version"]
         stages = tuple(StageSummary.from_dict(stage) for stage in data["stages"])
         interface, interval = Interface(**data.get("interface", {})), int(data.get("interval", 1))
         registers = int(data["register_bits"]) if version > 1 else 0
-    except (OSError, json.JSONDecodeError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         raise ArtefactError(
             f"Wanted an RTL project at {str(folder)!r}, found no readable {DESCRIPTION} there; run 'l1ad synth --tool open' first."
         ) from None

@@ -16,7 +16,8 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from l1ad.core.board import board_names
-from l1ad.core.errors import ConfigError, LayoutError, nearest
+from l1ad.core.errors import ConfigError, LayoutError, nearest, one_line
+from l1ad.core.identifier import shortened
 from l1ad.core.layout import ObjectLayout
 from l1ad.core.yaml_text import parse_yaml
 
@@ -121,7 +122,9 @@ def _parsed(text: str, where: str) -> LinkMap:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "its top"
-        raise ConfigError(f"{where} is wrong at {key}: {first['msg']}, got {first['input']!r}; {_FORM}.") from None
+        raise ConfigError(
+            f"{where} is wrong at {one_line(key)}: {first['msg']}, got {shortened(first['input'])}; {_FORM}."
+        ) from None
     if (found.places is None) == (found.fill_links is None):
         raise ConfigError(f"{where} wants either 'places' or 'fill_links', got both or none; {_FORM}.")
     if found.events_per_file < 1:

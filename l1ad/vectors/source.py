@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from l1ad.core.array_file import open_array
 from l1ad.core.artefact import file_digest
 from l1ad.core.dataset import load_dataset
 from l1ad.core.errors import InputError
@@ -48,9 +48,9 @@ def _from_dataset(path: Path, layout: ObjectLayout) -> tuple[str, NDArray[Any]]:
 
 def _from_file(path: Path) -> tuple[str, NDArray[Any]]:
     try:
-        x_hw = np.load(path, mmap_mode="r", allow_pickle=False)
+        x_hw = open_array(path)
         return file_digest(path), x_hw
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(
             f"Cannot read {str(path)!r} as a NumPy array: {str(error).splitlines()[0]}; give a .npy file of integers."
         ) from None

@@ -38,6 +38,30 @@ def hls_script(project: VendorProject, step: Step, executable: str) -> str:
     return _script([*lines, commands[step], "exit"])
 
 
+def build_script(project: VendorProject) -> str:
+    """Make the script that a project carries: C simulation and C synthesis by hand, with any version of the tool.
+
+    Args:
+        project: the design; its folder is that of the script, ``Path()``.
+    """
+    flags = _cflags(project, old=True)
+    found = flags.replace("-I", "-I[pwd]/")
+    set_up = [line.replace(quote(flags), "$flags") for line in _hls_set_up(project, "vivado_hls")]
+    return _script(
+        [
+            "# vitis-run --mode hls --tcl build.tcl, or vitis_hls -f build.tcl, or vivado_hls -f build.tcl",
+            "cd [file dirname [file normalize [info script]]]",
+            f'set flags "{found}"',
+            f"open_project -reset {quote(hls_project(project, Step.CSYNTH))}",
+            *set_up,
+            "csim_design",
+            "csynth_design",
+            "# Then, as far as they are needed: cosim_design, export_design -format ip_catalog",
+            "exit",
+        ]
+    )
+
+
 def hls_project(project: VendorProject, step: Step) -> str:
     """Name the folder of the tool's project that a step works in."""
     return f"{project.name}_csim" if step is Step.CSIM else f"{project.name}_prj"

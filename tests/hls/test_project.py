@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +48,21 @@ def test_weights_are_visible_to_synthesis(project: HlsProject) -> None:
     first = project.network.layers[0].weight_type.from_int(project.network.layers[0].weight).ravel()[0]
     assert f"dense1_weight_t w3[32] = {{{first:.4f}" in header.replace("\n", "")
     assert "__SYNTHESIS__" not in header
+
+
+def test_output_ports_are_written_whole_and_once(project: HlsProject) -> None:
+    """A range of a port is read before it is written, for which HLS gives the output an input beside it."""
+    text = (project.path / "firmware/l1ad_top.cpp").read_text(encoding="utf-8")
+    for port in ("score", "trigger_loose", "trigger_nominal", "trigger_tight"):
+        assert re.findall(rf"^ *({port}\b[^,;=\n]*=)", text, re.MULTILINE) == [f"{port} ="]
+
+
+def test_a_project_carries_its_own_script(project: HlsProject) -> None:
+    script = (project.path / "build.tcl").read_text(encoding="utf-8")
+    named = re.findall(r"^add_files (?:-tb )?\{(.+?)\}", script, re.MULTILINE)
+    assert named == ["firmware/l1ad_top.cpp", "firmware/l1ad_network.cpp", "l1ad_test.cpp", "tb_data"]
+    assert all((project.path / name).exists() for name in named)
+    assert str(project.path) not in script
 
 
 def test_golden_vectors_are_plain_text(project: HlsProject) -> None:

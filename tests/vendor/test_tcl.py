@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,23 @@ def test_constraints_of_a_clocked_design() -> None:
 def test_constraints_of_a_combinational_design() -> None:
     calls = run_tcl(tcl.constraints(HLS))
     assert calls == [("get_ports", "-quiet", "ap_clk"), ("set_max_delay", "25", "-from", "IN", "-to", "OUT")]
+
+
+def test_the_script_that_a_project_carries_serves_old_and_new_tools(tmp_path: Path) -> None:
+    """Run it from a file, as the tool does: paths are relative to it, and what only old tools know may fail."""
+    (tmp_path / "a b").mkdir()
+    file = tmp_path / "a b" / "build.tcl"
+    file.write_text(tcl.build_script(replace(HLS, folder=Path())), encoding="utf-8")
+    run = f"rename file_of_tcl file\nset saved [pwd]\nsource {{{file}}}\ncd $saved"
+    calls = run_tcl(run)
+    flags = ("-cflags", f"-std=c++0x -I{file.parent}/firmware")
+    assert [call for call in calls if call[0] == "add_files"] == [
+        ("add_files", "firmware/l1ad_top.cpp", *flags),
+        ("add_files", "firmware/l1ad_network.cpp", *flags),
+        ("add_files", "-tb", "l1ad_test.cpp", *flags),
+    ]
+    assert ("config_array_partition", "-maximum_size", "4096") in calls
+    assert ("open_solution", "-reset", "solution1") in calls
+    assert [call[0] for call in calls[-3:]] == ["csim_design", "csynth_design", "exit"]
+    refusing = "proc config_array_partition args {error {unknown option}}\n"
+    assert [call[0] for call in run_tcl(refusing + run)][-1] == "exit"

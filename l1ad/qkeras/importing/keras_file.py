@@ -6,9 +6,9 @@ Links out of the file are not followed, arrays are read only as numbers and only
 from __future__ import annotations
 
 import io
-import json
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from typing import Any
 
 from l1ad.core.errors import ModelError
 from l1ad.core.fixed import FloatArray
+from l1ad.core.json_text import parse_json
 from l1ad.qkeras.importing import hdf5
 from l1ad.qkeras.importing.chain import Chain, Entry, entry_name, read_chain
 from l1ad.qkeras.importing.fields import class_name
@@ -36,6 +37,7 @@ _DAMAGE = (
     RuntimeError,
     NotImplementedError,
     zipfile.BadZipFile,
+    zlib.error,
 )
 
 
@@ -126,7 +128,7 @@ def _from_hdf5(path: Path) -> KerasModel:
             raise ModelError(
                 f"{str(path)!r} holds no model configuration, only {sorted(file)[:5]!r}; save the whole model, not just its weights."
             )
-        chain = read_chain(json.loads(hdf5.read_text(file, "model_config")), path)
+        chain = read_chain(parse_json(hdf5.read_text(file, "model_config")), path)
         weights, allowance = hdf5.member(file, "model_weights"), hdf5.Allowance.of_a_file()
         layers = []
         for entry in chain.entries:
@@ -172,7 +174,7 @@ def opened_archive(path: Path) -> Iterator[ModelArchive]:
     import h5py
 
     with zipfile.ZipFile(path) as archive:
-        chain = read_chain(json.loads(archive_member(archive, "config.json", path, hdf5.MAX_CONFIG_BYTES)), path)
+        chain = read_chain(parse_json(archive_member(archive, "config.json", path, hdf5.MAX_CONFIG_BYTES)), path)
         weights = archive_member(archive, "model.weights.h5", path, hdf5.MAX_BYTES)
     with h5py.File(io.BytesIO(weights), "r") as file:
         root = next((group for name in _ROOTS if (group := hdf5.member(file, name)) is not None), None)

@@ -31,6 +31,8 @@ def parse(source: Source) -> ResourceReport:
     Raises:
         ReportError: cut off, damaged or inconsistent.
     """
+    if not any(re.match(r"\+\s+RTL\s+\+\s+Status\s+\+", line) for line in source.lines):
+        raise source.cut_off("its table has no columns RTL and Status")
     rows = _rows(source)
     run = [row for row in rows if row[1] != "NA"]
     if any(row[1].lower() not in {"pass", "fail"} for row in run):

@@ -82,6 +82,9 @@ def _xml_resources(source: Source, element: ElementTree.Element) -> dict[str, in
 
 def _xml_latency(source: Source, root: ElementTree.Element, timing: Mapping[str, float | None]) -> dict[str, Any]:
     element = xmltree.child(source, xmltree.child(source, root, "PerformanceEstimates"), "SummaryOfOverallLatency")
+    unit = xmltree.maybe(source, element, "unit")
+    if unit not in (None, "clock cycles"):
+        raise source.error(f"must give its latency in clock cycles, got {unit!r}")
     best, average, worst = (
         integer_or_none(source, xmltree.text(source, element, f"{case}-caseLatency"), f"the {case.lower()} latency")
         for case in ("Best", "Average", "Worst")

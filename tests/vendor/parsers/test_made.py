@@ -1,0 +1,203 @@
+"""Every table form of 2018 to 2025, made from chosen numbers, gives these numbers; a form that no version has is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from l1ad.core.errors import ReportError
+from l1ad.core.resources import Level
+from l1ad.vendor.parsers import parse_report
+from l1ad.vendor.parsers.text import ForeignReportError
+from tests.vendor.reports_made import (
+    PARTS,
+    VERSIONS,
+    Design,
+    cosim_rpt,
+    csynth_rpt,
+    csynth_xml,
+    export_rpt,
+    hierarchical_rpt,
+    timing_rpt,
+    vivado_head,
+)
+from tests.vendor.utilisation_made import Made
+
+HLS = ("Vivado HLS", "Vitis HLS")
+#: Commands of Vivado from whose reports nothing is read.
+OTHERS = (
+    *(
+        "report_power",
+        "report_drc",
+        "report_methodology",
+        "report_timing",
+        "report_clock_utilization",
+        "report_io",
+        "report_route_status",
+    ),
+    *(
+        "report_control_sets",
+        "report_cdc",
+        "report_bus_skew",
+        "report_ram_utilization",
+        "report_high_fanout_nets",
+        "report_pulse_width",
+    ),
+    *(
+        "report_design_analysis",
+        "report_clock_networks",
+        "report_clock_interaction",
+        "report_incremental_reuse",
+        "report_datasheet",
+    ),
+    *("report_qor_suggestions", "report_qor_assessment", "report_ssn", "report_carry_chains", "report_operating_conditions"),
+)
+
+
+def drawn(seed: str) -> Design:
+    """Choose numbers; all differ, so that none can stand in the place of another."""
+    random = Random(seed)
+    part = random.choice(list(PARTS))
+    low, first = random.randint(3, 40), random.randint(1, 30)
+    return Design(
+        lut=random.randint(4000, 99_000),
+        ff=random.randint(100, 3900),
+        dsp=random.randint(50, 99),
+        bram18=random.randint(1, 48),
+        uram=random.choice((0, 3)) if PARTS[part][4] else 0,
+        cycles=(low, low + random.randint(1, 5)),
+        interval=(first, first + random.randint(1, 5)),
+        target=random.choice((2.5, 5.0, 25.0)),
+        estimate=random.choice((1.75, 2.125)),
+        part=part,
+        wns=random.choice((0.25, 0.0, -0.125)),
+        level=random.choice(("Routed", "Fully Placed", "Synthesized")),
+    )
+
+
+def read(folder: Path, name: str, text: str) -> Any:
+    (folder / name).write_text(text, encoding="utf-8")
+    return parse_report(folder / name)
+
+
+def counts(report: Any) -> tuple[int, ...]:
+    return report.bram18, report.dsp, report.ff, report.lut, report.uram
+
+
+each_version = pytest.mark.parametrize("version", VERSIONS)
+
+
+@each_version
+@pytest.mark.parametrize(("name", "write"), [("t_csynth.rpt", csynth_rpt), ("t_csynth.xml", csynth_xml)])
+def test_c_synthesis(tmp_path: Path, version: str, name: str, write: Callable[[str, Design], str]) -> None:
+    design = drawn(f"csynth{version}")
+    report = read(tmp_path, name, write(version, design))
+    assert (report.tool, report.level, report.tool_version) == (HLS[float(version) > 2020.15], Level.CSYNTH, version)
+    assert counts(report) == design.counts
+    assert (report.latency_min_cycles, report.latency_max_cycles) == design.cycles
+    assert (report.ii_min, report.ii_max) == design.interval
+    assert (report.clock_target_ns, report.clock_estimate_ns, report.part) == (design.target, design.estimate, design.part)
+
+
+@each_version
+def test_cosimulation(tmp_path: Path, version: str) -> None:
+    design = drawn(f"cosim{version}")
+    report = read(tmp_path, "t_cosim.rpt", cosim_rpt(version, design))
+    assert (report.level, report.notes) == (Level.COSIM, ())
+    assert (report.latency_min_cycles, report.latency_max_cycles) == design.cycles
+    assert (report.ii_min, report.ii_max) == design.interval
+    assert read(tmp_path, "t_cosim.rpt", cosim_rpt(version, design, "Fail")).notes != ()
+
+
+@each_version
+@pytest.mark.parametrize("routed", [True, False])
+def test_export(tmp_path: Path, version: str, routed: bool) -> None:
+    design = drawn(f"export{version}")
+    report = read(tmp_path, "t_export.rpt", export_rpt(version, design, routed))
+    assert (report.level, report.tool_version) == (Level.ROUTED if routed else Level.LOGIC, version)
+    assert (report.bram18, report.dsp, report.ff, report.lut) == design.counts[:4]
+    assert (report.clock_target_ns, report.clock_estimate_ns) == (design.target, design.target - design.wns)
+    assert report.latency_ns is None
+
+
+@each_version
+def test_utilisation_and_its_hierarchy(tmp_path: Path, version: str) -> None:
+    design = drawn(f"hierarchy{version}")
+    levels = {"Routed": Level.ROUTED, "Fully Placed": Level.PLACED, "Synthesized": Level.LOGIC}
+    report = read(tmp_path, "t_hier.rpt", hierarchical_rpt(version, design))
+    assert (counts(report), report.level, report.tool_version) == (design.counts, levels[design.level], version)
+    assert [part.lut for part in report.breakdown] == [design.lut // 4, design.lut - design.lut // 4]
+    flat = Made(
+        version=version, prohibited=float(version) >= 2021.2, lut=design.lut, ff=design.ff, dsp=design.dsp, state=design.level
+    )
+    report = read(tmp_path, "t_util.rpt", flat.text())
+    assert (report.lut, report.ff, report.dsp, report.bram18, report.level) == (
+        design.lut,
+        design.ff,
+        design.dsp,
+        3,
+        levels[design.level],
+    )
+
+
+@each_version
+def test_timing(tmp_path: Path, version: str) -> None:
+    design = drawn(f"timing{version}")
+    levels = {"Routed": Level.ROUTED, "Fully Placed": Level.PLACED, "Synthesized": Level.LOGIC}
+    report = read(tmp_path, "t.rpt", timing_rpt(version, design))
+    assert (report.slack_ns, report.clock_target_ns, report.level) == (design.wns, design.target, levels[design.level])
+    assert report.path_ns == pytest.approx(design.target - design.wns)
+    assert report.latency_ns is None
+    assert bool(report.notes) == (design.wns < 0)
+
+
+@pytest.mark.parametrize("command", OTHERS)
+@pytest.mark.parametrize("version", ["2018.1", "2021.2", "2025.2"])
+def test_other_commands_are_named(tmp_path: Path, version: str, command: str) -> None:
+    text = "\n".join([*vivado_head(version, f"{command} -file x.rpt", Design()), "Something", "", "| a | 1 |", ""])
+    with pytest.raises(
+        ForeignReportError, match=rf"is of Vivado's command {command}, from which nothing is read here; give those"
+    ):
+        read(tmp_path, "x.rpt", text)
+
+
+#: What no version writes: columns, units, titles and layouts of another form.
+UNKNOWN: tuple[tuple[Callable[[str, Design], str], str, str], ...] = (
+    (csynth_rpt, "BRAM_18K", "BRAM_36K"),
+    (csynth_rpt, " LUT ", " ALM "),
+    (csynth_rpt, "== Utilization Estimates", "== Resource Estimates"),
+    (csynth_rpt, "Estimated", "Predicted"),
+    (csynth_rpt, "+ Latency", "+ Delay"),
+    (csynth_rpt, "Utilization (%)", "Utilisation"),
+    (csynth_rpt, "| Available", "| Given"),
+    (csynth_rpt, "|   Type   |", "|   Kind   |"),
+    (csynth_xml, "BRAM_18K>", "BRAM_36K>"),
+    (csynth_xml, "<Worst-caseLatency>", "<WorstLatency>"),
+    (csynth_xml, "<unit>clock cycles</unit>", "<unit>us</unit>"),
+    (csynth_xml, "AreaEstimates>", "Area>"),
+    (csynth_xml, "<Interval-max>", "<Interval-most>"),
+    (cosim_rpt, "Status", "Result"),
+    (cosim_rpt, "|   Verilog", "|     VHDL+"),
+    (hierarchical_rpt, "Total LUTs", "Total ALMs"),
+    (hierarchical_rpt, "RAMB36", "RAMB72"),
+    (hierarchical_rpt, "Design State", "State"),
+    (timing_rpt, "WNS(ns)", "WNS(ps)"),
+    (timing_rpt, "| Timing Details", "| Details"),
+    (timing_rpt, "Worst Slack", "Slack"),
+    (timing_rpt, "Requirement:", "Required:"),
+)
+
+
+@pytest.mark.parametrize("version", ["2018.2", "2019.2", "2022.2", "2025.1"])
+@pytest.mark.parametrize(("write", "old", "new"), UNKNOWN)
+def test_an_unknown_form_is_refused(
+    tmp_path: Path, write: Callable[[str, Design], str], old: str, new: str, version: str
+) -> None:
+    text = write(version, drawn(f"unknown{version}"))
+    assert old in text or (write, old) == (csynth_rpt, "Estimated")
+    with pytest.raises(ReportError, match=r"^The report "):
+        read(tmp_path, "t_csynth.xml" if write is csynth_xml else "t.rpt", text.replace(old, new))
