@@ -70,12 +70,9 @@ def _pieces(node: ast.expr) -> Iterator[str]:
 @cache
 def expected(folder: Path) -> str:
     """Give all texts of the tests, patterns without their backslashes."""
-    texts = []
-    for path in sorted(folder.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) >= 8:
-                texts.append(re.sub(r"\\(.)", r"\1", node.value))
-    return "\0".join(texts)
+    nodes = (node for path in sorted(folder.rglob("*.py")) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    texts = (node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    return "\0".join(re.sub(r"\\(.)", r"\1", text) for text in texts if len(text) >= 8)
 
 
 def is_expected(sentence: Sentence, tests: str) -> bool:
