@@ -1,12 +1,14 @@
 """Score events by how rare their objects' pT are on background: a teacher without labels, networks or seeds.
 
-For each place of each kind of object, the decades of the background rate at or above its pT; the largest over a kind's places, again as
-decades of its own rate, is the kind's rarity r_k. The score is their sum, each with the weight 1 / Σ_l ρ²_kl from the correlations of the
-rarities on background: kinds that say the same share one vote.
+For each place of each kind of object, the decades of the background rate at or above its pT; their sum over a kind's places, again as
+decades of its own rate, is the kind's rarity r_k. The score is Σ w_k r_k², each with the weight w_k = 1 / Σ_l ρ²_kl from the correlations of the
+rarities on background: kinds that say the same share one vote. Sums and squares are what of ten forms lets most mixed events through at a
+fixed background rate, which looks at no signal: `scripts/compare_teachers.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +84,7 @@ class RarityTeacher:
         layout: the columns.
         scaling: says which objects the chip drops for their pT.
         places: a tail for each place, by kind.
-        kinds: a tail for each kind's largest decades, in the same order.
+        kinds: a tail for the sum of each kind's decades, in the same order.
         weights: one a kind.
         n_students: how many students learn the score.
     """
@@ -100,9 +102,9 @@ class RarityTeacher:
         return np.repeat(np.concatenate(parts)[np.newaxis], self.n_students, axis=0)
 
     def _score(self, x_hw: NDArray[Any]) -> FloatArray:
-        pt = _pt_by_kind(self.layout, self.scaling, x_hw)
-        decades = [tail(_largest(places, one)) for tail, places, one in zip(self.kinds, self.places, pt, strict=True)]
-        return self.weights @ np.stack(decades)
+        pt = pt_by_kind(self.layout, self.scaling, x_hw)
+        decades = [tail(summed(places, one)) for tail, places, one in zip(self.kinds, self.places, pt, strict=True)]
+        return self.weights @ np.square(np.stack(decades))
 
 
 def make_rarity_teacher(problem: Problem) -> RarityTeacher:
@@ -112,11 +114,11 @@ def make_rarity_teacher(problem: Problem) -> RarityTeacher:
         problem: the problem.
     """
     scaling, weight = problem.scaling.scaling, problem.train.weight
-    pt = _pt_by_kind(problem.layout, scaling, problem.train.x_hw)
+    pt = pt_by_kind(problem.layout, scaling, problem.train.x_hw)
     places = tuple(tuple(Tail.measure(one[:, i], weight) for i in range(one.shape[1])) for one in pt)
-    largest = [_largest(tails, one) for tails, one in zip(places, pt, strict=True)]
-    kinds = tuple(Tail.measure(values, weight) for values in largest)
-    rarities = np.stack([tail(values) for tail, values in zip(kinds, largest, strict=True)])
+    sums = [summed(tails, one) for tails, one in zip(places, pt, strict=True)]
+    kinds = tuple(Tail.measure(values, weight) for values in sums)
+    rarities = np.stack([tail(values) for tail, values in zip(kinds, sums, strict=True)])
     return RarityTeacher(problem.layout, scaling, places, kinds, vote_weights(rarities, weight), len(problem.seeds))
 
 
@@ -135,7 +137,7 @@ def vote_weights(rarities: FloatArray, weight: FloatArray) -> FloatArray:
     return 1.0 / np.square(correlation).sum(axis=1)
 
 
-def _pt_by_kind(layout: ObjectLayout, scaling: Scaling, x_hw: NDArray[Any]) -> list[FloatArray]:
+def pt_by_kind(layout: ObjectLayout, scaling: Scaling, x_hw: NDArray[Any]) -> list[FloatArray]:
     """Take log(1 + pT) of every kind, 0 below the chip's threshold; one ``(n_events, n_places)`` a kind.
 
     Spectra fall by a power: beyond the background's events a tail goes on as a straight line in the logarithm.
@@ -144,5 +146,6 @@ def _pt_by_kind(layout: ObjectLayout, scaling: Scaling, x_hw: NDArray[Any]) -> l
     return [np.log1p(x[:, layout.feature_columns("pt", slot.kind)].astype(np.float64)) for slot in layout.slots]
 
 
-def _largest(tails: tuple[Tail, ...], pt: NDArray[Any]) -> FloatArray:
-    return np.max([tail(pt[:, i]) for i, tail in enumerate(tails)], axis=0)
+def summed(tails: Sequence[Tail], pt: NDArray[Any]) -> FloatArray:
+    """Sum the decades of a kind's places, ``(n_events,)``."""
+    return np.sum([tail(pt[:, i]) for i, tail in enumerate(tails)], axis=0)

@@ -74,8 +74,8 @@ def test_kinds_that_say_the_same_share_a_vote() -> None:
     np.testing.assert_allclose(half, 1 / 1.5, atol=0.02)
 
 
-def test_the_score_is_the_weighted_sum_of_each_kinds_rarity(dataset: Dataset, tmp_path: Path) -> None:
-    """By hand for one event: the rarest place of each kind, its own rate, the kind's weight."""
+def test_the_score_is_the_weighted_sum_of_each_kinds_rarity_squared(dataset: Dataset, tmp_path: Path) -> None:
+    """By hand: the decades of a kind's places summed, the rate of that sum, squares with the kind's weight."""
     problem = make_problem(config(tmp_path, seeds=2, teacher="rarity"), dataset)
     teacher, x_hw, weight = make_rarity_teacher(problem), problem.train.x_hw, problem.train.weight
     scores = teacher.scores(x_hw)
@@ -85,9 +85,9 @@ def test_the_score_is_the_weighted_sum_of_each_kinds_rarity(dataset: Dataset, tm
     for slot in problem.layout.slots:
         pt = np.log1p(x_hw[:, problem.layout.feature_columns("pt", slot.kind)].astype(float))
         places = [Tail.measure(pt[:, i], weight)(pt[:, i]) for i in range(slot.multiplicity)]
-        largest = np.max(places, axis=0)
-        rarities.append(Tail.measure(largest, weight)(largest))
-    wanted = vote_weights(np.stack(rarities), weight) @ np.stack(rarities)
+        total = np.sum(places, axis=0)
+        rarities.append(Tail.measure(total, weight)(total))
+    wanted = vote_weights(np.stack(rarities), weight) @ np.stack(rarities) ** 2
     np.testing.assert_allclose(scores[0], wanted, rtol=1e-9)
 
 
