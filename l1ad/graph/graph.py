@@ -33,8 +33,8 @@ from l1ad.graph.operations import (
     Weighted,
 )
 
-#: Names of the nodes that come from outside: hardware integers, and thresholds that have ports.
-HARDWARE, THRESHOLDS = "hardware", "thresholds"
+#: Names of the nodes that come from outside: hardware integers, thresholds that have ports, and words of links instead of the integers.
+HARDWARE, THRESHOLDS, WORDS = "hardware", "thresholds", "words"
 
 #: How many inputs an operation takes; every other takes one.
 _ARITY: Mapping[type, int] = {Input: 0, Constant: 0, Add: 2, Subtract: 2, Maximum: 2, Multiply: 2, Gate: 2, NotBelow: 2}
@@ -64,6 +64,11 @@ class Graph:
     outputs: tuple[str, ...]
     aliases: Mapping[str, str] = field(default_factory=dict)
     grids: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def arriving(self) -> str:
+        """Name of the node that an event arrives at: words of links where the graph begins with them, else hardware integers."""
+        return WORDS if WORDS in self.grids else HARDWARE
 
     def node(self, name: str) -> Node:
         """Find a node by its name or a further one.

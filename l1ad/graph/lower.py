@@ -28,14 +28,16 @@ from l1ad.graph.operations import (
 )
 from l1ad.graph.scores import PRESENT, ScoreTypes, lower_score
 from l1ad.graph.triggers import lower_triggers
+from l1ad.graph.words import WordBits, lower_words
 
 
-def lower(network: Network, *, threshold_ports: bool = False) -> Graph:
+def lower(network: Network, *, threshold_ports: bool = False, words: tuple[int, Sequence[WordBits]] | None = None) -> Graph:
     """Lower a network.
 
     Args:
         network: the network.
         threshold_ports: whether thresholds come in beside the event instead of being constants.
+        words: number of words that an event arrives in, and where in them the columns' bits are; None where the columns arrive.
 
     Returns:
         A graph with the outputs ``score`` and, where there are thresholds, ``trigger``; the nodes that
@@ -45,6 +47,8 @@ def lower(network: Network, *, threshold_ports: bool = False) -> Graph:
         ConversionError: a threshold that follows counts would come in by a port.
     """
     build = Builder()
+    if words is not None:
+        lower_words(build, network.layout, *words)
     build.cast(SCALED, network.scaling.type, lower_inputs(build, network.layout, network.scaling))
     for layer in network.layers:
         affine = Affine(layer.weight, layer.weight_type.fractional, layer.bias, layer.bias_type.fractional, layer.accumulator)
@@ -62,7 +66,7 @@ def lower_inputs(build: Builder, layout: ObjectLayout, scaling: Scaling) -> str:
     """Leave out objects below threshold, rotate phi, subtract the offset, move the binary point.
 
     Args:
-        build: an empty graph.
+        build: an empty graph, or one that has the node ``hardware``.
         layout: the columns.
         scaling: offset and shift of each.
 
@@ -70,7 +74,8 @@ def lower_inputs(build: Builder, layout: ObjectLayout, scaling: Scaling) -> str:
         The node that is cast to the input type.
     """
     columns, n = layout.columns, layout.n_columns
-    build.let(HARDWARE, Input(tuple(c.type.min_int for c in columns), tuple(c.type.max_int for c in columns)))
+    if HARDWARE not in build.grids:
+        build.let(HARDWARE, Input(tuple(c.type.min_int for c in columns), tuple(c.type.max_int for c in columns)))
     kept = _lower_presence(build, layout, scaling)
     node = kept if scaling.phi_reference is None else _lower_rotation(build, layout, kept, scaling.phi_reference)
     if scaling.left_out:

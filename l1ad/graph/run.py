@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from l1ad.core.fixed import FixedPoint, IntArray
 from l1ad.graph.demand import needed
-from l1ad.graph.graph import HARDWARE, Graph, Node
+from l1ad.graph.graph import Graph, Node
 from l1ad.graph.operations import (
     Add,
     Affine,
@@ -43,13 +43,13 @@ def evaluate(graph: Graph, x_hw: NDArray[np.integer[Any]], given: Mapping[str, I
 
     Args:
         graph: whose bounds fit int64 (``l1ad.ranges.require_int64``).
-        x_hw: hardware integers in range, shape ``(n_events, n_columns)``.
+        x_hw: hardware integers in range, shape ``(n_events, n_columns)``; of a graph that begins with them, words of links.
         given: codes of nodes that are not to be computed, as thresholds that have ports; shape ``(n_events, n_elements)`` each.
 
     Returns:
         int64 by node and further name, each of shape ``(n_events, n_elements)``.
     """
-    values: dict[str, IntArray] = {HARDWARE: np.asarray(x_hw, dtype=np.int64)} | dict(given or {})
+    values: dict[str, IntArray] = {graph.arriving: np.asarray(x_hw, dtype=np.int64)} | dict(given or {})
     for node in needed(graph, values):
         inputs = [values[name] for name in node.inputs]
         grids = [np.array(graph.grids[name], dtype=np.int64) for name in node.inputs]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from l1ad.core.fixed import FixedPoint, FloatArray
 from l1ad.graph.demand import needed
-from l1ad.graph.graph import HARDWARE, Graph, Node
+from l1ad.graph.graph import Graph, Node
 from l1ad.graph.operations import (
     Add,
     Affine,
@@ -48,14 +48,14 @@ def evaluate_float(
 
     Args:
         graph: the graph.
-        x_hw: hardware integers in range, shape ``(n_events, n_columns)``.
+        x_hw: hardware integers in range, shape ``(n_events, n_columns)``; of a graph that begins with them, words of links.
         given: values of nodes that are not to be computed, as thresholds that have ports; shape ``(n_events, n_elements)`` each.
         weights: those of each ``Weighted`` node and its biases, shapes ``(n_in, n_out)`` and ``(n_out,)``.
 
     Returns:
         float64 by node and further name, each of shape ``(n_events, n_elements)``.
     """
-    values: dict[str, FloatArray] = {HARDWARE: np.asarray(x_hw, dtype=np.float64)} | dict(given or {})
+    values: dict[str, FloatArray] = {graph.arriving: np.asarray(x_hw, dtype=np.float64)} | dict(given or {})
     for node in needed(graph, values):
         inputs = [values[name] for name in node.inputs]
         if isinstance(node.operation, Weighted):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -16,8 +17,31 @@ from l1ad.data.readers import reader
 from tests.event_files import write_fortymhz, write_gelato
 from tests.root_files import write_l1ntuple, write_nanoaod, write_xaod
 
+
+def write_regions(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file["CaloRegions"] = np.arange(30 * 252).reshape(30, 18, 14) % 1024
+        file["event"] = np.arange(30)
+
+
+def write_parquet(path: Path) -> None:
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    rng = np.random.default_rng(1)
+    columns = {}
+    for folder, stem, n in (("jets", "jet", 12), ("egammas", "eg", 12), ("muons", "muon", 8)):
+        counts = rng.integers(0, n, 30)
+        for feature in ("Et", "Eta", "Phi"):
+            columns[f"{folder}_{stem}I{feature}"] = pa.array(
+                [rng.integers(0, 60, k).tolist() for k in counts], pa.list_(pa.int16())
+            )
+    columns |= {f"MET_{name}": pa.array([[5]] * 30, pa.list_(pa.int16())) for name in ("Et", "phi")}
+    parquet.write_table(pa.table(columns | {"event": pa.array(range(30))}), path, row_group_size=12)
+
+
 FILES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "c.h5": (write_regions, "cicada252"),
     "f.h5": (write_fortymhz, "fortymhz57"),
+    "p.parquet": (write_parquet, "axol1tl57"),
     "g.h5": (write_gelato, "l1topo44"),
     "n.root": (write_nanoaod, "axol1tl57"),
     "l.root": (write_l1ntuple, "axol1tl57"),
