@@ -44,7 +44,7 @@ def test_a_link_map_that_leaves_an_object_out(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (place / "tiny.yaml").write_text(TEXT.replace("POLICY", "refuse"))
-    data = plain(load_link_map("cms_ugt")) | {"places": {"jet": [[0, 0], [0, 1]]}, "absent": {}, "fields": {}}
+    data = plain(load_link_map("cms_ugt")) | {"places": {"jet": [[0, i] for i in range(6)]}, "absent": {}, "fields": {}}
     (place / "short.yaml").write_text(yaml.safe_dump(data))
     for command in (("vectors", "tiny.yaml", "--format", "empv2", "-o", "out"), ("verify", "tiny.yaml", "--capture", "dump.txt")):
         (place / "dump.txt").write_text("ID: x\n")
