@@ -3,7 +3,7 @@ CONFIG ?= configs/demo.yaml
 L1AD := .venv/bin/l1ad
 ARGS ?=
 
-.PHONY: setup demo test test-core data simulate train train-qat hls-csim synth report rates studies verify emulator bench doctor clean
+.PHONY: setup demo test test-core docs data simulate train train-qat hls-csim synth report rates studies verify emulator bench doctor clean
 
 setup:
 	@scripts/setup.sh
@@ -16,6 +16,9 @@ test: setup
 
 test-core:
 	scripts/check_core.sh $(ARGS)
+
+docs: setup
+	.venv/bin/mkdocs build --strict
 
 data: setup
 	$(L1AD) prepare $(CONFIG) $(ARGS)

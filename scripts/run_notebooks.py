@@ -48,7 +48,8 @@ def run(path: Path) -> dict[str, Any]:
         for number, cell in enumerate(notebook["cells"], 1):
             if cell["cell_type"] == "code":
                 count += 1
-                cell["outputs"] = outputs(*run_cell("".join(cell["source"]), names, f"{path.name}, cell {number}"), count)
+                shown = json.dumps(outputs(*run_cell("".join(cell["source"]), names, f"{path.name}, cell {number}"), count))
+                cell["outputs"] = json.loads(shown.replace(f"{Path.cwd().parent}/", ""))
                 cell["execution_count"] = count
     return notebook
 

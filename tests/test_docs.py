@@ -15,7 +15,7 @@ from l1ad.studies.catalogue import STUDIES
 
 PROJECT = Path(__file__).parents[1]
 PAGES = sorted(
-    [*PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md"), PROJECT / "data/sample/README.md"],
+    [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md"), PROJECT / "data/sample/README.md"],
     key=lambda p: p.relative_to(PROJECT).as_posix(),
 )
 COMMANDS = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]

@@ -100,6 +100,25 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyFigure:
+    """Hold one of the figures at the head of a page.
+
+    Attributes:
+        title: what it says.
+        value: the figure, as text.
+        text: what belongs to it.
+        state: how it reads.
+        anchor: the section that says more.
+    """
+
+    title: str
+    value: str
+    text: str
+    state: State
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Hold a whole page.
 
@@ -108,12 +127,14 @@ class Page:
         lead: one or two sentences below the title.
         sections: its contents.
         footer: lines at the end: versions, digests.
+        key_figures: figures on the first screen.
     """
 
     title: str
     lead: str
     sections: tuple[Section, ...]
     footer: tuple[str, ...] = field(default=())
+    key_figures: tuple[KeyFigure, ...] = ()
 
     @property
     def figures(self) -> tuple[Figure, ...]:

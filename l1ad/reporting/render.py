@@ -75,7 +75,9 @@ def html(page: Page) -> str:
         return Markup(_inline(figure))  # our own SVG; the backend that drew it escaped its texts
 
     return (
-        _environment(escape=True).get_template("page.html.j2").render(page=page, groups=_groups, picture=picture, labels=_LABELS)
+        _environment(escape=True)
+        .get_template("page.html.j2")
+        .render(page=page, groups=_groups, picture=picture, labels=_LABELS, anchors=[section.anchor for section in page.sections])
     )
 
 

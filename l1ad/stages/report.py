@@ -29,6 +29,7 @@ from l1ad.reporting.comparison import (
 )
 from l1ad.reporting.condition import parse_condition
 from l1ad.reporting.document import Block, Figure, Page, Section, number
+from l1ad.reporting.headline import key_figures, study_digests
 from l1ad.reporting.model_sections import exactness_section, model_section
 from l1ad.reporting.physics_sections import physics_section
 from l1ad.reporting.render import write_page
@@ -125,7 +126,7 @@ def _default_output(run: Run) -> Path:
 def _write(
     runs: tuple[Run, ...], target: Path, baseline: str | None, fpr: float, force: bool
 ) -> tuple[ReportResult, tuple[Entry, ...]]:
-    inputs = {name: digest for run in runs for name, digest in run.digests.items()}
+    inputs = {name: digest for run in runs for name, digest in (run.digests | study_digests(run)).items()}
     settings = {"baseline": baseline, "fpr": fpr, "runs": [run.name for run in runs]}
     key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.report") + _resources_digest())
     if not force and is_current(target, KIND, key):
@@ -188,7 +189,8 @@ def _page(
     if resources is not None and others:
         sections.append(Section("Published designs at other levels or of other tasks", tuple(others), folded=True))
     title = f"{runs[0].name}: from trigger objects to firmware" if len(runs) == 1 else f"{len(runs)} runs compared"
-    return Page(title, _lead(runs, entries), tuple(sections), _footer(runs))
+    keys = key_figures(runs[0], entries) if len(runs) == 1 else ()
+    return Page(title, _lead(runs, entries), tuple(sections), _footer(runs), keys)
 
 
 def _run_sections(run: Run, performances: tuple[Performance, ...], several: bool) -> list[Section]:

@@ -1,0 +1,108 @@
+"""Answer in five figures what is asked first of a design: is it exact, does it fit, how long does it take, what does it catch, what does it cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from l1ad.core.artefact import is_artefact, read_manifest
+from l1ad.core.resources import Level
+from l1ad.reporting.comparison import Entry
+from l1ad.reporting.document import ABSENT, KeyFigure, State, number, percent
+from l1ad.reporting.runs import Run
+
+#: Levels from the most telling down; a simulated latency alone says nothing of resources.
+_TELLING = (Level.ROUTED, Level.PLACED, Level.LOGIC, Level.CSYNTH, Level.OPEN)
+_STUDY = Path("studies") / "met"
+
+
+def key_figures(run: Run, entries: Sequence[Entry]) -> tuple[KeyFigure, ...]:
+    """Give the five figures of a run; what has not been done is a dash and the command that does it.
+
+    Args:
+        run: what the run has left behind.
+        entries: its rows of the comparison.
+    """
+    entry = _most_telling(entries)
+    return (_exact(run), _fits(entry), _latency(entry), _efficiency(run), _lut(entry))
+
+
+def study_digests(run: Run) -> dict[str, str]:
+    """Digest of the study that a figure comes from, by name; none where it is not there."""
+    folder = run.path / _STUDY
+    return {f"{run.name}/{_STUDY}": read_manifest(folder).digest} if is_artefact(folder, "study") else {}
+
+
+def _most_telling(entries: Sequence[Entry]) -> Entry | None:
+    by_level = {entry.level: entry for entry in entries}
+    return next((by_level[level.value] for level in _TELLING if level.value in by_level), None)
+
+
+def _exact(run: Run) -> KeyFigure:
+    found = [one for entries in run.agreements.values() for one in entries]
+    found += [one for synthesis in run.syntheses for one in synthesis.agreements]
+    if not found:
+        return KeyFigure("Exact?", ABSENT, "not compared yet: l1ad csim", State.NOTE, "exactness")
+    different, events = (sum(int(one[key]) for one in found) for key in ("n_different", "n_events"))
+    if different or not all(one["n_events"] for one in found):
+        return KeyFigure("Exact?", "no", f"{number(different)} of {number(events)} scores differ", State.BAD, "exactness")
+    return KeyFigure("Exact?", "yes", f"0 of {number(events)} compared scores differ", State.GOOD, "exactness")
+
+
+def _fits(entry: Entry | None) -> KeyFigure:
+    if entry is None:
+        return KeyFigure("Fits?", ABSENT, "not synthesised yet: l1ad synth", State.NOTE, "resources-and-latency")
+    shares = [entry.lut_of_part, entry.ff_of_part, entry.dsp_of_part, entry.bram18_of_part, entry.lut_of_budget]
+    known = [share for share in shares if share is not None]
+    if not known:
+        return KeyFigure("Fits?", ABSENT, "the part's resources are not known", State.NOTE, "resources-and-latency")
+    fits = max(known) <= 1.0
+    of = "budget" if entry.lut_of_budget is not None else "part"
+    text = f"{percent(entry.lut_of_budget if of == 'budget' else entry.lut_of_part)} of the {of}'s LUT"
+    return KeyFigure("Fits?", "yes" if fits else "no", text, State.GOOD if fits else State.BAD, "resources-and-latency")
+
+
+def _latency(entry: Entry | None) -> KeyFigure:
+    if entry is None or entry.latency_ns is None:
+        return KeyFigure("Latency", ABSENT, "not synthesised yet: l1ad synth", State.NOTE, "resources-and-latency")
+    share = entry.latency_of_budget
+    state = State.NOTE if share is None else State.GOOD if share <= 1.0 else State.BAD
+    text = f"{entry.level}; no budget is public" if share is None else f"{entry.level}; {percent(share)} of the budget"
+    return KeyFigure("Latency", f"{number(entry.latency_ns)} ns", text, state, "resources-and-latency")
+
+
+def _lut(entry: Entry | None) -> KeyFigure:
+    if entry is None or entry.lut is None:
+        return KeyFigure("LUT", ABSENT, "not synthesised yet: l1ad synth", State.NOTE, "resources-and-latency")
+    text = f"{entry.level}, by {entry.tool}"
+    if entry.logic_cells is not None:
+        text += f"; {number(entry.logic_cells)} logic cells"
+    return KeyFigure("LUT", number(entry.lut), text, State.NOTE, "resources-and-latency")
+
+
+def _efficiency(run: Run) -> KeyFigure:
+    """Compare with the best simple cut at an equal rate, as the study ``met`` found it for the model that is there now."""
+    comparison = _comparison(run)
+    if comparison is None or len(comparison["selections"]) < 2:
+        return KeyFigure("Efficiency", ABSENT, "not compared with simple cuts yet: l1ad study met", State.NOTE, "physics")
+    score, *cuts = comparison["selections"]
+    best = max(cuts, key=lambda cut: cut["mean"][0])
+    pure = "pure " if comparison["kind"] == "pure" else ""
+    text = f"mean at {number(float(comparison['rate_khz']))} kHz {pure}rate; the best cut, {best['name']}: {percent(best['mean'][0])}"
+    better = score["mean"][0] > best["mean"][0]
+    return KeyFigure(
+        f"{pure}efficiency".capitalize(), percent(score["mean"][0]), text, State.GOOD if better else State.WARNING, "physics"
+    )
+
+
+def _comparison(run: Run) -> Mapping[str, Any] | None:
+    folder = run.path / _STUDY
+    if not is_artefact(folder, "study") or "model" not in run.manifests:
+        return None
+    if read_manifest(folder).inputs.get("model") != run.manifests["model"].digest:
+        return None
+    data = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+    found = [*data.get("pure", []), *data.get("total", [])]
+    return found[0] if found else None
