@@ -184,7 +184,7 @@ class FixedPoint:
 
     @property
     def kif(self) -> tuple[bool, int, int]:
-        """Give ``(keep_negative, integer bits without the sign, fractional bits)``."""
+        """Form ``(keep_negative, integer bits without the sign, fractional bits)``."""
         return self.signed, self.integer - int(self.signed), self.fractional
 
     @classmethod
@@ -199,22 +199,22 @@ class FixedPoint:
 
     @property
     def fractional(self) -> int:
-        """Give the number of bits right of the binary point (may be negative)."""
+        """Number of bits right of the binary point (may be negative)."""
         return self.width - self.integer
 
     @property
     def step(self) -> float:
-        """Give the value of one unit in the last place."""
+        """Value of one unit in the last place."""
         return float(2.0**-self.fractional)
 
     @property
     def min_int(self) -> int:
-        """Give the smallest integer code (``SAT_SYM`` can represent it, but no cast gives it)."""
+        """Smallest integer code (``SAT_SYM`` can represent it, but no cast gives it)."""
         return -(1 << (self.width - 1)) if self.signed else 0
 
     @property
     def symmetric_min_int(self) -> int:
-        """Give the smallest code that a cast with ``SAT_SYM`` gives: minus the largest, but -1 for a type that is a sign only.
+        """Smallest code that a cast with ``SAT_SYM`` gives: minus the largest, but -1 for a type that is a sign only.
 
         The headers bring the smallest code itself to it as well, not only what is below (``ap_fixed_base::operator=``).
         """
@@ -222,17 +222,17 @@ class FixedPoint:
 
     @property
     def max_int(self) -> int:
-        """Give the largest integer code."""
+        """Largest integer code."""
         return (1 << (self.width - int(self.signed))) - 1
 
     @property
     def min(self) -> float:
-        """Give the smallest value."""
+        """Smallest value."""
         return self.min_int * self.step
 
     @property
     def max(self) -> float:
-        """Give the largest value."""
+        """Largest value."""
         return self.max_int * self.step
 
     def with_modes(self, rounding: Rounding, overflow: Overflow) -> FixedPoint:

@@ -60,12 +60,12 @@ class Dense:
 
     @property
     def n_in(self) -> int:
-        """Give the number of inputs."""
+        """Number of inputs."""
         return int(self.weight.shape[0])
 
     @property
     def n_out(self) -> int:
-        """Give the number of outputs."""
+        """Number of outputs."""
         return int(self.weight.shape[1])
 
     def to_dict(self) -> dict[str, Any]:
