@@ -17,7 +17,7 @@ from l1ad.core.dataset import Dataset, DatasetWriter, Role, Sample, Split, load_
 from l1ad.core.errors import InputError, ModelError
 from l1ad.core.fixed import FloatArray, IntArray
 from l1ad.core.layout import ObjectLayout
-from l1ad.core.network import Network
+from l1ad.core.network import Network, Score
 from l1ad.core.scoreset import ScoreSet
 from l1ad.core.trained import FloatDense, FloatNetwork, TrainedModel
 from l1ad.scores.float_reference import float_outputs, float_scores, scaled_float
@@ -107,7 +107,15 @@ def study_config(config: Config, seeds: int, **training: Any) -> Config:
     values = {"recipe": studies.recipe, "seeds": seeds, "seed": studies.seed, "sparsity": 0.0, **short, **training}
     if config.scaling.rule == "robust":
         config = changed(config, "scaling", {"empty_columns": "ignore"})
-    return changed(config, "training", values)
+    return trained_by(config, **values)
+
+
+def trained_by(config: Config, **training: Any) -> Config:
+    """Change how a configuration trains; without a teacher, a score that is learnt from one gives way to the sum of squares of the latent values."""
+    chosen = changed(config, "training", training)
+    if chosen.training.recipe == "plain" and chosen.score.kind.formula.outputs is not None:
+        return changed(chosen, "score", {"kind": Score.LATENT_L2, "square": None, "total": None})
+    return chosen
 
 
 def train_networks(config: Config, dataset: Dataset, work: Path) -> Trained:

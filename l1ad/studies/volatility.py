@@ -19,7 +19,7 @@ from l1ad.scores.performance import Performance, background_of, evaluate
 from l1ad.studies.association import spearman
 from l1ad.studies.quantised_trainings import train_quantised_networks
 from l1ad.studies.result import Material, StudyResult, evaluation_rows
-from l1ad.studies.trainings import changed
+from l1ad.studies.trainings import trained_by
 
 QUESTION = "How stable is the trigger between trainings?"
 #: More than this between the largest and the smallest efficiency of one signal, as a factor, is worth a sentence.
@@ -101,7 +101,7 @@ def study_volatility(material: Material) -> StudyResult:
 def _repeat(material: Material, recipe: str) -> Repeated:
     config, dataset = material.config, material.dataset
     studies = config.studies
-    settings = changed(config, "training", {"recipe": recipe, "seeds": studies.seeds, "seed": studies.seed})
+    settings = trained_by(config, recipe=recipe, seeds=studies.seeds, seed=studies.seed)
     trained = train_quantised_networks(settings, dataset, material.work / recipe)
     rows = evaluation_rows(dataset)
     scores = [trained.scores(dataset, rows, i) for i in range(len(trained.seeds))]

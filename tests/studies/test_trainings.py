@@ -3,6 +3,7 @@ import pytest
 
 from l1ad.core.dataset import Role, Split
 from l1ad.core.errors import InputError
+from l1ad.core.network import Score
 from l1ad.studies.trainings import changed, derived_dataset, study_config, training_dataset
 from tests.datasets_made import make_dataset
 from tests.studies.material_made import make_config
@@ -44,3 +45,11 @@ def test_changed_values_are_checked(tmp_path):
     assert study_config(config, 3).training.seeds == 3
     with pytest.raises(ValueError, match="greater than or equal to 1"):
         changed(config, "training", {"seeds": 0})
+
+
+def test_a_score_learnt_from_a_teacher_gives_way_where_there_is_none(tmp_path):
+    config = changed(make_config(tmp_path), "score", {"kind": "linear", "total": "ap_fixed<12,6>"})
+    assert study_config(config, 2, recipe="robust").score.kind is Score.LINEAR
+    plain = study_config(config, 2, recipe="plain").score
+    assert plain.kind is Score.LATENT_L2
+    assert plain.total is None
