@@ -93,7 +93,7 @@ def test_init_keeps_a_file_that_is_there(
 
 def test_init_without_a_layout_lists_them(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "init", "mine.yaml") == 2
-    assert "give --layout with one of axol1tl57, fortymhz57, gelato60, hlt48, l1topo44" in capsys.readouterr().err
+    assert "give --layout with one of axol1tl57, cicada252, fortymhz57, gelato60, hlt48, l1topo44" in capsys.readouterr().err
 
 
 def test_config_resolved_schema_and_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

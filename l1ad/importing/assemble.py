@@ -15,8 +15,9 @@ from l1ad.core.scaling import Scaling
 from l1ad.core.score import Score, ScoreSpec
 from l1ad.importing import axol1tl
 from l1ad.importing.cpp import Declarations, calls
+from l1ad.importing.draft import Layers, Node, SquaredDistance
 from l1ad.importing.folder import Sources
-from l1ad.importing.hls4ml import Layers, Node, SquaredDistance, understand
+from l1ad.importing.hls4ml import understand
 from l1ad.importing.names import firmware_names
 from l1ad.importing.scaling import given_scaling
 from l1ad.ranges import prove, require_int64, require_safe

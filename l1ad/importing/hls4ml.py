@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,60 +14,13 @@ from l1ad.core.layer import Activation
 from l1ad.core.network import SCALED
 from l1ad.importing.adders import Adders, affine_map
 from l1ad.importing.cpp import Call, Declarations, Struct
+from l1ad.importing.draft import Layers, Node, SquaredDistance
+from l1ad.importing.windows import CONVOLUTIONS, convolution_codes, convolution_window
 
 _UNIT = FixedPoint(False, 1, 1)
 _SIGN = FixedPoint(True, 2, 2)
 _PRODUCTS = ("mult", "weight_ternary", "weight_binary")
 _LARGEST = 1 << 22
-
-
-@dataclass(slots=True, eq=False)
-class Node:
-    """Draft of one layer; an activation that follows may still move into it.
-
-    Attributes:
-        name: what the sources call it.
-        sources: nodes it reads, by name.
-        output: type of what it gives.
-        bare: whether nothing but the sum's cast to ``output`` has been done after it.
-    """
-
-    name: str
-    sources: tuple[str, ...]
-    weight: IntArray
-    weight_type: FixedPoint
-    bias: IntArray
-    bias_type: FixedPoint
-    output: FixedPoint
-    accumulator: FixedPoint | None = None
-    result: FixedPoint | None = None
-    activation: Activation = Activation.LINEAR
-    bare: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class SquaredDistance:
-    """A score inside the firmware: the summed squares of the difference of two nodes, with the type of each step."""
-
-    sources: tuple[str, str]
-    difference: FixedPoint
-    square: FixedPoint
-    total: FixedPoint
-
-
-@dataclass(slots=True, eq=False)
-class Layers:
-    """Hold what the calls of a firmware say.
-
-    Attributes:
-        input_type: type of the scaled inputs.
-        nodes: layers by name, in their order.
-        score: a score that is computed by the calls themselves; None where they end with a layer.
-    """
-
-    input_type: FixedPoint | None = None
-    nodes: dict[str, Node] = field(default_factory=dict)
-    score: SquaredDistance | None = None
 
 
 def understand(found: list[Call | tuple[str, str]], declared: Declarations, adders: Mapping[str, Adders]) -> Layers:
@@ -104,6 +56,7 @@ class _Reader:
         self.readers = [name for entry in found if isinstance(entry, Call) for name in entry.arguments]
         self.takes: Mapping[str, Callable[[Call], None]] = {
             "dense": self._dense,
+            **dict.fromkeys(CONVOLUTIONS, self._convolution),
             "relu": self._activation,
             "linear": self._activation,
             "normalize": self._normalise,
@@ -224,6 +177,20 @@ class _Reader:
         accumulator = self.declared.type(_own(made, "accum_t", call))
         output = self.declared.type(types[1])
         self._write(y, Node(self._name(call, y), sources, weight, weight_type, bias, bias_type, output, accumulator))
+
+    def _convolution(self, call: Call) -> None:
+        types, (x, y, w, b) = _expect(call, 3, 4)
+        made = self._configuration(call, types[2])
+        multiplied = self._configuration(call, _own(made, "mult_config", call))
+        window, filters = convolution_window(call.function, lambda key: self._size(made, key, call), self._name(call, y))
+        sources = self._read(call, x, types[0], window.shape[0] * window.shape[1] * window.shape[2])
+        size = window.size[0] * window.size[1] * window.shape[2]
+        codes, type_ = self._codes(w, size * filters, _own(made, "weight_t", call))
+        flat, weight_type = self._weights(multiplied, codes, type_, (size, filters), call)
+        bias, bias_type = self._codes(b, filters, _own(made, "bias_t", call))
+        weight, biases = convolution_codes(window, flat, bias)
+        accumulator, output = self.declared.type(_own(made, "accum_t", call)), self.declared.type(types[1])
+        self._write(y, Node(self._name(call, y), sources, weight, weight_type, biases, bias_type, output, accumulator))
 
     def _add(self, call: Call) -> None:
         """Take a dense layer that is written out as a tree of adders."""

@@ -14,7 +14,14 @@ slots:
 
 @pytest.mark.parametrize(
     ("name", "n_columns", "n_objects"),
-    [("l1topo44", 44, 15), ("gelato60", 60, 20), ("hlt48", 48, 16), ("fortymhz57", 57, 19), ("axol1tl57", 57, 19)],
+    [
+        ("l1topo44", 44, 15),
+        ("gelato60", 60, 20),
+        ("hlt48", 48, 16),
+        ("fortymhz57", 57, 19),
+        ("axol1tl57", 57, 19),
+        ("cicada252", 252, 252),
+    ],
 )
 def test_shipped_layouts_have_the_columns_of_their_names(name: str, n_columns: int, n_objects: int) -> None:
     layout = load_layout(name)
@@ -23,7 +30,7 @@ def test_shipped_layouts_have_the_columns_of_their_names(name: str, n_columns: i
 
 
 def test_every_shipped_layout_is_tested() -> None:
-    assert set(shipped_layouts()) == {"l1topo44", "gelato60", "hlt48", "fortymhz57", "axol1tl57"}
+    assert set(shipped_layouts()) == {"l1topo44", "gelato60", "hlt48", "fortymhz57", "axol1tl57", "cicada252"}
 
 
 def test_columns_names_ports_and_indices() -> None:
