@@ -28,9 +28,8 @@ from l1ad.core.scratch import bring_back, leftovers, locked, place_of, put_in_pl
 MANIFEST = "manifest.json"
 #: Form that artefacts are written in, and the oldest that is read.
 SPEC_VERSION, OLDEST_SPEC_VERSION = 1, 1
-_HASHING_THREADS = 2
-#: Bytes that one thread hashes at a time.
-_HASHED_BYTES = 4 * 2**20
+#: Threads that hash, and bytes that each takes at a time.
+_HASHING_THREADS, _HASHED_BYTES = 2, 4 * 2**20
 #: Packages whose versions decide what comes out; each manifest records those installed.
 _PACKAGES = (
     "l1ad",
@@ -76,8 +75,8 @@ class Manifest:
     summary: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        texts, tables = (self.kind, self.digest, self.key), (self.inputs, self.config, self.versions, self.summary)
-        if not all(isinstance(text, str) for text in texts) or not all(isinstance(table, dict) for table in tables):
+        values = (self.kind, self.digest, self.key, self.inputs, self.config, self.versions, self.summary)
+        if [type(value) for value in values] != [str] * 3 + [dict] * 4:
             raise TypeError("a manifest's values are of other kinds")
 
 
