@@ -24,6 +24,15 @@ class Code:
         """Write the value as a signed integer of at least its own width."""
         return f"ap_int<{width}>({self.name})"
 
+    def shifted(self, grid: int, type_: FixedPoint | None = None) -> str:
+        """Write the value divided by ``2 ** grid``, to be cast to a type.
+
+        Where a cast drops every bit of a value and one more, the headers of ``ap_fixed`` read a bit that it does not have (an
+        assertion of C simulation); so it gets as many bits as are dropped.
+        """
+        width = self.width if type_ is None else max(self.width, grid - type_.fractional)
+        return f"l1ad::shifted<{width}, {grid}>({self.wide(width)})"
+
 
 def signed_width(*ranges: Interval) -> int:
     """Give the bits of the narrowest signed integer that holds every range."""

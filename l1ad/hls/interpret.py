@@ -85,7 +85,8 @@ class Interpreter:
         node, array, n = self.graph.node(name), identifier(name), len(self.graph.grids[name])
         types = set(node.operation.types) if isinstance(node.operation, Cast) else set()
         cast = len(types) == 1
-        self.lines.append(f"{types.pop() if cast else self._exact(name)} {array}[{n}];")
+        type_ = types.pop() if cast else None
+        self.lines.append(f"{type_ or self._exact(name)} {array}[{n}];")
         self.lines.append(f"#pragma HLS ARRAY_PARTITION variable={array} complete dim=0")
         if cast:
             self.arrays.add(name)
@@ -93,7 +94,7 @@ class Interpreter:
             value = self.element(name, i)
             if not (cast and value.name.endswith(f"({array}[{i}])")):
                 grid = self.graph.grids[name][i]
-                self.lines.append(f"{array}[{i}] = l1ad::shifted<{value.width}, {grid}>({value.wide(value.width)});")
+                self.lines.append(f"{array}[{i}] = {value.shifted(grid, type_)};")
         self.lines.append(f'L1AD_TRACE("{traced}", {array}, {n});')
 
     def taken(self) -> list[str]:
@@ -249,7 +250,7 @@ class Interpreter:
 
     def _fixed(self, name: str, type_: FixedPoint, value: Code, grid: int, range_: Interval) -> Code:
         """Write a fixed-point constant that a code is cast to."""
-        self.lines.append(f"const {type_} {name} = l1ad::shifted<{value.width}, {grid}>({value.wide(value.width)});")
+        self.lines.append(f"const {type_} {name} = {value.shifted(grid, type_)};")
         return fixed_code(name, type_, range_)
 
     def _cast(self, node: Node, type_: FixedPoint, i: int) -> Code:
@@ -260,7 +261,7 @@ class Interpreter:
         value, grid = self.element(source.name, i), self.graph.grids[source.name][i]
         target = f"{identifier(node.name)}[{i}]" if node.name in self.arrays else f"{identifier(node.name)}_{i}"
         declared = "" if node.name in self.arrays else f"const {type_} "
-        self.lines.append(f"{declared}{target} = l1ad::shifted<{value.width}, {grid}>({value.wide(value.width)});")
+        self.lines.append(f"{declared}{target} = {value.shifted(grid, type_)};")
         return fixed_code(target, type_, self._range(node, i))
 
     def _look_up(self, node: Node, source: Node, lookup: Lookup, type_: FixedPoint, i: int) -> Code:

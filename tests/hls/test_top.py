@@ -19,7 +19,9 @@ from l1ad.core.network import Score, Threshold
 from l1ad.core.thresholds import ThresholdsFile
 from l1ad.firmware.ports import input_ports, score_port, threshold_ports, trigger_ports
 from l1ad.firmware.target import Style, Target, resolve_target, with_configured_thresholds
+from l1ad.graph import Interval
 from l1ad.hls import statements
+from l1ad.hls.codes import Code
 from l1ad.hls.top import pragmas
 from l1ad.studies.trainings import changed
 from tests.networks import make_network, tiny_layout
@@ -165,3 +167,14 @@ def test_the_table_is_in_the_order_of_its_address() -> None:
     assert network.score.table is not None
     assert codes == network.score.table.to_int(np.exp(v) - v - 1.0).tolist()
     assert statements.steps(make_network()).table is None
+
+
+@pytest.mark.parametrize(("low", "high", "grid", "width"), [(0, 0, 6, 2), (0, 0, 5, 1), (-3, 2, 6, 3), (-1, 0, 9, 5)])
+def test_a_value_has_as_many_bits_as_its_cast_drops(low: int, high: int, grid: int, width: int) -> None:
+    """With fewer, ap_fixed's rounding reads a bit beyond the value: an assertion that ends C simulation."""
+    code = Code("x", Interval(low, high))
+    assert (
+        code.shifted(grid, FixedPoint.parse("ap_fixed<8,4,AP_RND_CONV,AP_SAT>"))
+        == f"l1ad::shifted<{width}, {grid}>(ap_int<{width}>(x))"
+    )
+    assert code.shifted(grid) == f"l1ad::shifted<{code.width}, {grid}>(ap_int<{code.width}>(x))"
