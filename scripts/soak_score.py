@@ -29,7 +29,7 @@ from tests.datasets_made import make_dataset  # noqa: E402
 from tests.networks import make_events, make_network  # noqa: E402
 from tests.runs_made import TEXT, make_run  # noqa: E402
 
-#: Memory that any number of events may take, in MB: scoring has a piece of 262 144 at a time, writing a batch of records.
+#: Memory that any number of events may take, in MB: scoring has a piece of events at a time, writing a batch of records.
 MOST_MB = 400
 
 
