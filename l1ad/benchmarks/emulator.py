@@ -25,12 +25,12 @@ from l1ad.spec import reference
 from l1ad.toolchain import GXX, FoundTool, Tool, require
 from l1ad.toolchain import run as run_tool
 
-#: What the project promises on two cores.
-TARGETS = {"encoder": 40e6, "encoder_avx2": 25e6, "autoencoder": 10e6, "hls4ml": 1000.0, "alkaid": 50.0, "single_us": 2.0}
+#: What the project promises on two cores; of one thread with AVX2, half of it.
+TARGETS = {"encoder": 40e6, "encoder_avx2": 12.5e6, "autoencoder": 10e6, "hls4ml": 1000.0, "alkaid": 50.0, "single_us": 2.0}
 #: Events of one timed call: a few milliseconds, so that some run falls between the machine's other work.
 BATCH = 1 << 15
 #: Events of one call where several emulators take turns.
-SHORT_BATCH = 1 << 14
+SHORT_BATCH = 1 << 12
 #: Events of one call when the growth is measured, as 'l1ad score' makes them: few calls, so that few wait for a preempted thread.
 GROWTH_BATCH = 1 << 19
 SIZES = (1_000_000, 4_000_000, 16_000_000)
@@ -116,9 +116,9 @@ def _throughput(name: str, network: Network, seconds: float) -> dict[str, Any]:
 
 
 def by_instructions(network: Network, march: tuple[str, ...], seconds: float) -> list[dict[str, Any]]:
-    """Measure the throughput of one network with several choices of instructions.
+    """Measure the throughput of one network with several choices of instructions, of one thread.
 
-    They take turns in short batches, so that what else the machine does falls on all of them.
+    They take turns in batches of less than a millisecond, so that what else the machine does falls on all of them.
 
     Args:
         network: the network.
@@ -126,11 +126,11 @@ def by_instructions(network: Network, march: tuple[str, ...], seconds: float) ->
         seconds: how long each is measured.
     """
     x = bench_events(network.layout, SHORT_BATCH)
-    emulators = [Emulator(network, march=one) for one in march]
+    emulators = [Emulator(network, threads=1, march=one) for one in march]
     for emulator in emulators:
         _check(network, x[:2000], emulator.scores)
     timings = timed_in_turns([functools.partial(emulator.scores, x) for emulator in emulators], seconds=seconds)
-    what = f"emulator, {network.shape} with {network.score.kind.value}"
+    what = f"one thread, {network.shape} with {network.score.kind.value}"
     rows = []
     for one, emulator, timing in zip(march, emulators, timings, strict=True):
         target = TARGETS["encoder_avx2"] if emulator.instructions == "AVX2" and network.score.kind is Score.LATENT_L2 else None

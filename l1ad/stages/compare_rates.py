@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
 from l1ad.config import Config, load_config
-from l1ad.core.artefact import code_digest, file_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.artefact import Draft, file_digest, read_manifest
 from l1ad.core.dataset import load_dataset
 from l1ad.core.errors import InputError
 from l1ad.core.scoreset import Source
-from l1ad.core.shown import Shown
+from l1ad.core.stage import StageResult, Summary, run_stage
 from l1ad.core.thresholds import ThresholdsFile, load_thresholds
 from l1ad.core.yaml_text import parse_yaml
 from l1ad.physics.changes import Change, Circumstances, change_of, finding
@@ -31,7 +30,7 @@ _FILE = "thresholds.yaml"
 
 
 @dataclass(frozen=True, slots=True)
-class CompareRatesResult(Shown):
+class CompareRatesResult(StageResult):
     """Say what became of every threshold.
 
     Attributes:
@@ -40,13 +39,8 @@ class CompareRatesResult(Shown):
         summary: the finding, and for each threshold its rate then and now and the move it needs.
     """
 
-    path: Path
-    fresh: bool
-    summary: Mapping[str, Any]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
-        return {"path": str(self.path), "fresh": self.fresh, "page": str(self.path / "comparison.html"), **self.summary}
+    FLAT: ClassVar[bool] = True
+    PAGE: ClassVar[str | None] = "comparison.html"
 
 
 def compare_rates(config: Config, old: Path, *, force: bool = False) -> CompareRatesResult:
@@ -81,25 +75,22 @@ def compare_rates(config: Config, old: Path, *, force: bool = False) -> CompareR
         )
     inputs = {"thresholds": file_digest(file), "dataset": dataset.digest, "csim": read_manifest(config.run / "csim").digest}
     settings = config.rates.plain()
-    key, target = (
-        stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.compare_rates")),
-        config.run / "rates_comparison",
-    )
-    if not force and is_current(target, KIND, key):
-        return CompareRatesResult(target, False, read_manifest(target).summary)
-    veto = veto_of(config, dataset)
-    background, sample = counted_background(config.rates, dataset, scores[-1], veto)
-    changes = []
-    for threshold in before.thresholds:
-        if threshold.name in before.definitions:
-            compared = (
-                sample if threshold.follow is None else sample.with_scores(flattened(dataset, threshold.follow, background))
-            )
-            changes.append(change_of(threshold.name, threshold.value, before.definitions[threshold.name], compared))
-    now = (scores[-1].model_digest, dataset.digest, menu_in_words(dataset, veto))
-    with writing(target, KIND, key=key, inputs=inputs, config=settings) as draft:
-        draft.summary.update(_write(draft.path, config, before, changes, now))
-    return CompareRatesResult(target, True, draft.summary)
+
+    def write(draft: Draft) -> Summary:
+        veto = veto_of(config, dataset)
+        background, sample = counted_background(config.rates, dataset, scores[-1], veto)
+        changes = []
+        for threshold in before.thresholds:
+            if threshold.name in before.definitions:
+                compared = (
+                    sample if threshold.follow is None else sample.with_scores(flattened(dataset, threshold.follow, background))
+                )
+                changes.append(change_of(threshold.name, threshold.value, before.definitions[threshold.name], compared))
+        now = (scores[-1].model_digest, dataset.digest, menu_in_words(dataset, veto))
+        return _write(draft.path, config, before, changes, now)
+
+    place, code = config.run / "rates_comparison", "l1ad.stages.compare_rates"
+    return run_stage(CompareRatesResult, place, KIND, write, code=code, inputs=inputs, settings=settings, force=force)
 
 
 def old_file(place: Path) -> Path:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 from l1ad.config import Config
-from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.artefact import Draft
 from l1ad.core.board import load_board
-from l1ad.core.shown import Shown
+from l1ad.core.stage import StageResult, Summary, run_stage
 from l1ad.core.trained import load_trained
 from l1ad.firmware.golden import make_golden
 from l1ad.firmware.target import resolve_target, thresholds_note, with_configured_thresholds
@@ -21,7 +19,7 @@ N_GOLDEN = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class ConvertResult(Shown):
+class ConvertResult(StageResult):
     """Say what was converted.
 
     Attributes:
@@ -29,14 +27,6 @@ class ConvertResult(Shown):
         fresh: whether it was made now; else nothing had changed.
         summary: the network, the target, how it was converted and the ports.
     """
-
-    path: Path
-    fresh: bool
-    summary: dict[str, Any]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
-        return asdict(self) | {"path": str(self.path)}
 
 
 def convert(config: Config, *, force: bool = False) -> ConvertResult:
@@ -59,15 +49,13 @@ def convert(config: Config, *, force: bool = False) -> ConvertResult:
     target = resolve_target(config.firmware, load_board(config.board))
     inputs = {"model": trained.digest, "templates": template_digest()}
     settings = {"firmware": config.firmware.plain(), "target": target.to_dict(), "thresholds": network.trigger_bits}
-    key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.convert"))
-    if not force and is_current(config.project, KIND, key):
-        return ConvertResult(config.project, False, read_manifest(config.project).summary)
-    with writing(config.project, KIND, key=key, inputs=inputs, config=settings) as draft:
+
+    def write(draft: Draft) -> Summary:
         golden = make_golden(network, N_GOLDEN)
         made = project_files(network, target, golden)
         write_files(made.files, draft.path)
         data_inputs, thresholds, outputs = top_ports(network, target)
-        draft.summary.update(
+        return dict(
             network=network.name,
             shape=network.shape,
             digest=network.digest,
@@ -82,4 +70,7 @@ def convert(config: Config, *, force: bool = False) -> ConvertResult:
             n_golden=len(golden.x_hw),
             **thresholds_note(config),
         )
-    return ConvertResult(config.project, True, draft.summary)
+
+    return run_stage(
+        ConvertResult, config.project, KIND, write, code="l1ad.stages.convert", inputs=inputs, settings=settings, force=force
+    )

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from l1ad.config import Config
-from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.artefact import Draft
 from l1ad.core.board import ConditionTypes, load_board
 from l1ad.core.network import Network
-from l1ad.core.shown import Shown
+from l1ad.core.stage import StageResult, Summary, run_stage
 from l1ad.core.trained import load_trained
 from l1ad.emulator.package import package_files
 from l1ad.firmware.golden import INPUTS, SCORES, make_golden
@@ -23,7 +22,7 @@ SEED = 1
 
 
 @dataclass(frozen=True, slots=True)
-class EmulatorPackageResult(Shown):
+class EmulatorPackageResult(StageResult):
     """Say where the emulator is.
 
     Attributes:
@@ -31,14 +30,6 @@ class EmulatorPackageResult(Shown):
         fresh: whether it was made now; else nothing had changed.
         summary: network, digest, thresholds and number of golden vectors.
     """
-
-    path: Path
-    fresh: bool
-    summary: Mapping[str, Any]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
-        return asdict(self) | {"path": str(self.path)}
 
 
 def emulator_package(config: Config, *, force: bool = False) -> EmulatorPackageResult:
@@ -62,14 +53,15 @@ def emulator_package(config: Config, *, force: bool = False) -> EmulatorPackageR
     condition = load_board(config.board).condition
     settings |= {"condition": asdict(condition)} if condition else {}
     inputs = {"model": model.digest}
-    key = stage_key(KIND, inputs, settings, SEED, code_digest("l1ad.stages.emulator_package"))
-    target = config.run / "emulator"
-    fresh = force or not is_current(target, KIND, key)
-    if fresh:
-        with writing(target, KIND, key=key, inputs=inputs, config=settings, seed=SEED) as draft:
-            _write(draft.path, network, condition)
-            draft.summary.update(_summary(network) | thresholds_note(config))
-    return EmulatorPackageResult(target, fresh, read_manifest(target, KIND).summary)
+
+    def write(draft: Draft) -> Summary:
+        _write(draft.path, network, condition)
+        return _summary(network) | thresholds_note(config)
+
+    place, code = config.run / "emulator", "l1ad.stages.emulator_package"
+    return run_stage(
+        EmulatorPackageResult, place, KIND, write, code=code, inputs=inputs, settings=settings, seed=SEED, force=force
+    )
 
 
 def _write(folder: Path, network: Network, condition: ConditionTypes | None) -> None:

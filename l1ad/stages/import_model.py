@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from l1ad.config import Config
 from l1ad.config.imported import ScalingFile, TypesFile, read_section
 from l1ad.config.model import ScoreConfig
-from l1ad.core.artefact import code_digest, file_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.artefact import Draft, file_digest
 from l1ad.core.errors import ConfigError
 from l1ad.core.identifier import shortened, word_fault
 from l1ad.core.layout import ObjectLayout, load_layout
 from l1ad.core.network import Network, Score
-from l1ad.core.shown import Shown
+from l1ad.core.stage import StageResult, Summary, run_stage
 from l1ad.core.trained import FLOAT_FILE, KIND, NETWORK_FILE, FloatNetwork
 from l1ad.hgq.archive import is_hgq, read_hgq
 from l1ad.hgq.evaluate import check
@@ -106,16 +106,8 @@ class ImportRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ImportResult(Shown):
+class ImportResult(StageResult):
     """Say what was imported: the artefact, whether it was made now, its shape and types."""
-
-    path: Path
-    fresh: bool
-    summary: dict[str, Any]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
-        return asdict(self) | {"path": str(self.path)}
 
 
 def import_model(request: ImportRequest, *, force: bool = False) -> ImportResult:
@@ -147,16 +139,16 @@ def import_model(request: ImportRequest, *, force: bool = False) -> ImportResult
         "types": request.types.plain(),
         "score": request.score.plain(),
     }
-    key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.import_model"))
-    if not force and is_current(request.target, KIND, key):
-        return ImportResult(request.target, False, read_manifest(request.target).summary)
-    made = _from_file(request, layout) if sources is None else _from_sources(request, sources, layout)
-    with writing(request.target, KIND, key=key, inputs=inputs, config=settings) as draft:
+
+    def write(draft: Draft) -> Summary:
+        made = _from_file(request, layout) if sources is None else _from_sources(request, sources, layout)
         made.network.save(draft.path / NETWORK_FILE)
         if made.reference is not None:
             made.reference.save(draft.path / FLOAT_FILE)
-        draft.summary.update(_summary(request, made))
-    return ImportResult(request.target, True, draft.summary)
+        return _summary(request, made)
+
+    code = "l1ad.stages.import_model"
+    return run_stage(ImportResult, request.target, KIND, write, code=code, inputs=inputs, settings=settings, force=force)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from l1ad.config import Config
 from l1ad.config.physics import RatesConfig
-from l1ad.core.artefact import code_digest, file_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.artefact import Draft, file_digest, read_manifest
 from l1ad.core.dataset import Dataset, Role, load_dataset
 from l1ad.core.errors import InputError
 from l1ad.core.follow import Follow
 from l1ad.core.network import Threshold
 from l1ad.core.scoreset import ScoreSet, Source
-from l1ad.core.shown import Shown
+from l1ad.core.stage import StageResult, Summary, run_stage
 from l1ad.core.thresholds import Definition, ThresholdsFile
 from l1ad.physics.circumstances import bins_of, halves_of, kinematic_bins
 from l1ad.physics.drift import drifts
@@ -42,7 +41,7 @@ THRESHOLDS_FILE = "thresholds.yaml"
 
 
 @dataclass(frozen=True, slots=True)
-class RatesResult(Shown):
+class RatesResult(StageResult):
     """Say which thresholds give which rates.
 
     Attributes:
@@ -51,13 +50,8 @@ class RatesResult(Shown):
         summary: thresholds and rates of the firmware's score, crossing rate and number of background events.
     """
 
-    path: Path
-    fresh: bool
-    summary: Mapping[str, Any]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
-        return {"path": str(self.path), "fresh": self.fresh, "page": str(self.path / "rates.html"), **self.summary}
+    FLAT: ClassVar[bool] = True
+    PAGE: ClassVar[str | None] = "rates.html"
 
 
 def rates(config: Config, *, force: bool = False) -> RatesResult:
@@ -82,18 +76,17 @@ def rates(config: Config, *, force: bool = False) -> RatesResult:
     if config.rates.prescales is not None:
         inputs["prescales"] = _table_digest(config.path(config.rates.prescales))
     settings = config.rates.plain()
-    key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.rates"))
-    target = config.run / "rates"
-    if not force and is_current(target, KIND, key):
-        return RatesResult(target, False, read_manifest(target).summary)
-    _require_samples(dataset)
-    veto = veto_of(config, dataset)
-    found = tuple(_source_rates(config.rates, dataset, one, veto) for one in scores)
-    performances = tuple(evaluate(dataset, one, FPRS, counted_split(config.rates)) for one in scores)
-    with writing(target, KIND, key=key, inputs=inputs, config=settings) as draft:
+
+    def write(draft: Draft) -> Summary:
+        _require_samples(dataset)
+        veto = veto_of(config, dataset)
+        found = tuple(_source_rates(config.rates, dataset, one, veto) for one in scores)
+        performances = tuple(evaluate(dataset, one, FPRS, counted_split(config.rates)) for one in scores)
         _write(draft.path, config, dataset, scores, found, performances, veto)
-        draft.summary.update(_summary(config.rates, found, performances[-1]) | ({"veto": veto.to_dict()} if veto else {}))
-    return RatesResult(target, True, draft.summary)
+        return _summary(config.rates, found, performances[-1]) | ({"veto": veto.to_dict()} if veto else {})
+
+    place, code = config.run / "rates", "l1ad.stages.rates"
+    return run_stage(RatesResult, place, KIND, write, code=code, inputs=inputs, settings=settings, force=force)
 
 
 def _table_digest(path: Path) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from l1ad.config import Config
-from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.artefact import Draft, read_manifest
 from l1ad.core.dataset import Dataset, load_dataset
 from l1ad.core.errors import LayoutError
-from l1ad.core.shown import Shown
+from l1ad.core.stage import StageResult, Summary, run_stage
 from l1ad.core.trained import FLOAT_KIND, KIND
 from l1ad.training.recipe import train_float, train_quantised
 from l1ad.training.results import save_float, save_quantised
@@ -19,24 +20,23 @@ SECTIONS = ("name", "layout", "model", "score", "scaling", "training")
 
 
 @dataclass(frozen=True, slots=True)
-class TrainResult(Shown):
+class TrainResult(StageResult):
     """Say what was trained.
 
     Attributes:
         path: the artefact.
         fresh: whether it was made now; else nothing had changed.
-        kind: ``float_model`` or ``model``.
         summary: shape, events, losses and the digest of the network.
     """
 
-    path: Path
-    fresh: bool
-    kind: str
-    summary: dict[str, Any]
+    @property
+    def kind(self) -> str:
+        """Kind of the artefact."""
+        return read_manifest(self.path).kind
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain data for JSON."""
-        return asdict(self) | {"path": str(self.path)}
+        return {"path": str(self.path), "fresh": self.fresh, "kind": self.kind, "summary": dict(self.summary)}
 
 
 def train(config: Config, *, force: bool = False, float_only: bool = False) -> TrainResult:
@@ -76,25 +76,41 @@ def _train_float(config: Config, dataset: Dataset, force: bool) -> TrainResult:
     target = config.run / "model_float"
     inputs, settings = {"dataset": dataset.digest}, _settings(config)
     del settings["name"]
-    key = stage_key(FLOAT_KIND, inputs, settings, config.training.seed, code_digest("l1ad.stages.train"))
-    if not force and is_current(target, FLOAT_KIND, key):
-        return TrainResult(target, False, FLOAT_KIND, read_manifest(target).summary)
-    with writing(
-        target, FLOAT_KIND, key=key, inputs=inputs, config=settings, seed=config.training.seed, resumable=not force
-    ) as draft:
-        draft.summary.update(save_float(train_float(config, dataset, draft.path / "checkpoint.npz"), draft.path))
-    return TrainResult(target, True, FLOAT_KIND, draft.summary)
+
+    def write(draft: Draft) -> Summary:
+        return save_float(train_float(config, dataset, draft.path / "checkpoint.npz"), draft.path)
+
+    return _run(config, target, FLOAT_KIND, write, inputs, settings, force)
 
 
 def _train_quantised(config: Config, dataset: Dataset, baseline: TrainResult, force: bool) -> TrainResult:
-    target = config.run / "model"
     inputs = {"dataset": dataset.digest, "float_model": read_manifest(baseline.path).digest}
-    settings = _settings(config)
-    key = stage_key(KIND, inputs, settings, config.training.seed, code_digest("l1ad.stages.train"))
-    if not force and is_current(target, KIND, key):
-        return TrainResult(target, False, KIND, read_manifest(target).summary)
-    with writing(target, KIND, key=key, inputs=inputs, config=settings, seed=config.training.seed, resumable=not force) as draft:
-        draft.summary.update(
-            save_quantised(train_quantised(config, dataset, baseline.path, draft.path / "checkpoint.npz"), draft.path)
-        )
-    return TrainResult(target, True, KIND, draft.summary)
+
+    def write(draft: Draft) -> Summary:
+        return save_quantised(train_quantised(config, dataset, baseline.path, draft.path / "checkpoint.npz"), draft.path)
+
+    return _run(config, config.run / "model", KIND, write, inputs, _settings(config), force)
+
+
+def _run(
+    config: Config,
+    target: Path,
+    kind: str,
+    write: Callable[[Draft], Summary],
+    inputs: Mapping[str, str],
+    settings: Mapping[str, Any],
+    force: bool,
+) -> TrainResult:
+    """Run a training, which goes on from its checkpoint unless it is forced."""
+    return run_stage(
+        TrainResult,
+        target,
+        kind,
+        write,
+        code="l1ad.stages.train",
+        inputs=inputs,
+        settings=settings,
+        seed=config.training.seed,
+        force=force,
+        resumable=not force,
+    )

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.config import Config
-from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.artefact import Draft
 from l1ad.core.errors import InputError, LayoutError
 from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
-from l1ad.core.shown import Shown
+from l1ad.core.stage import StageResult, Summary, run_stage
 from l1ad.core.trained import load_trained
 from l1ad.firmware.target import thresholds_note, with_configured_thresholds
 from l1ad.vectors import topo, ugt
@@ -31,7 +31,7 @@ EXPECTED = "expected.csv"
 
 
 @dataclass(frozen=True, slots=True)
-class VectorsResult(Shown):
+class VectorsResult(StageResult):
     """Say what was written.
 
     Attributes:
@@ -40,13 +40,7 @@ class VectorsResult(Shown):
         summary: format, events, files, board, link map's origin, network's digest and thresholds.
     """
 
-    path: Path
-    fresh: bool
-    summary: Mapping[str, Any]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
-        return {"path": str(self.path), "fresh": self.fresh, **self.summary}
+    FLAT: ClassVar[bool] = True
 
 
 def vectors(
@@ -87,13 +81,13 @@ def vectors(
     inputs = {"model": model.digest, "events": digest}
     settings = {"format": format, "count": len(x_hw), "links": plain(link_map), "thresholds": network.trigger_bits}
     settings |= {"board": config.firmware.board, **thresholds_note(config)}
-    key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.vectors"))
-    fresh = force or not is_current(output, KIND, key)
-    if fresh:
-        with writing(output, KIND, key=key, inputs=inputs, config=settings) as draft:
-            n_files = _write(draft.path, format, link_map, network, x_hw, Path(config.firmware.board).stem)
-            draft.summary.update(_summary(config, format, link_map, network, len(x_hw), n_files) | thresholds_note(config))
-    return VectorsResult(output, fresh, read_manifest(output, KIND).summary)
+
+    def write(draft: Draft) -> Summary:
+        n_files = _write(draft.path, format, link_map, network, x_hw, Path(config.firmware.board).stem)
+        return _summary(config, format, link_map, network, len(x_hw), n_files) | thresholds_note(config)
+
+    code = "l1ad.stages.vectors"
+    return run_stage(VectorsResult, output, KIND, write, code=code, inputs=inputs, settings=settings, force=force)
 
 
 def _write(folder: Path, format: str, links: LinkMap, network: Network, x_hw: NDArray[Any], board: str) -> int:
