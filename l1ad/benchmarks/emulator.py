@@ -85,7 +85,7 @@ def run(
     autoencoder = bench_network("gelato60", (32, 16, 3, 16, 32, 60), Score.MASKED_MSE)
     if march:
         rows = [row for network in (encoder, autoencoder) for row in by_instructions(network, march, seconds)]
-        return {"rows": rows, "machine": {"cores": os.cpu_count()}, "batch": BATCH}
+        return {"rows": rows, "machine": {"cores": os.cpu_count()}, "batch": SHORT_BATCH}
     rows = [_throughput("encoder", encoder, seconds), _throughput("autoencoder", autoencoder, seconds), _single(encoder)]
     if peers:
         rows += _peers(encoder, rows[0]["value"], seconds)

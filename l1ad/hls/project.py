@@ -15,7 +15,7 @@ from l1ad.core.network import Network
 from l1ad.firmware.golden import FOLDER, Golden
 from l1ad.firmware.target import Target
 from l1ad.hls import statements
-from l1ad.hls.inner import convert_network
+from l1ad.hls.converted import convert_network
 from l1ad.hls.top import FUNCTION, banner, render, top_files, top_ports
 from l1ad.vendor.project import VendorProject
 from l1ad.vendor.tcl import build_script

@@ -10,7 +10,7 @@ from l1ad.core.network import Network
 from l1ad.firmware.ports import Port, input_ports, score_port, threshold_ports, trigger_ports
 from l1ad.firmware.target import Style, Target
 from l1ad.hls import statements
-from l1ad.hls.inner import Inner
+from l1ad.hls.converted import Inner
 
 #: Name of the function that becomes the block.
 FUNCTION = "l1ad_top"

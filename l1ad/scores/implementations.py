@@ -159,7 +159,7 @@ def _rtl(network: Network, folder: Path, limit: int) -> Implementation:
     descriptions = sorted(folder.glob("**/rtl.json"))
     if not descriptions:
         raise _AbsentError(f"there is no RTL in {str(folder)!r}; run 'l1ad synth --tool open'.")
-    from l1ad.rtl.inner import inner_nodes, why_closed
+    from l1ad.rtl.probes import inner_nodes, why_closed
     from l1ad.rtl.project import load_project
     from l1ad.rtl.simulate import RtlSimulation
 

@@ -11,7 +11,7 @@ import pytest
 from l1ad.core.errors import ConversionError
 from l1ad.core.fixed import FixedPoint
 from l1ad.core.network import Network
-from l1ad.hls.inner import Inner, check_types, check_weights, convert_network
+from l1ad.hls.converted import Inner, check_types, check_weights, convert_network
 from l1ad.hls.source import inlined, layer_variables
 from tests.networks import make_network
 from tests.projects import TARGET

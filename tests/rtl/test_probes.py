@@ -11,7 +11,7 @@ from l1ad import toolchain
 from l1ad.core.errors import ConversionError
 from l1ad.core.network import Network, Score
 from l1ad.rtl.design import Interface
-from l1ad.rtl.inner import inner_nodes, why_closed
+from l1ad.rtl.probes import inner_nodes, why_closed
 from l1ad.rtl.project import RtlProject
 from l1ad.spec import reference
 from l1ad.stages.trace import partings
