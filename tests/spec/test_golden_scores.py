@@ -27,6 +27,8 @@ CODERS = {
     "axol1tl57": (28, 15, 8),
     "fortymhz57": (32, 16, 3),
 }
+#: The scores that the file keeps; a newer score has its own test.
+SCORES = (Score.LATENT_L2, Score.LINEAR, Score.MASKED_MSE, Score.MSE, Score.KL, Score.R_Z)
 PT_CUT = {"l1topo44": "jet", "gelato60": "jet", "axol1tl57": "jet", "fortymhz57": "jet"}
 
 
@@ -35,11 +37,11 @@ def layout_of(name: str) -> str:
 
 
 def networks() -> dict[str, Network]:
-    """Make every shape with Sum mu^2 and every layout with all five scores, with rotation and with pt thresholds."""
+    """Make every shape with Sum mu^2 and every layout with all scores of the file, with rotation and with pt thresholds."""
     found = {f"{name} latent_l2": make_network(layout_of(name), widths, seed=11) for name, widths in CODERS.items()}
     for layout in PT_CUT:
         n = make_network(layout).n_inputs
-        for score in Score:
+        for score in SCORES:
             width = n if score.is_reconstruction else 1 if score is Score.LINEAR else 6
             found[f"{layout} {score.value}"] = make_network(layout, (16, width), score, seed=12)
     for layout, kind in PT_CUT.items():

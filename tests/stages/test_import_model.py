@@ -82,7 +82,7 @@ def test_name_and_score() -> None:
         ConfigError, match=r"^A model's name wants letters, digits and underscores, a letter first, got '1a'; give --name\.$"
     ):
         options(name="1a")
-    with pytest.raises(ConfigError, match=r"^There is no score 'l2'; valid are latent_l2, linear, masked_mse, mse, kl, r_z\.$"):
+    with pytest.raises(ConfigError, match=r"^There is no score 'l2'; valid are latent_l2, linear, .*\.$"):
         options(score="l2")
 
 
