@@ -36,7 +36,7 @@ _LIBRARY = "libl1ad_csim.so"
 #: The last three switch off a pass that only looks for warnings and takes two thirds of the time (GCC 12, "access analysis").
 _QUIET = ("-w", "-Wno-free-nonheap-object", "-Wno-mismatched-new-delete", "-Wno-mismatched-dealloc")
 _FLAGS = ("-std=c++17", "-shared", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", *_QUIET)
-_FAST = ("-O3", "-march=native", "-fopenmp", "-fwhole-program")
+_FAST = ("-O3", "-march=native", "-fopenmp", "-fwhole-program", "-DL1AD_SIMULATION")
 _TRACE = ("-O1",)
 
 

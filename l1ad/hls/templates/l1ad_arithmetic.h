@@ -5,13 +5,20 @@
 #include "ap_fixed.h"
 #include "ap_int.h"
 
+// Copies the bits of one value to another of the same width; our own simulation moves whole words, where ranges go through a proxy.
+#ifdef L1AD_SIMULATION
+#define L1AD_COPY_BITS(to, from, width) (to).V = (from).V
+#else
+#define L1AD_COPY_BITS(to, from, width) (to).range((width) - 1, 0) = (from).range((width) - 1, 0)
+#endif
+
 namespace l1ad {
 
 // The value of an integer divided by 2^SHIFT: the same bits, the binary point moved.
 template <int WIDTH, int SHIFT> ap_fixed<WIDTH, WIDTH - SHIFT> shifted(const ap_int<WIDTH> &integer) {
     #pragma HLS INLINE
     ap_fixed<WIDTH, WIDTH - SHIFT> out;
-    out.range(WIDTH - 1, 0) = integer.range(WIDTH - 1, 0);
+    L1AD_COPY_BITS(out, integer, WIDTH);
     return out;
 }
 
@@ -46,14 +53,14 @@ template <long long TURN, int WIDTH> ap_int<WIDTH> folded(const ap_int<WIDTH> &d
 template <int WIDTH, class T> ap_int<WIDTH> signed_code(const T &value) {
     #pragma HLS INLINE
     ap_int<WIDTH> out;
-    out.range(WIDTH - 1, 0) = value.range(WIDTH - 1, 0);
+    L1AD_COPY_BITS(out, value, WIDTH);
     return out;
 }
 
 template <int WIDTH, class T> ap_uint<WIDTH> unsigned_code(const T &value) {
     #pragma HLS INLINE
     ap_uint<WIDTH> out;
-    out.range(WIDTH - 1, 0) = value.range(WIDTH - 1, 0);
+    L1AD_COPY_BITS(out, value, WIDTH);
     return out;
 }
 
