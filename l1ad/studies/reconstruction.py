@@ -67,7 +67,7 @@ def study_reconstruction(material: Material) -> StudyResult:
 
 
 def residuals(autoencoder: Autoencoder, x_hw: NDArray[Any], weight: FloatArray, label: str) -> list[Residual]:
-    """Give mean and spread of every column of one sample.
+    """Give mean and spread of every column of one sample that the network reads.
 
     Args:
         autoencoder: encoder and decoder.
@@ -83,6 +83,7 @@ def residuals(autoencoder: Autoencoder, x_hw: NDArray[Any], weight: FloatArray, 
     return [
         _residual(label, layout, i, delta[present[:, i], i] * units[i], truth[present[:, i], i] * units[i], weight[present[:, i]])
         for i in range(layout.n_columns)
+        if i not in autoencoder.encoder.scaling.left_out
     ]
 
 

@@ -80,3 +80,13 @@ def test_a_reconstructing_reference_is_split_at_its_bottleneck(perfect):
     whole = autoencoder_of(perfect)
     reference = identity_autoencoder(perfect.model.network)
     assert len(whole.encoder.layers) + len(whole.decoder) == len(reference.layers)
+
+
+def test_columns_that_the_network_does_not_read_are_left_out(perfect):
+    whole = autoencoder_of(perfect)
+    column = whole.encoder.layout.index("jet[1].pt_hw")
+    deaf = replace(whole, encoder=replace(whole.encoder, scaling=replace(whole.encoder.scaling, left_out=(column,))))
+    x_hw = np.asarray(perfect.dataset.x_hw[:50])
+    found = {residual.column for residual in residuals(deaf, x_hw, np.ones(50), "s")}
+    assert len(found) == whole.encoder.layout.n_columns - 1
+    assert "jet[1].pt" not in found
