@@ -88,6 +88,8 @@ _BRINGS = {
     "hls": "convert, and with it csim",
     "rtl": "synth --tool open: RTL, its simulation and synthesis",
     "simulate": "simulate: Pythia 8 and the parametrised detector",
+    "notebook": "to_pandas of results",
+    "parquet": "prepare of the public Level-1 anomaly data set (adl1t)",
 }
 
 

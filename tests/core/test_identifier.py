@@ -149,7 +149,7 @@ def test_thresholds_of_a_file_are_checked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("multiplicity: 1", "multiplicity: 1.7", r"multiplicity must be a whole number of at most 9 digits, got '1\.7'"),
+        ("multiplicity: 1", "multiplicity: 1.7", r"multiplicity must be a whole number of at most 9 digits, got 1\.7"),
         ("multiplicity: 1", "multiplicity: true", r"multiplicity must be a whole number"),
         ("multiplicity: 1", "multiplicity: 999999999", r"has 999999999 columns, more than 8192; use fewer objects\.$"),
         ("lsb: 0.5", "lsb: .nan", r"lsb of 'met' must be finite and above 0, got \(nan,\)\.$"),

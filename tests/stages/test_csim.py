@@ -26,7 +26,7 @@ from l1ad.stages.convert import convert
 from l1ad.stages.csim import _agreements, _chosen_rows, csim
 from l1ad.stages.prepare import prepare
 from tests.datasets_made import make_dataset
-from tests.networks import make_network, tiny_layout
+from tests.networks import make_events, make_network, tiny_layout
 
 pytestmark = pytest.mark.skipif(toolchain.find("g++") is None, reason="there is no C++ compiler")
 
@@ -82,7 +82,9 @@ def test_convert_writes_the_project_once(converted: Config) -> None:
     again = convert(converted)
     assert not again.fresh
     assert again.path == converted.project
-    assert again.to_dict()["summary"] | {"digest": ""} == {
+    summary = again.to_dict()["summary"]
+    assert summary.pop("thresholds_note").startswith("The thresholds are plain integers of the configuration")
+    assert summary | {"digest": ""} == {
         "network": "tiny",
         "shape": "8-4-2",
         "digest": "",
@@ -218,16 +220,17 @@ def test_without_a_model_the_command_to_run_is_named(tmp_path: Path) -> None:
 def test_without_thresholds_no_bits_are_compared() -> None:
     network = make_network().with_thresholds(())
     scores = np.arange(3)
-    found = _agreements(network, scores, np.empty((3, 0), dtype=bool), scores, None)
+    found = _agreements(network, make_events(network.layout, 3), scores, np.empty((3, 0), dtype=bool), scores, None)
     assert [agreement.left for agreement in found] == ["REFERENCE"]
 
 
 def test_a_wrong_trigger_bit_is_found() -> None:
     network = make_network()
     scores = np.array([0, network.thresholds[0].value, network.score.total.max_int])
-    bits = reference.bits(network, scores)
+    x_hw = make_events(network.layout, 3)
+    bits = reference.bits(network, scores, x_hw)
     bits[1, 0] = False
-    *_, found = _agreements(network, scores, bits, scores, scores)
+    *_, found = _agreements(network, x_hw, scores, bits, scores, scores)
     with pytest.raises(
         MismatchError, match=r"^score >= threshold and CSIM trigger bits must be equal as integers; 1 of 3 events differ"
     ):
