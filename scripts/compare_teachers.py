@@ -3,7 +3,7 @@
     python scripts/compare_teachers.py [CONFIG]
 
 For each form, the part of events mixed from background that it lets through and, where the dataset has signals, their mean efficiency, which
-chooses nothing; last the rank correlation of the two. Prepare the dataset first.
+is only shown; last the rank correlation of the two. Prepare the dataset first.
 """
 
 from __future__ import annotations
