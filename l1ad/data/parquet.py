@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.core.errors import InputError, L1adError
+from l1ad.core.errors import InputError
+from l1ad.data.damaged import told_by_name
 
 #: How many values each event has, and all of them.
 Flat = tuple[NDArray[np.int64], NDArray[Any]]
@@ -25,17 +26,8 @@ def opened(path: Path) -> Iterator[Any]:
     """
     import pyarrow.parquet as parquet
 
-    try:
-        with parquet.ParquetFile(path) as file:
-            yield file
-    except L1adError:
-        raise
-    # A damaged file can make the layers below raise anything.
-    except Exception as error:
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(
-            f"{str(path)!r} cannot be read as Parquet ({type(error).__name__}: {reason}); it may be cut off, fetch it again."
-        ) from None
+    with told_by_name(path, "Parquet"), parquet.ParquetFile(path) as file:
+        yield file
 
 
 def batches(file: Any, columns: Sequence[str], events: range, size: int) -> Iterator[Any]:

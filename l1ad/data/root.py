@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.core.errors import InputError, L1adError
+from l1ad.core.errors import InputError
+from l1ad.data.damaged import told_by_name
 from l1ad.data.foreign import refuse_foreign
 
 Counts = NDArray[np.int64]
@@ -33,17 +34,8 @@ def opened(path: Path) -> Iterator[Any]:
     Raises:
         InputError: the file is missing, cut off or damaged, also when that shows only while reading.
     """
-    try:
-        with _LAST.taken(path) as file:
-            yield file
-    except L1adError:
-        raise
-    # A damaged file can make every layer below raise anything.
-    except Exception as error:
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(
-            f"{str(path)!r} cannot be read as ROOT ({type(error).__name__}: {reason}); it may be cut off, fetch it again."
-        ) from None
+    with told_by_name(path, "ROOT"), _LAST.taken(path) as file:
+        yield file
 
 
 class _LastFile:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.core.errors import ConfigError, nearest
+from l1ad.scores.selection import effective_number
 
 Floats = NDArray[np.float64]
 Arrays = Mapping[str, Floats]
@@ -86,18 +87,6 @@ class EnhancedBias:
         return np.asarray(np.clip(np.maximum(hardness, 0.0) ** self.power, self.floor, 1.0))
 
 
-def effective_number(weight: Floats, group: NDArray[np.int64] | None = None) -> float:
-    """Number of events of equal weight with the same relative error: ``(sum w)^2 / sum w^2``; 0 for none.
-
-    Args:
-        weight: shape ``(n_events,)``.
-        group: events of equal group are one, their weights are added up: crossings of one hard collision are not independent.
-    """
-    if group is not None:
-        weight = _by_group(weight, group)
-    return float(weight.sum() ** 2 / (weight**2).sum()) if weight.any() else 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class Measured:
     """Hold what the rates of events rest on.
@@ -155,16 +144,13 @@ def tails(values: Mapping[str, NDArray[Any]], events: Measured, crossing_khz: fl
         above, at_1khz = tail(quantity, khz, 10.0), tail(quantity, khz, 1.0)
         pure = left[tail(quantity[left], khz[left], 1.0)] if len(left) else left
         found[name] = {
-            "n_effective_1khz": effective_number(khz[at_1khz], events.collision[at_1khz]),
-            "n_effective_1khz_pure": effective_number(khz[pure], events.collision[pure]),
-            "largest_share_10khz": _largest_share(khz[above], events.collision[above]),
+            "n_effective_1khz": effective_number(by_collision(khz[at_1khz], events.collision[at_1khz])),
+            "n_effective_1khz_pure": effective_number(by_collision(khz[pure], events.collision[pure])),
+            "largest_share_10khz": float(by_collision(khz[above], events.collision[above]).max() / khz[above].sum()),
         }
     return found
 
 
-def _largest_share(weight: Floats, group: NDArray[np.int64]) -> float:
-    return float(_by_group(weight, group).max() / weight.sum())
-
-
-def _by_group(weight: Floats, group: NDArray[np.int64]) -> Floats:
-    return np.bincount(np.unique(group, return_inverse=True)[1], weight).astype(np.float64)
+def by_collision(weight: Floats, collision: NDArray[np.int64]) -> Floats:
+    """Add up the weights of each collision's crossings, which are not independent, ``(n_collisions,)``."""
+    return np.bincount(np.unique(collision, return_inverse=True)[1], weight).astype(np.float64)

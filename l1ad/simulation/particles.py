@@ -107,12 +107,13 @@ class Visible:
         muon = table.kind == ParticleKind.MUON
         stiff = ~muon & (table.pt_gev > _STIFF_GEV)
         pt, phi = table.pt_gev[stiff].astype(np.float64), table.phi_calo[stiff]
-        x, y, total = (_sum(event[stiff], values, n) for values in (pt * np.cos(phi), pt * np.sin(phi), pt))
+        x, y, total = (sum_by(event[stiff], values, n) for values in (pt * np.cos(phi), pt * np.sin(phi), pt))
         muons = _greatest(event[muon], table.pt_gev[muon], n)
         return cls(x, y, total, _greatest(event[stiff], pt, n), muons)
 
 
-def _sum(index: Counts, values: Sums, n: int) -> Sums:
+def sum_by(index: Counts, values: Sums, n: int) -> Sums:
+    """Sum values by the number of what each belongs to, ``(n,)``."""
     return np.bincount(index, values, n).astype(np.float64)
 
 

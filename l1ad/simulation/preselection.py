@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.simulation.detector import Draws
-from l1ad.simulation.particles import Counts, Visible
+from l1ad.simulation.particles import Counts, Visible, sum_by
 
 Floats = NDArray[np.float64]
 
@@ -36,10 +36,8 @@ def particle_quantities(pool: Visible, draws: Draws, hard: Visible | None, hard_
     event = np.repeat(np.arange(n), draws.numbers)
     cos, sin = np.cos(draws.turn), np.sin(draws.turn)
     x, y = pool.x[draws.collision], pool.y[draws.collision]
-    sums: list[Floats] = [
-        np.asarray(np.bincount(event, values, n), np.float64)
-        for values in (x * cos - y * sin, x * sin + y * cos, pool.total[draws.collision])
-    ]
+    parts = (x * cos - y * sin, x * sin + y * cos, pool.total[draws.collision])
+    sums = [sum_by(event, values, n) for values in parts]
     greatest = [_largest(values[draws.collision], draws) for values in (pool.total, pool.particle, pool.muon)]
     if hard is not None:
         sums = [total + values[hard_event] for total, values in zip(sums, (hard.x, hard.y, hard.total), strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -122,8 +123,12 @@ class Runner:
         self._steps = self._n_events // self._batch
         self._epoch = compile_epoch(tf, graph, make_table(tf, graph, train))
         self._validate = compile_validation(tf, replace(graph, normalised=False), make_table(tf, graph, validation))
-        self._inputs = scaled_sample(graph, train)
-        self._sample = self._inputs if graph.normalised else None
+        self._train = train
+
+    @functools.cached_property
+    def _sample(self) -> FloatArray:
+        """Scaled events that pruning and normalisation look at."""
+        return scaled_sample(self._graph, self._train)
 
     def masks(self, state: TrainingState, epoch: int) -> list[Array]:
         """Give the pruning masks of an epoch: they follow from the weights it starts with."""
@@ -131,11 +136,11 @@ class Runner:
         if sparsity == 0:
             return full_masks(state.parameters)
         plan = self._graph.plan
-        return importance_masks(plan, state.average, sparsity, spreads(plan, state.average, self._inputs))
+        return importance_masks(plan, state.average, sparsity, spreads(plan, state.average, self._sample))
 
     def plain(self, parameters: Parameters) -> Parameters:
         """Give the parameters without normalisation: folded in, if there was one."""
-        if self._sample is None:
+        if not self._graph.normalised:
             return parameters
         plan = self._graph.plan
         noise = np.random.default_rng([0]).standard_normal((len(self._sample), plan.latent)) if self._graph.noisy else None

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from l1ad.core.errors import ConfigError
+from l1ad.scores.selection import effective_number
 from l1ad.simulation.detector import SHAPES
-from l1ad.simulation.enhanced_bias import QUANTITIES, EnhancedBias, Measured, effective_number, quantities, tail, tails
+from l1ad.simulation.enhanced_bias import QUANTITIES, EnhancedBias, Measured, quantities, tail, tails
 from l1ad.simulation.production import Plan, load_batch, produce
 
 ENHANCED = EnhancedBias({"jet": 60.0, "met": 50.0, "sum_pt": 250.0}, floor=0.02, power=3.0)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from l1ad.scores.selection import effective_number
 from l1ad.simulation.detector import Draws, Pool, draw_pileup
-from l1ad.simulation.enhanced_bias import EnhancedBias, Measured, effective_number, tails
+from l1ad.simulation.enhanced_bias import EnhancedBias, Measured, by_collision, tails
 from l1ad.simulation.particles import ParticleKind, ParticleTable, Visible
 from l1ad.simulation.preselection import PARTICLE_QUANTITIES, chosen, leading, particle_quantities
 
@@ -62,7 +63,7 @@ def test_chosen_crossings_keep_their_own_pile_up() -> None:
 def test_one_collision_in_many_crossings_counts_once() -> None:
     weight, collision = np.ones(100), np.repeat(np.arange(5), 20)
     assert effective_number(weight) == pytest.approx(100.0)
-    assert effective_number(weight, collision) == pytest.approx(5.0)
+    assert effective_number(by_collision(weight, collision)) == pytest.approx(5.0)
     measured = Measured(weight, np.zeros(100, dtype=bool), collision)
     found = tails({"q": np.arange(100.0)}, measured, crossing_khz=24.7)["q"]
     # 10 of 24.7 kHz are the 40 largest, of two collisions; 1 kHz is four crossings of one.
