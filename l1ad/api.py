@@ -1,4 +1,4 @@
-"""Be the Python interface: each command of the flow as a function of a configuration, or of the path of one.
+"""The Python interface: each command of the flow as a function of a configuration, or of the path of one.
 
 >>> import l1ad
 >>> l1ad.FixedPoint.parse("ap_fixed<8,4,AP_RND_CONV,AP_SAT>").max
@@ -232,7 +232,7 @@ def rates(config: AnyConfig, *, force: bool = False) -> RatesResult:
 
 @explaining_extras
 def compare_rates(old: str | Path, config: AnyConfig, *, force: bool = False) -> CompareRatesResult:
-    """Say what a run's network and data do to thresholds that were derived before.
+    """Describe what a run's network and data do to thresholds that were derived before.
 
     Args:
         old: the ``thresholds.yaml`` that ``rates`` wrote, the folder of it or of its run, or that run's configuration.

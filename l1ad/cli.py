@@ -1,4 +1,4 @@
-"""Be the command line: parse arguments, call one stage, show what it gives. The only module that sees every stage."""
+"""The command line: parse arguments, call one stage, show what it gives. The only module that sees every stage."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def _version(wanted: bool) -> None:
 def options(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only, and JSON where it is asked for.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Say too which tools run, and progress in log files.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only errors, and JSON where requested.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Also print which tools run, and progress in log files.")] = False,
 ) -> None:
     """Level-1 trigger autoencoders to firmware: train, convert, simulate and synthesise, exact to the last bit."""
     if quiet and verbose:
@@ -70,7 +70,7 @@ for _command in (init, config, explain, runs, doctor, inspect, bench):
 @app.command()
 def prepare(
     config: ConfigPath,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out files that cannot be read, and list them.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Skip files that cannot be read, and list them.")] = False,
     scheduler: Scheduler = None,
     force: Force = False,
     as_json: Json = False,
@@ -124,11 +124,11 @@ def report(
     runs: Annotated[
         list[Path], typer.Argument(metavar="RUN…", help="Configurations, run folders, synthesis folders or vendor reports.")
     ],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder of the report; default: in the first run.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Output folder; default: in the first run.")] = None,
     baseline: Annotated[str | None, typer.Option(help="Run that the others are compared with.")] = None,
-    fail_if: Annotated[str | None, typer.Option(help="Limit that fails the command, as 'lut > 5000 or latency_ns > 25'.")] = None,
+    fail_if: Annotated[
+        str | None, typer.Option(help="Limit beyond which the command fails, as 'lut > 5000 or latency_ns > 25'.")
+    ] = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -143,7 +143,7 @@ def rates(
     config: ConfigPath,
     compare: Annotated[
         Path | None,
-        typer.Option(metavar="OLD", help="Instead: what this run does to thresholds derived before (a run, or thresholds.yaml)."),
+        typer.Option(metavar="OLD", help="Instead: compare with thresholds derived earlier (a run, or thresholds.yaml)."),
     ] = None,
     force: Force = False,
     as_json: Json = False,
@@ -175,13 +175,13 @@ def scan(config: ConfigPath, force: Force = False, as_json: Json = False) -> Non
 @app.command()
 def verify(
     config: ConfigPath,
-    events: Annotated[int, typer.Option(help="How many events, data and adversarial.")] = 100_000,
+    events: Annotated[int, typer.Option(help="Number of events, from data and adversarial ones.")] = 100_000,
     capture: Annotated[
-        Path | None, typer.Option(help="Instead: compare this dump of a board's buffer, or a folder of them.")
+        Path | None, typer.Option(help="Instead: check this dump of a board's buffer, or a folder of them.")
     ] = None,
-    played: Annotated[Path | None, typer.Option(help="Events that were played; default: the run's dataset.")] = None,
+    played: Annotated[Path | None, typer.Option(help="Events that were played in; default: the run's dataset.")] = None,
     side: Annotated[str, typer.Option(help="What was captured: output (answers) or input.")] = "output",
-    buffer: Annotated[int, typer.Option(help="Number of the file that was played, from 0.")] = 0,
+    buffer: Annotated[int, typer.Option(help="Number of the file that was played in, from 0.")] = 0,
     links: Annotated[Path | None, typer.Option(help="Link map instead of the board's.")] = None,
     force: Force = False,
     as_json: Json = False,
@@ -198,9 +198,9 @@ def verify(
 def vectors(
     config: ConfigPath,
     format_: Annotated[str, typer.Option("--format", help="empv2, empv1, apx, memh, ugt or topo.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder that is written.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Output folder.")],
     events: Annotated[Path | None, typer.Option(help="Dataset folder or .npy file; default: the run's dataset.")] = None,
-    count: Annotated[int | None, typer.Option(help="How many events, from the first; default: all.")] = None,
+    count: Annotated[int | None, typer.Option(help="Number of events, from the first; default: all.")] = None,
     links: Annotated[Path | None, typer.Option(help="Link map instead of the board's.")] = None,
     force: Force = False,
     as_json: Json = False,
@@ -215,7 +215,7 @@ def vectors(
 @app.command()
 def trace(
     config: ConfigPath,
-    event: Annotated[int, typer.Option(help="Number of the event in 'l1ad verify'.")],
+    event: Annotated[int, typer.Option(help="Event number, as shown by 'l1ad verify'.")],
     as_json: Json = False,
 ) -> None:
     """Show one event at every node, and the first node, neuron and bit where two implementations diverge."""
@@ -225,7 +225,7 @@ def trace(
 @app.command()
 def score(
     files: Annotated[list[str], typer.Argument(metavar="FILES…", help="Dataset folders, raw files or patterns.")],
-    config: Annotated[Path, typer.Option("--config", "-c", help="Configuration that gives the model.")],
+    config: Annotated[Path, typer.Option("--config", "-c", help="Configuration whose model is used.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Output file: .h5, .hdf5 or .root.")],
     scheduler: Scheduler = None,
     force: Force = False,
@@ -251,11 +251,11 @@ def import_(
         ),
     ],
     layout: Annotated[str | None, typer.Option(help="Shipped layout or YAML file.")] = None,
-    scaling: Annotated[Path | None, typer.Option(help="YAML file with shift and offset of every column.")] = None,
+    scaling: Annotated[Path | None, typer.Option(help="YAML file with the shift and offset of every column.")] = None,
     types: Annotated[Path | None, typer.Option(help="YAML file with the firmware's types.")] = None,
-    name: Annotated[str | None, typer.Option(help="The network's name; default: the file's.")] = None,
-    score: Annotated[str, typer.Option(help="Score that the chip computes.")] = "latent_l2",
-    runs: Annotated[Path, typer.Option(help="Folder of the artefacts.")] = Path("runs"),
+    name: Annotated[str | None, typer.Option(help="Name of the network; default: the file's.")] = None,
+    score: Annotated[str, typer.Option(help="Score computed on the chip.")] = "latent_l2",
+    runs: Annotated[Path, typer.Option(help="Folder for the artefacts.")] = Path("runs"),
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -265,7 +265,7 @@ def import_(
         request = request_class.from_config(read_config(model))
     elif layout is None:
         raise ConfigError(
-            f"Importing {str(model)!r} needs --layout and, but for a firmware that says its own, --scaling; give both."
+            f"Importing {str(model)!r} needs --layout and, except for a firmware that contains its own, --scaling; give both."
         )
     else:
         request = request_class.from_options(
@@ -326,7 +326,7 @@ def _general_first(words: list[str]) -> list[str]:
 
 
 def _interrupted(by: str, code: int = INTERRUPTED) -> int:
-    return _fail(f"interrupted{by}; what was finished is kept, run the same command to go on.", code)
+    return _fail(f"interrupted{by}; finished stages are kept, run the same command again to resume.", code)
 
 
 def _fail(sentence: str, code: int) -> int:

@@ -1,4 +1,4 @@
-"""Be the part of the command line beside the flow: configurations, runs, tools, files and benchmarks."""
+"""The part of the command line beside the flow: configurations, runs, tools, files and benchmarks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from l1ad.core.errors import ConfigError, nearest
 from l1ad.toolchain.progress import Verbosity, verbosity
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration file, as configs/demo.yaml.")]
-Force = Annotated[bool, typer.Option("--force", help="Do it again even if nothing has changed.")]
+Force = Annotated[bool, typer.Option("--force", help="Rebuild even if nothing has changed.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 
 
@@ -45,7 +45,7 @@ def init(
     data: Annotated[list[str] | None, typer.Option(help="Background file or pattern; may be given several times.")] = None,
     signal: Annotated[list[str] | None, typer.Option(help="Signal as NAME=FILE; may be given several times.")] = None,
     board: Annotated[str, typer.Option(help="Shipped board or YAML file.")] = "l1topo",
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it exists.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write a commented configuration for files of your own."""
@@ -109,7 +109,7 @@ def config(
 
 
 def explain(
-    key: Annotated[str, typer.Argument(metavar="KEY", help="A key's name, as training.teachers or teachers.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Name of a key, as training.teachers or teachers.")],
     as_json: Json = False,
 ) -> None:
     """Explain a key of the configuration: meaning, values, default."""
@@ -137,12 +137,12 @@ def doctor(as_json: Json = False) -> None:
 
 def inspect(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of any supported format.")],
-    page: Annotated[Path | None, typer.Option("--page", help="Where the HTML page goes; default: beside where you are.")] = None,
-    max_events: Annotated[int, typer.Option(help="How many events are looked at.")] = 50_000,
-    layout: Annotated[str | None, typer.Option(help="Layout to see the objects in.")] = None,
+    page: Annotated[Path | None, typer.Option("--page", help="HTML page to write; default: in the current directory.")] = None,
+    max_events: Annotated[int, typer.Option(help="Number of events to read.")] = 50_000,
+    layout: Annotated[str | None, typer.Option(help="Layout in which objects are shown.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what a file is, and draw the distributions of its objects."""
+    """Describe what a file is, and draw the distributions of its objects."""
     from l1ad.stages.inspect import inspect as stage
 
     target = page or Path(f"{file.stem}_inspect.html")
@@ -153,7 +153,7 @@ def bench(
     name: Annotated[str, typer.Argument(metavar="NAME", help="emulator, train, data or all.")] = "all",
     march: Annotated[
         str | None,
-        typer.Option(help="Emulator only: instructions to compare, as 'native,x86-64-v3,plain'; what g++ -march takes."),
+        typer.Option(help="Emulator only: instruction sets to compare, as 'native,x86-64-v3,plain'; values of g++ -march."),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Give every door thousands of hostile files: layouts, networks, thresholds, configurations, models, artefacts, reports, data.
+"""Return every door thousands of hostile files: layouts, networks, thresholds, configurations, models, artefacts, reports, data.
 
     .venv/bin/python scripts/fuzz.py --cases 10000 --seed 1
 
@@ -127,7 +127,7 @@ def keep(options: argparse.Namespace, folder: Path, result: dict[str, Any]) -> N
 
 
 def family_of(options: argparse.Namespace, case: int) -> tuple[str, Any]:
-    """Give a case's family: one after the other."""
+    """Return a case's family: one after the other."""
     for place in (ROOT, ROOT / "scripts"):
         sys.path.insert(0, str(place)) if str(place) not in sys.path else None
     from fuzz_cases.families import FAMILIES
@@ -151,7 +151,7 @@ def work(options: argparse.Namespace) -> int:
 
 
 def address_space() -> int:
-    """Give the size of this process' address space, in bytes."""
+    """Return the size of this process' address space, in bytes."""
     return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGESIZE")
 
 
@@ -229,7 +229,7 @@ def forget_peak() -> None:
 
 
 def peak_mb() -> float:
-    """Give the highest memory since it was forgotten."""
+    """Return the highest memory since it was forgotten."""
     status = Path("/proc/self/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+)", status).group(1)) / 1024  # type: ignore[union-attr]
 
@@ -256,7 +256,7 @@ def judged(door: Any, folder: Path, watch: Watch) -> tuple[str, str, str]:
 
 
 def last_place(error: BaseException) -> str:
-    """Say where in the package an error was raised."""
+    """Return where in the package an error was raised."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "/l1ad/" in frame.filename]
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 

@@ -58,7 +58,7 @@ def main() -> int:
 
 
 def last_line(counts: Counter[str], n_stages: int, seconds: float) -> str:
-    """Say what was done and found."""
+    """Describe what was done and found."""
     return (
         f"{counts['kills']} kills over {n_stages} stages ({counts['too late']} more came after the end), {counts['recoveries']} recoveries: "
         f"{counts['same']} with the same artefact, {counts['left running']} with something left running, "

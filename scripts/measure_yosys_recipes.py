@@ -30,7 +30,7 @@ ABC = "abc -luts 1,1,1,1,1,1 -script +strash;dch;if,-C,24,-F,0,-A,0;mfs2"
 
 
 def changed(*passages: tuple[str, str]) -> Callable[..., str]:
-    """Give the shipped recipe with passages replaced."""
+    """Return the shipped recipe with passages replaced."""
 
     def recipe(sources: list[str], module: str, dsp_family: str | None = None) -> str:
         text = SHIPPED(sources, module)
@@ -42,7 +42,7 @@ def changed(*passages: tuple[str, str]) -> Callable[..., str]:
 
 
 def stock(options: str) -> Callable[..., str]:
-    """Give Yosys' own flow for the family."""
+    """Return Yosys' own flow for the family."""
 
     def recipe(sources: list[str], module: str, dsp_family: str | None = None) -> str:
         shipped = SHIPPED(sources, module)

@@ -26,7 +26,7 @@ RUN = 18
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """Hold an error sentence: where it is raised, and its words between what is put in."""
+    """An error sentence: where it is raised, and its words between what is put in."""
 
     file: str
     line: int
@@ -54,7 +54,7 @@ def _is_maker(function: ast.expr) -> bool:
 
 
 def _pieces(node: ast.expr) -> Iterator[str]:
-    """Give the texts of an expression, and break where a value is put in."""
+    """Return the texts of an expression, and break where a value is put in."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
     elif isinstance(node, ast.JoinedStr):
@@ -69,7 +69,7 @@ def _pieces(node: ast.expr) -> Iterator[str]:
 
 @cache
 def expected(folder: Path) -> str:
-    """Give all texts of the tests, patterns without their backslashes."""
+    """Return all texts of the tests, patterns without their backslashes."""
     nodes = (node for path in sorted(folder.rglob("*.py")) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     texts = (node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
     return "\0".join(re.sub(r"\\(.)", r"\1", text) for text in texts if len(text) >= 8)

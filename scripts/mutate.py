@@ -36,7 +36,7 @@ KEYS = {"name", "file", "old", "new", "tests"}
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """Hold one fault.
+    """One fault.
 
     Attributes:
         name: what is wrong with it, in a few words.
@@ -74,7 +74,7 @@ def load_mutations(path: Path) -> list[Mutation]:
 
 
 def mutated(mutation: Mutation, root: Path) -> str:
-    """Give the source's text with the fault in it.
+    """Return the source's text with the fault in it.
 
     Raises:
         ListError: the old text is not there exactly once, or the fault is none.
@@ -88,7 +88,7 @@ def mutated(mutation: Mutation, root: Path) -> str:
 
 
 def caught(mutation: Mutation, snapshot: Path, folder: Path) -> bool:
-    """Say whether a test fails in a copy of the snapshot with the fault."""
+    """Return whether a test fails in a copy of the snapshot with the fault."""
     root = copied(snapshot, folder)
     (root / mutation.file).write_text(mutated(mutation, root), encoding="utf-8")
     try:

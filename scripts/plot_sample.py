@@ -28,7 +28,7 @@ KINDS = {"jet": "jet", "tau": "τ", "muon": "µ", "met": "MET"}
 
 @dataclass(frozen=True)
 class Events:
-    """Hold energies in GeV by kind, falling, and weights that add up to one."""
+    """Energies in GeV by kind, falling, and weights that add up to one."""
 
     level1: dict[str, Floats]
     software_jet: Floats

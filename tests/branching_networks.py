@@ -95,7 +95,7 @@ def embedding(seed: int = 4) -> Network:
 
 
 def with_own_types(made: Network, name: str) -> Network:
-    """Give the neurons of one layer types of their own."""
+    """Return the neurons of one layer types of their own."""
     own = tuple(
         replace(made_layer, own_outputs=tuple(OWN[j % len(OWN)] for j in range(made_layer.n_out)))
         if made_layer.name == name

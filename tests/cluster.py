@@ -18,7 +18,7 @@ _SECONDS = 120.0
 
 @contextmanager
 def two_workers() -> Iterator[Any]:
-    """Give a client of a cluster whose two workers are processes of one thread each."""
+    """Return a client of a cluster whose two workers are processes of one thread each."""
     import distributed
 
     with (

@@ -18,7 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def missing(error: BaseException) -> str | None:
-    """Give the package of an extra that an error, or what caused it, did not find."""
+    """Return the package of an extra that an error, or what caused it, did not find."""
     if isinstance(error, ExtraMissingError | ModuleNotFoundError):
         name = (getattr(error, "name", None) or "").partition(".")[0]
         if name in EXTRA_OF and importlib.util.find_spec(name) is None:

@@ -111,7 +111,7 @@ def make_scores(
 
 
 def pt_sum(dataset: Dataset) -> np.ndarray:
-    """Give the sum of all hardware pt: a score that works."""
+    """Return the sum of all hardware pt: a score that works."""
     return np.asarray(dataset.x_hw)[:, dataset.layout.feature_columns("pt")].astype(np.int64).sum(axis=1)
 
 

@@ -44,7 +44,7 @@ IMPORTED = CONFIG.replace("name: tiny", "name: foreign").replace("files: backgro
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Say how a stage is called in its folder, and what it writes there.
+    """How a stage is called in its folder, and what it writes there.
 
     Attributes:
         arguments: of ``l1ad``.
@@ -96,12 +96,12 @@ def make_place(folder: Path, n_events: int = 1500) -> Path:
 
 
 def environment(tag: str = "", **changes: str) -> dict[str, str]:
-    """Give the environment of a command of this tree."""
+    """Return the environment of a command of this tree."""
     return os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", TAG: tag} | changes
 
 
 def command(stage: Stage, *further: str) -> list[str]:
-    """Give a stage's whole command."""
+    """Return a stage's whole command."""
     return [sys.executable, "-m", "l1ad.cli", *stage.arguments, *further]
 
 

@@ -33,7 +33,7 @@ def write_trees(path: Path, trees: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def hardware(events: Sequence[Objects], eta: bool = True) -> dict[str, ak.Array]:
-    """Give NanoAOD's hardware branches of one collection at crossing 0."""
+    """Return NanoAOD's hardware branches of one collection at crossing 0."""
     names = (("hwPt", 0), ("hwEta", 1), ("hwPhi", 2)) if eta else (("hwPt", 0), ("hwPhi", 2))
     fields = {name: jag([[o[i] for o in event] for event in events], np.int16) for name, i in names}
     return fields | {"bx": jag([[0] * len(event) for event in events], np.int16)}
@@ -66,7 +66,7 @@ def write_nano(
 
 
 def upgrade_tree(jet: Sequence[Objects], met: Sequence[Objects], muon: Sequence[Objects] = ()) -> dict[str, Any]:
-    """Give the branches of an L1UpgradeTree."""
+    """Return the branches of an L1UpgradeTree."""
     empty: list[Objects] = [[]] * len(jet)
     out: dict[str, Any] = {}
     for stem, events in (("jet", jet), ("eg", empty), ("tau", empty), ("muon", list(muon) or empty), ("sum", met)):
@@ -78,7 +78,7 @@ def upgrade_tree(jet: Sequence[Objects], met: Sequence[Objects], muon: Sequence[
 
 
 def event_tree(n_events: int, true_pileup: int = 0) -> dict[str, Any]:
-    """Give the branches of an L1EventTree; in recorded data nPV_True is 0."""
+    """Return the branches of an L1EventTree; in recorded data nPV_True is 0."""
     numbers = {"run": np.full(n_events, 320040, np.uint32), "event": np.arange(n_events, dtype=np.uint64)}
     return numbers | {"nPV_True": np.full(n_events, true_pileup, np.int32)}
 

@@ -20,7 +20,7 @@ TABLE = FixedPoint.parse("ap_ufixed<16,8,AP_RND_CONV,AP_SAT>")
 
 
 def tiny_layout() -> ObjectLayout:
-    """Give a layout of eight columns: two jets (pt, eta, phi) and missing energy (pt, phi), phi on different grids."""
+    """Return a layout of eight columns: two jets (pt, eta, phi) and missing energy (pt, phi), phi on different grids."""
     pt, eta, phi = FixedPoint.parse("uint<10>"), FixedPoint.parse("int<7>"), FixedPoint.parse("uint<6>")
     jet = ObjectSlot("jet", 2, ("pt", "eta", "phi"), (pt, eta, phi), (0.5, 0.1, 2 * np.pi / 64), 64)
     met = ObjectSlot("met", 1, ("pt", "phi"), (pt, FixedPoint.parse("uint<5>")), (0.5, 2 * np.pi / 32), 32)
@@ -109,7 +109,7 @@ def make_scaling(layout: ObjectLayout, input_type: FixedPoint, phi_reference: st
 
 
 def outputs_for(kind: Score, otherwise: int = 3) -> int:
-    """Say how many outputs a network of ``tiny8`` has for a score."""
+    """Return how many outputs a network of ``tiny8`` has for a score."""
     return 8 if kind.is_reconstruction else 4 if kind.needs_log_variance else kind.formula.outputs or otherwise
 
 

@@ -28,7 +28,7 @@ def wait_for(path: Path, seconds: float = 60) -> str:
 
 
 def tagged(tag: str) -> dict[int, str]:
-    """Give the command line of every running process whose environment has a tag."""
+    """Return the command line of every running process whose environment has a tag."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:

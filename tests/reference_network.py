@@ -30,7 +30,7 @@ LAYERS = (
 
 
 def reference_file(name: str) -> Path:
-    """Give a reference file; a test that asks for one that is not here is skipped."""
+    """Return a reference file; a test that asks for one that is not here is skipped."""
     path = REFERENCE / name
     if not path.is_file():
         pytest.skip(f"the reference data are not here: {path}")

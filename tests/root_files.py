@@ -52,7 +52,7 @@ def with_other_crossings(objects: dict[str, ak.Array], crossing: str) -> dict[st
 
 
 def floats(values: np.ndarray[Any, Any], grid: Grid) -> tuple[np.ndarray[Any, Any], ...]:
-    """Give what CMS stores for hardware counts, as float32."""
+    """Return what CMS stores for hardware counts, as float32."""
     phi = np.where(values[:, :, 2] >= grid.phi_period / 2, values[:, :, 2] - grid.phi_period, values[:, :, 2]) * grid.phi
     pt = (values[:, :, 0] - grid.pt_shift) * grid.pt_gev
     return pt.astype(np.float32), (values[:, :, 1] * grid.eta).astype(np.float32), phi.astype(np.float32)

@@ -24,7 +24,7 @@ hls_projects: projects
 
 
 def make_config(folder: Path, out_of_range: str = "refuse") -> Config:
-    """Give the configuration of such a run."""
+    """Return the configuration of such a run."""
     return parse_config(TEXT.replace("POLICY", out_of_range), "tiny.yaml", folder)
 
 

@@ -37,7 +37,7 @@ def narrow(data: Data) -> None:
 
 
 def window(data: Data) -> None:
-    """Give the first layer the matrix of a convolution over another input."""
+    """Return the first layer the matrix of a convolution over another input."""
     data["layers"][0]["weight"] = [[1, 1]] * 12
 
 
@@ -46,11 +46,14 @@ def shapes(data: Data) -> None:
 
 
 MISTAKES: dict[str, tuple[Callable[[Data], None], str]] = {
-    "cycle": (cycle, "Layer 'dense1' reads 'dense2', which is no node before it (a layer cannot read itself or what reads it); "),
+    "cycle": (
+        cycle,
+        "Layer 'dense1' reads 'dense2', which is not a node before it (a layer cannot read itself or what reads it); ",
+    ),
     "alone": (alone, "Layer 'dense1' has no consumer: no layer and no score reads it; connect it or leave it out."),
     "types": (types, "Layer 'dense1' has 2 outputs and 3 types for them; give one each."),
     "narrow": (narrow, "Layer 'dense2' has weights outside ap_fixed<2,1>; quantise them first."),
-    "window": (window, "Layer 'dense1' wants 12 inputs and gets 44; the model does not fit layout 'l1topo44'."),
+    "window": (window, "Layer 'dense1' needs 12 inputs and gets 44; the model does not fit layout 'l1topo44'."),
     "shapes": (shapes, "Score 'mse' compares 'scaled' of 44 elements with 'dense2' of 2; use equal shapes."),
 }
 

@@ -1,4 +1,4 @@
-"""Give the command line what a user gives by mistake: one sentence, the right exit code, nothing half-written."""
+"""Return the command line what a user gives by mistake: one sentence, the right exit code, nothing half-written."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Command = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a folder with a model, data and configurations that are wrong in one thing each."""
+    """Return a folder with a model, data and configurations that are wrong in one thing each."""
     make_run(tmp_path, NETWORK, 60)
     base = TEXT.replace("POLICY", "refuse")
     boards = {"part": ("xcvu9p-flga2104-4-e", "5.0"), "zero": (PART, "0"), "endless": (PART, ".inf")}
@@ -82,7 +82,7 @@ NEAREST = "did you mean 'xcvu9p-flga2104-3-e' or 'xcvu9p-flga2104-2-e' or 'xcvu9
         ("synth tiny.yaml --tool viteis", "There is no synthesis tool 'viteis'; did you mean 'vitis'?"),
         ("report notes", "No report of Vivado or Vitis was found below notes; give the folder of a finished run"),
         ("report nowhere", "There is nothing at 'nowhere'; give a configuration, a run folder or a resource report."),
-        ("report notes/notes.txt", "The report notes/notes.txt is no C synthesis, export, utilisation, timing summary"),
+        ("report notes/notes.txt", "The report notes/notes.txt is not a C synthesis, export, utilisation, timing summary"),
         (
             "report runs/tiny/model",
             "'runs/tiny/model' is an artefact of kind 'model' without resource reports; give its run's folder.",
@@ -109,7 +109,7 @@ def test_a_run_folder_of_something_else_is_left_alone(place: Path, l1ad: Command
     for command in ("csim tiny.yaml", "synth tiny.yaml --tool vitis"):
         code, text = l1ad(*command.split())
         assert code == 2
-        assert "Wanted a 'hls_project' artefact at " in text
+        assert "Expected a 'hls_project' artefact at " in text
         assert "got one of kind 'dataset'; give the right folder." in text
     assert files(place) == before
 
@@ -120,7 +120,7 @@ def test_a_folder_in_the_place_of_an_artefact_is_left_alone(place: Path, l1ad: C
     code, text = l1ad("report", "runs/tiny")
     assert (code, text) == (
         2,
-        "l1ad: 'runs/tiny/report' exists and is no artefact of this project; move it away or choose another output.\n",
+        "l1ad: 'runs/tiny/report' exists and is not an artefact of this project; move it away or choose another output.\n",
     )
     assert (place / "runs" / "tiny" / "report" / "thesis.txt").read_text() == "mine"
 
@@ -227,7 +227,7 @@ def test_a_file_that_may_not_grow_ends_the_same_way(place: Path) -> None:
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)),
     )
     assert done.returncode == 2
-    assert done.stderr.endswith("l1ad: Could not write 'out': File too large; free the disk or choose another place.\n")
+    assert done.stderr.endswith("l1ad: Could not write 'out': File too large; free some disk space or choose another place.\n")
     assert not (place / "out").exists()
     assert not list(place.glob(".out*"))
 

@@ -56,7 +56,7 @@ def test_init_writes_a_configuration_that_names_the_files(
         ("l1topo44", "axol1tl57", "has no data set 'L1_egammas'"),
         ("--layout", "--layot", "No such option: --layot"),
         ("gelato_background.h5", "gelato_backgrund.h5", "There is no file"),
-        ("mine.yaml", "my-trigger.yaml", "key 'name': wanted letters, digits and underscores"),
+        ("mine.yaml", "my-trigger.yaml", "key 'name': must consist of letters, digits and underscores"),
         ("ztautau=", "z-tautau=", "--signal needs NAME=FILE"),
         ("ztautau=", "background=", "--signal needs NAME=FILE with a name of its own"),
     ],
@@ -85,7 +85,7 @@ def test_init_keeps_a_file_that_is_there(
     file.parent.mkdir()
     file.write_text("mine")
     assert run(monkeypatch, *init_words) == 2
-    assert "is there already; give another name, or --force" in capsys.readouterr().err
+    assert "already exists; give another name, or --force" in capsys.readouterr().err
     assert file.read_text() == "mine"
     assert run(monkeypatch, *init_words, "--force") == 0
     assert load_config(file).name == "mine"

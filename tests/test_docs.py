@@ -27,7 +27,7 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(P
 
 
 def code_of(page: Path) -> Iterator[str]:
-    """Give what a page sets as code: indented and fenced lines, and what is between backticks."""
+    """Return what a page sets as code: indented and fenced lines, and what is between backticks."""
     fenced = False
     for line in page.read_text(encoding="utf-8").splitlines():
         if line.startswith("```"):
@@ -39,14 +39,14 @@ def code_of(page: Path) -> Iterator[str]:
 
 
 def calls(page: Path) -> Iterator[tuple[str, str]]:
-    """Give every call of the command line: the command, and the rest of the line."""
+    """Return every call of the command line: the command, and the rest of the line."""
     for code in code_of(page):
         for name, rest in re.findall(r"^(?:\S+/)?l1ad (?:CONFIG )?([a-z]+)\b(.*)", code):
             yield name, rest.partition("#")[0].partition("  ")[0]
 
 
 def table(page: Path, head: str) -> Iterator[list[str]]:
-    """Give the rows of the tables of a page whose first cell of the head matches."""
+    """Return the rows of the tables of a page whose first cell of the head matches."""
     inside = False
     for line in page.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
@@ -137,7 +137,7 @@ def test_modules_and_what_is_in_them_are_there(page: Path) -> None:
 
 
 def resolves(name: str) -> bool:
-    """Say whether a dotted name is a module, or something in one."""
+    """Return whether a dotted name is a module, or something in one."""
     parts = name.split(".")
     for end in range(len(parts), 0, -1):
         try:

@@ -55,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def flow(folder: Path) -> dict[str, Any]:
     if find(GXX) is None or find(VERILATOR) is None or find(YOSYS) is None:
-        pytest.skip("the flow wants g++, Verilator and Yosys")
+        pytest.skip("the flow needs g++, Verilator and Yosys")
     return json_of(folder, "run", "configs/flow.yaml")
 
 

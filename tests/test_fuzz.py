@@ -40,7 +40,7 @@ def test_hostile_files_of_every_kind_are_refused_or_harmless() -> None:
 
 
 def refuses(folder: Path) -> str:
-    raise InputError("Wanted something else, got this; give the other.")
+    raise InputError("Expected something else, got this; give the other.")
 
 
 def breaks(folder: Path) -> str:
@@ -100,7 +100,7 @@ def test_what_is_wrong_is_noticed(
 
 
 def test_a_message_is_one_line_of_bounded_length_that_a_terminal_can_show() -> None:
-    said = str(InputError("Wanted a name, got '\x1b[2J\u202e'" + "x" * 10_000 + "; rename it."))
+    said = str(InputError("Expected a name, got '\x1b[2J\u202e'" + "x" * 10_000 + "; rename it."))
     assert "\\x1b[2J\\u202e" in said
     assert said.endswith("x; rename it.")
     assert fuzz.is_sentence(said)

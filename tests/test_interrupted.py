@@ -18,7 +18,7 @@ from tests.networks import make_network
 from tests.processes import TAG, none_left, tagged, wait_for
 from tests.runs_made import TEXT, make_run
 
-SENTENCE = "l1ad: interrupted{}; what was finished is kept, run the same command to go on.\n"
+SENTENCE = "l1ad: interrupted{}; finished stages are kept, run the same command again to resume.\n"
 COMMANDS = typer.main.get_command(cli.app).commands
 ROOT = Path(__file__).parents[1]
 #: Answers as Yosys when asked for its version, else runs for ever with a child of its own.
@@ -29,7 +29,7 @@ sh -c 'echo up > FOLDER/up; sleep 100; :'; :
 
 
 def arguments(name: str) -> list[str]:
-    """Give a command what it must be given; 1 is a number, a name and a path."""
+    """Return a command what it must be given; 1 is a number, a name and a path."""
     given = []
     for parameter in COMMANDS[name].params:
         if parameter.required:

@@ -10,18 +10,18 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Hold seconds of a repeated call."""
+    """Seconds of a repeated call."""
 
     best_s: float
     median_s: float
     repeats: int
 
     def rate(self, n_events: int) -> float:
-        """Give events per second of the best run."""
+        """Return events per second of the best run."""
         return n_events / self.best_s
 
     def median_rate(self, n_events: int) -> float:
-        """Give events per second of the median run."""
+        """Return events per second of the median run."""
         return n_events / self.median_s
 
 

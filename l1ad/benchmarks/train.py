@@ -87,7 +87,7 @@ def run(
 
 
 def _rounds(own: Callable[[], None], stock: Callable[[], None], rounds: int) -> list[tuple[float, float]]:
-    """Let the two take turns; gives the seconds of each in every round."""
+    """Time the two in turns and return the seconds of each in every round."""
     pairs = []
     for _ in range(rounds):
         began = time.perf_counter()
@@ -99,7 +99,7 @@ def _rounds(own: Callable[[], None], stock: Callable[[], None], rounds: int) -> 
 
 
 def _row(what: str, values: FloatArray, unit: str, target: float | None) -> dict[str, Any]:
-    """Give the median of a figure's rounds with the smallest and the largest."""
+    """Return the median of a figure's rounds with the smallest and the largest."""
     value = float(np.median(values))
     spread = {"low": float(values.min()), "high": float(values.max())}
     return {
@@ -154,7 +154,7 @@ def _long(events: int, epochs: int) -> float:
 
 
 def _stock(graph: Graph, data: Events, start: Parameters) -> tuple[float, Callable[[], None]]:
-    """Give stock Keras' first loss and what trains one epoch; one has been trained, which compiles."""
+    """Return stock Keras' first loss and what trains one epoch; one has been trained, which compiles."""
     tf = tensorflow()
     scaled = graph.scaling.apply_float(graph.layout, np.asarray(data.x_hw, dtype=np.int64))
     x = graph.scaling.type.quantise(scaled).astype(np.float32)

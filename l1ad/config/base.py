@@ -1,4 +1,4 @@
-"""Give the base of every section: strict, frozen, no unknown keys."""
+"""Return the base of every section: strict, frozen, no unknown keys."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _TEXT_SCHEMA = WithJsonSchema({"type": "string"})
 
 
 class Section(BaseModel):
-    """Be a part of the configuration: unknown keys are refused, values are not converted, nothing changes afterwards."""
+    """A part of the configuration: unknown keys are refused, values are not converted, nothing changes afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
 
     def plain(self) -> dict[str, Any]:
-        """Give plain data for a manifest."""
+        """Return plain data for a manifest."""
         return self.model_dump(mode="json")
 
 
 def _parsed_type(value: Any) -> Any:
-    """Read a type from its text; what is no text is left to the model, which refuses it."""
+    """Read a type from its text; what is not text is left to the model, which refuses it."""
     if not isinstance(value, str):
         return value
     try:
@@ -110,7 +110,7 @@ class MinifloatConfig(Section):
 
 
 class InputSteps(Section):
-    """Say what happens to columns besides offset and shift; a column is named by ``feature`` or by ``kind.feature``.
+    """Steps on columns beside offset and shift; a column is named by ``feature`` or by ``kind.feature``.
 
     Attributes:
         codes: minifloat codes of columns, as ``pt`` or ``jet.pt``; the more exact name wins.

@@ -63,7 +63,7 @@ class SplitConfig(Section):
 
 
 class SelectionConfig(Section):
-    """Say which events and objects are kept; what is left out is counted in the manifest.
+    """Selection of events and objects; what is left out is counted in the manifest.
 
     Attributes:
         pileup_above: keep events whose number of interactions is greater than this (0 drops events without luminosity).
@@ -83,7 +83,7 @@ class SelectionConfig(Section):
 
 
 class DataConfig(Section):
-    """Say which files to read and how.
+    """The files to read, and how.
 
     Attributes:
         background: samples the network is trained on, by name: a path or pattern, a list of them, or ``{files: …, label: …}``. Only a

@@ -44,7 +44,7 @@ class Key:
     section: type[Section] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         below = [key.name for key in keys() if key.name.rpartition(".")[0] == self.name]
         default = "must be given" if self.default is None else self.default
         return {"key": self.name, "meaning": self.text, "takes": self.takes, "default": default, "keys": below}
@@ -166,7 +166,7 @@ def _suggest(name: str, known: dict[str, Key]) -> str:
 
 
 def schema() -> dict[str, Any]:
-    """Give the configuration's JSON schema; editors complete and check by it."""
+    """Return the configuration's JSON schema; editors complete and check by it."""
     made = Config.model_json_schema()
     made["properties"].pop("folder")
     models: list[type[Section]] = [Config, *(key.section for key in keys() if key.section is not None)]

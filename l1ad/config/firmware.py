@@ -11,7 +11,7 @@ from l1ad.core.identifier import bit_fault, name_fault
 
 
 class FirmwareConfig(Section):
-    """Say for which board the firmware is and how its top looks.
+    """The firmware's board, and the form of its top function.
 
     Attributes:
         board: a shipped board or the path of a YAML file.
@@ -49,10 +49,12 @@ class FirmwareConfig(Section):
     def _identifiers(cls, thresholds: dict[str, int]) -> dict[str, int]:
         for name in thresholds:
             if name != name.lower() or name_fault(name):
-                raise ValueError(f"{name!r} is no name for a port: wanted small letters, digits and underscores, a letter first")
+                raise ValueError(
+                    f"{name!r} is not a valid port name: it must consist of lower-case letters, digits and underscores, a letter first"
+                )
             fault = bit_fault(name)
             if fault is not None:
-                raise ValueError(f"{name!r} is no name for a port: {fault}")
+                raise ValueError(f"{name!r} is not a valid port name: it {fault}")
         return thresholds
 
     @model_validator(mode="after")
@@ -63,7 +65,7 @@ class FirmwareConfig(Section):
             raise ValueError("thresholds_network says to which network thresholds belong, and there are none; give both")
         if self.style == "combinational" and self.reuse_factor > 1:
             raise ValueError(
-                "a reuse_factor above 1 wants style 'pipelined': one combinational stage has no clocks to share over"
+                "a reuse_factor above 1 needs style 'pipelined': one combinational stage has no clocks to share over"
             )
         if self.strategy == "distributed_arithmetic" and self.reuse_factor > 1:
             raise ValueError("strategy 'distributed_arithmetic' has no multipliers to share; leave reuse_factor at 1")
@@ -71,7 +73,7 @@ class FirmwareConfig(Section):
 
 
 class CsimConfig(Section):
-    """Say how many events the C simulation takes and what the floating-point comparison must hold.
+    """Events of the C simulation, and limits of the comparison with floating point.
 
     Attributes:
         events: how many events of the dataset; 0 takes all.
@@ -93,7 +95,7 @@ class CsimConfig(Section):
 
 
 class SynthesisConfig(Section):
-    """Say which tools run and how.
+    """Synthesis tools and their options.
 
     Attributes:
         tool: ``vitis`` (HLS of the converted project), ``vivado`` (logic synthesis and more of the RTL), ``open`` (Yosys), or

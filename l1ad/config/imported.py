@@ -15,7 +15,7 @@ from l1ad.core.yaml_text import parse_yaml
 
 
 class ScalingFile(InputSteps):
-    """Give offset and shift of every column; without offsets they are 0. The rest is as in a configuration's ``scaling``."""
+    """Offset and shift of every column; without offsets they are 0. The rest is as in a configuration's ``scaling``."""
 
     shift: tuple[int, ...] = Field(strict=False)
     offset: tuple[int, ...] | None = Field(None, strict=False)
@@ -30,7 +30,7 @@ class ScalingFile(InputSteps):
 
 
 class ImportedLayerTypes(Section):
-    """Give a layer's types; what is left out comes from the model's quantisers, and sums without a type are kept in full."""
+    """A layer's types; what is left out comes from the model's quantisers, and sums without a type are kept in full."""
 
     weight: FixedType | None = None
     bias: FixedType | None = None
@@ -40,7 +40,7 @@ class ImportedLayerTypes(Section):
 
 
 class TypesFile(Section):
-    """Give the types of a firmware.
+    """The types of a firmware.
 
     Attributes:
         input: type of the scaled input.

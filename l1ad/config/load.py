@@ -23,7 +23,7 @@ _NO_DATA = DataConfig.model_construct(background={})
 
 
 class Config(Section):
-    """Hold one trigger's whole configuration.
+    """One trigger's whole configuration.
 
     Attributes:
         name: names the run folder and the firmware; a C identifier.
@@ -75,17 +75,17 @@ class Config(Section):
 
     @property
     def run(self) -> Path:
-        """Give the folder of this configuration's artefacts."""
+        """The folder of this configuration's artefacts."""
         return self.path(self.runs) / self.name
 
     @property
     def board(self) -> str:
-        """Give the board as ``load_board`` takes it: a shipped name, or a file's whole path."""
+        """The board as ``load_board`` takes it: a shipped name, or a file's whole path."""
         return self._shipped_or_path(self.firmware.board)
 
     @property
     def layout_source(self) -> str:
-        """Give the layout as ``load_layout`` takes it: a shipped name, or a file's whole path."""
+        """The layout as ``load_layout`` takes it: a shipped name, or a file's whole path."""
         return self._shipped_or_path(self.layout)
 
     def _shipped_or_path(self, name: str) -> str:
@@ -93,7 +93,7 @@ class Config(Section):
 
     @property
     def project(self) -> Path:
-        """Give the folder of this configuration's HLS project."""
+        """The folder of this configuration's HLS project."""
         return self.path(self.hls_projects) / f"{self.name}_{Path(self.firmware.board).stem}"
 
 
@@ -147,7 +147,7 @@ def parse_config(text: str, where: str, folder: Path) -> Config:
 
 
 def _missing_data(data: dict[str, Any]) -> list[str]:
-    """Ask for data of whatever is trained; an imported model needs none."""
+    """Require data of whatever is trained; an imported model needs none."""
     model = data.get("model")
     imported = isinstance(model, dict) and model.get("kind") == "imported"
     return [] if imported or "data" in data else ["key 'data' is missing; add it"]

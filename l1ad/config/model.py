@@ -61,7 +61,7 @@ class ModelConfig(Section):
     @model_validator(mode="after")
     def _positive(self) -> ModelConfig:
         if any(width < 1 for width in self.hidden):
-            raise ValueError("hidden wants widths of at least 1")
+            raise ValueError("hidden must have widths of at least 1")
         if self.weight_digits is not None and any(digits < 1 for digits in self.weight_digits):
             raise ValueError(f"weight_digits must be at least 1, got {list(self.weight_digits)!r}")
         if self.weight_digits is not None and max(self.weight_bits) > MOST_BITS_OF_DIGITS:
@@ -70,14 +70,14 @@ class ModelConfig(Section):
             )
         for name in ("weight_bits", "bias_bits", "activation_bits"):
             if any(not 1 <= bits <= MAX_WIDTH for bits in getattr(self, name)):
-                raise ValueError(f"{name} wants 1 to {MAX_WIDTH} bits, got {list(getattr(self, name))!r}")
+                raise ValueError(f"{name} must have 1 to {MAX_WIDTH} bits, got {list(getattr(self, name))!r}")
         if (self.kind == "imported") != (self.file is not None) or (self.types is not None and self.file is None):
-            raise ValueError("kind 'imported' wants file (and optionally types), other kinds want neither")
+            raise ValueError("kind 'imported' needs file (and optionally types), other kinds take neither")
         return self
 
 
 class ScoreConfig(Section):
-    """Say which score the chip computes; types left out are the smallest that cannot overflow.
+    """The score computed on the chip; types left out are the smallest that cannot overflow.
 
     Attributes:
         kind: which score, see docs/training.md.
@@ -97,7 +97,7 @@ class ScoreConfig(Section):
 
 
 class TrainingConfig(Section):
-    """Say how to train: the float baseline for ``float_epochs``, then quantisation-aware for ``epochs``.
+    """Training: the float baseline for ``float_epochs``, then quantisation-aware for ``epochs``.
 
     Attributes:
         recipe: ``robust`` trains an ensemble of float teachers on background and lets the network on the chip learn their mean
@@ -158,7 +158,7 @@ class TrainingConfig(Section):
 
 
 class ScalingConfig(InputSteps):
-    """Say how hardware integers are scaled: from data by the documented rule, or with numbers given for every column.
+    """Scaling of hardware integers: from data by the documented rule, or with numbers given for every column.
 
     Attributes:
         rule: ``robust`` takes offset and shift from the data, ``given`` from the configuration.
@@ -190,5 +190,5 @@ class ScalingConfig(InputSteps):
     def _complete(self) -> ScalingConfig:
         given = self.rule == "given"
         if given != (self.shift is not None) or (self.offset is not None and not given):
-            raise ValueError("rule 'given' wants shift (and optionally offset), rule 'robust' wants neither")
+            raise ValueError("rule 'given' needs shift (and optionally offset), rule 'robust' takes neither")
         return self

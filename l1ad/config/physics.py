@@ -10,12 +10,12 @@ from l1ad.config.base import Section
 
 
 class RatesConfig(Section):
-    """Say how rates are counted.
+    """Counting of rates.
 
     Attributes:
         bunches: filled bunches; each turns 11.245 kHz, and their crossings are the rate that all weights together stand for.
         crossing_khz: rate of bunch crossings instead of the bunches', e.g. 40000.
-        target_khz: rates that thresholds are wanted for, total and pure; left out, those of 0.1, 1 and 10 that the data resolve.
+        target_khz: rates for which thresholds are derived, total and pure; left out, those of 0.1, 1 and 10 that the data resolve.
         background: which background events count: those kept for testing, or all, also those trained on.
         pileup_bins: number of bins of pile-up, of equal weight.
         run_bins: at most so many groups of consecutive runs, and of consecutive luminosity blocks.
@@ -57,7 +57,7 @@ class ShapeConfig(Section):
 
 
 class SpaceConfig(Section):
-    """Say from what the hyper-parameter search proposes.
+    """Search space of the hyper-parameters.
 
     Attributes:
         latent: smallest and largest bottleneck.
@@ -82,12 +82,12 @@ class SpaceConfig(Section):
         for name in ("latent", "learning_rate", "beta", "epochs"):
             low, high = getattr(self, name)
             if not 0 < low <= high:
-                raise ValueError(f"{name} wants a smallest and a largest value above 0, got {low:g} and {high:g}")
+                raise ValueError(f"{name} needs a smallest and a largest value above 0, got {low:g} and {high:g}")
         return self
 
 
 class StudiesConfig(Section):
-    """Say how large the studies are.
+    """Size of the studies.
 
     Attributes:
         seeds: trainings of the volatility study, and of each network that is compared with another one.

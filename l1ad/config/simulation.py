@@ -12,7 +12,7 @@ _Events = Annotated[int, Field(ge=1)]
 
 
 class EnhancedBiasConfig(Section):
-    """Say which crossings of the background are kept, and with them the weight ``1 / probability``: ``min(1, max(floor, h ** power))``.
+    """Selection of background crossings by enhanced bias; a kept crossing has the weight ``1 / probability``: ``min(1, max(floor, h ** power))``.
 
     Attributes:
         full_gev: by Level-1 quantity (jet, jet4, tau, egamma, muon, muon2, met, ht, sum_pt), the value from which on every crossing is kept;
@@ -27,7 +27,7 @@ class EnhancedBiasConfig(Section):
 
 
 class PreselectionConfig(EnhancedBiasConfig):
-    """Say which crossings of the background are detected at all, likewise, by what their particles above 2 GeV are.
+    """Selection, in the same way, of the background crossings that are put through the detector, by their particles above 2 GeV.
 
     Attributes:
         full_gev: by quantity of the particles (met, ht, collision: greatest sum of one collision, particle and muon: the stiffest), the value
@@ -41,7 +41,7 @@ class PreselectionConfig(EnhancedBiasConfig):
 
 
 class SimulationConfig(Section):
-    """Say what is simulated; processes are those of docs/simulation.md.
+    """The simulation; processes are those of docs/simulation.md.
 
     Attributes:
         pileup: mean number of inelastic collisions in a crossing.
@@ -103,6 +103,6 @@ class SimulationConfig(Section):
         missing = sorted(wanted - set(self.background))
         if self.background and missing:
             raise ValueError(
-                f"background wants minimum bias and every QCD slice for its weights; {', '.join(missing)} are missing"
+                f"background needs minimum bias and every QCD slice for its weights; {', '.join(missing)} are missing"
             )
         return self

@@ -46,7 +46,7 @@ class Window:
     def __post_init__(self) -> None:
         if min(*self.shape, *self.size, *self.strides) < 1:
             raise ModelError(
-                f"A window wants shapes, sizes and strides of at least 1, got {self.shape}, {self.size}, {self.strides}."
+                f"A window needs shapes, sizes and strides of at least 1, got {self.shape}, {self.size}, {self.strides}."
             )
         if self.padding is Padding.VALID and (self.size[0] > self.shape[0] or self.size[1] > self.shape[1]):
             raise ModelError(
@@ -97,7 +97,7 @@ def convolution(window: Window, kernel: NDArray[Number], bias: NDArray[Number]) 
     """
     if kernel.shape[:3] != (*window.size, window.shape[2]) or bias.shape != kernel.shape[3:]:
         raise ModelError(
-            f"A convolution of window {window.size} over {window.shape} wants a kernel of shape {(*window.size, window.shape[2])} + (channels,) "
+            f"A convolution of window {window.size} over {window.shape} needs a kernel of shape {(*window.size, window.shape[2])} + (channels,) "
             f"and as many biases, got {kernel.shape} and {bias.shape}."
         )
     channels, filters = kernel.shape[2:]
@@ -120,7 +120,7 @@ def average_pooling(window: Window) -> tuple[IntArray, int]:
     n = window.size[0] * window.size[1]
     if n & (n - 1) or window.padding is not Padding.VALID:
         raise ModelError(
-            f"Pooling by averages of {window.size[0]} x {window.size[1]} elements, padding {window.padding.value!r}, divides by no power of two; "
+            f"Pooling by averages of {window.size[0]} x {window.size[1]} elements, padding {window.padding.value!r}, does not divide by a power of two; "
             "use a window of 2, 4 or 8 elements and padding 'valid'."
         )
     channels = window.shape[2]

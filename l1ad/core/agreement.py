@@ -15,7 +15,7 @@ N_SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Say how far two sources of integer scores agree.
+    """How far two sources of integer scores agree.
 
     Attributes:
         left: name of the first source.
@@ -37,7 +37,7 @@ class Agreement:
 
     @property
     def exact(self) -> bool:
-        """Say whether every event agrees; no event at all is no agreement."""
+        """Whether every event agrees; no event at all is not agreement."""
         return self.n_events > 0 and self.n_different == 0
 
     def require(self) -> Agreement:
@@ -58,7 +58,7 @@ class Agreement:
         return self
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self) | {"exact": self.exact}
 
 

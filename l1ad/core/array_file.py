@@ -27,12 +27,12 @@ def open_array(path: Path) -> NDArray[Any]:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is no array of numbers.
+        ValueError: it is not an array of numbers.
     """
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except _DAMAGE as error:
-        raise ValueError(f"{path.name} is no array ({one_line(error) or type(error).__name__})") from None
+        raise ValueError(f"{path.name} is not an array ({one_line(error) or type(error).__name__})") from None
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:

@@ -77,12 +77,12 @@ class Manifest:
     def __post_init__(self) -> None:
         values = (self.kind, self.digest, self.key, self.inputs, self.config, self.versions, self.summary)
         if [type(value) for value in values] != [str] * 3 + [dict] * 4:
-            raise TypeError("a manifest's values are of other kinds")
+            raise TypeError("a manifest's values have the wrong types")
 
 
 @dataclass(slots=True)
 class Draft:
-    """Hold an artefact that is being written.
+    """An artefact that is being written.
 
     Attributes:
         path: working folder; everything written here becomes the artefact.
@@ -107,7 +107,7 @@ _WRITERS = {
 
 
 def _writer(kind: str) -> str:
-    """Name the command that writes an artefact, by its kind, or by the folder's name where any kind is wanted."""
+    """Name the command that writes an artefact, by its kind, or by the folder's name where any kind is accepted."""
     found = _WRITERS.get(kind)
     known = ("csim", "verify", "rates", "emulator", "vectors", "scan", "report", "synth")
     return found or next((f"'l1ad {name}'" for name in known if kind.split("_")[0] == name), "the command that writes it")
@@ -118,7 +118,7 @@ def read_manifest(path: Path, kind: str | None = None) -> Manifest:
 
     Args:
         path: the artefact's folder.
-        kind: the kind that is wanted, or None for any.
+        kind: the expected kind, or None for any.
 
     Raises:
         ArtefactError: no artefact there, another kind, or a newer form than this version reads.
@@ -129,7 +129,7 @@ def read_manifest(path: Path, kind: str | None = None) -> Manifest:
         manifest = Manifest(**parse_json(file.read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError):
         raise ArtefactError(
-            f"Wanted {wanted} at {str(path)!r}, found no {MANIFEST} there; run {_writer(kind or path.name)} first."
+            f"Expected {wanted} at {str(path)!r}, found no {MANIFEST} there; run {_writer(kind or path.name)} first."
         ) from None
     except (TypeError, ValueError):
         raise ArtefactError(
@@ -137,7 +137,7 @@ def read_manifest(path: Path, kind: str | None = None) -> Manifest:
         ) from None
     _require_readable(path, manifest)
     if kind is not None and manifest.kind != kind:
-        raise ArtefactError(f"Wanted {wanted} at {str(path)!r}, got one of kind {manifest.kind!r}; give the right folder.")
+        raise ArtefactError(f"Expected {wanted} at {str(path)!r}, got one of kind {manifest.kind!r}; give the right folder.")
     return manifest
 
 
@@ -145,15 +145,17 @@ def _require_readable(path: Path, manifest: Manifest) -> None:
     form = manifest.spec_version
     if not isinstance(form, int) or form < OLDEST_SPEC_VERSION:
         raise ArtefactError(
-            f"{str(path)!r} has form {form!r}, which is older than this version reads (from {OLDEST_SPEC_VERSION} on); "
+            f"{str(path)!r} has format version {form!r}, older than this version of l1ad reads (from {OLDEST_SPEC_VERSION} on); "
             f"run {_writer(manifest.kind)} again."
         )
     if form > SPEC_VERSION:
-        raise ArtefactError(f"{str(path)!r} has form {form}, this version reads up to {SPEC_VERSION}; update l1ad.")
+        raise ArtefactError(
+            f"{str(path)!r} has format version {form}, this version of l1ad reads up to {SPEC_VERSION}; update l1ad."
+        )
 
 
 def is_artefact(path: Path, kind: str) -> bool:
-    """Say whether a folder is a whole artefact of a kind."""
+    """Return whether a folder is a whole artefact of a kind."""
     try:
         read_manifest(path, kind)
     except ArtefactError:
@@ -190,7 +192,7 @@ def code_digest(module: str) -> str:
 
 
 def is_current(target: Path, kind: str, key: str) -> bool:
-    """Say whether the target already is what a stage with this key would write."""
+    """Return whether the target already is what a stage with this key would write."""
     return is_artefact(target, kind) and read_manifest(target).key == key
 
 
@@ -241,7 +243,7 @@ def _said(target: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ArtefactError(
-            f"Could not write {str(target)!r}: {reason_of(error)}; free the disk or choose another place."
+            f"Could not write {str(target)!r}: {reason_of(error)}; free some disk space or choose another place."
         ) from error
 
 
@@ -271,7 +273,9 @@ def _dropped(work: Path, keep: bool) -> Iterator[None]:
 
 def _open_draft(place: Path, key: str, resumable: bool) -> Draft:
     if place.exists() and not (place / MANIFEST).is_file() and (not place.is_dir() or any(place.iterdir())):
-        raise ArtefactError(f"{str(place)!r} exists and is no artefact of this project; move it away or choose another output.")
+        raise ArtefactError(
+            f"{str(place)!r} exists and is not an artefact of this project; move it away or choose another output."
+        )
     bring_back(place)
     work = working_folder(place, key)
     for stale in leftovers(place):
@@ -335,7 +339,7 @@ def _piece_digest(piece: tuple[Path, int]) -> bytes:
 
 
 def installed_versions() -> dict[str, str]:
-    """Give the versions of Python and of the packages that decide results."""
+    """Return the versions of Python and of the packages that decide results."""
     return dict(_installed_versions())
 
 

@@ -75,7 +75,7 @@ class ConditionTypes:
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class BoardFile:
-    """Hold a board as its YAML file has it; see ``Board``."""
+    """A board as its YAML file has it; see ``Board``."""
 
     title: str
     part: str
@@ -118,7 +118,7 @@ class Board:
     condition: ConditionTypes | None = None
 
     def plain(self) -> dict[str, Any]:
-        """Give plain data: what a result depends on when the board's file is the user's own."""
+        """Return plain data: what a result depends on when the board's file is the user's own."""
         return asdict(self)
 
     @property
@@ -129,7 +129,7 @@ class Board:
 
 @dataclass(frozen=True, slots=True, config=_JSON)
 class Anchor:
-    """Hold what is published of one design.
+    """What is published of one design.
 
     Attributes:
         name: the design.
@@ -202,7 +202,7 @@ def load_board(name: str) -> Board:
 
 
 def part_totals(part: str) -> PartTotals:
-    """Give what a part has.
+    """Return what a part has.
 
     Args:
         part: a full part name (``xcvu9p-flga2104-2-e``), with or without the ``xc`` and the first hyphen as Vivado's

@@ -36,7 +36,7 @@ class Minifloat:
     def __post_init__(self) -> None:
         if not 0 <= self.mantissa_bits <= self.linear_bits <= 30 or not 1 <= self.octaves <= 31 - self.linear_bits:
             raise LayoutError(
-                "A minifloat wants mantissa_bits from 0 to linear_bits, linear_bits up to 30 and at least one octave that ends below 2 ** 31, got "
+                "A minifloat needs mantissa_bits from 0 to linear_bits, linear_bits up to 30 and at least one octave that ends below 2 ** 31, got "
                 f"linear_bits {self.linear_bits!r}, mantissa_bits {self.mantissa_bits!r}, octaves {self.octaves!r}; its codes would lose their order."
             )
 

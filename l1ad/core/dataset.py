@@ -1,4 +1,4 @@
-"""Hold events as the trigger sees them: hardware integers of a layout, with weights and labels, on disk in plain columns.
+"""Events as the trigger sees them: hardware integers of a layout, with weights and labels, on disk in plain columns.
 
 The artefact is a folder of ``.npy`` files, one per column group, that are memory-mapped: ``x_hw.npy`` ``(n_events, n_columns)`` and
 per-event columns ``(n_events,)``. Any size is read in flat memory.
@@ -73,7 +73,7 @@ REQUIRED = ("sample", "split", "weight")
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Give access to a prepared dataset.
+    """Access to a prepared dataset.
 
     Attributes:
         path: the artefact's folder.
@@ -98,18 +98,18 @@ class Dataset:
         """Open a dataset: its own folder, or that of the run it belongs to.
 
         Raises:
-            ArtefactError: the folder is no dataset.
+            ArtefactError: the folder is not a dataset.
         """
         folder = Path(path)
         return load_dataset(folder / KIND if (folder / KIND / MANIFEST).is_file() else folder)
 
     @property
     def x_hw(self) -> NDArray[Any]:
-        """Give the hardware integers, memory-mapped, shape ``(n_events, n_columns)``."""
+        """The hardware integers, memory-mapped, shape ``(n_events, n_columns)``."""
         return self._array("x_hw")
 
     def column(self, name: str) -> NDArray[Any]:
-        """Give a per-event column, memory-mapped, shape ``(n_events,)``.
+        """Return a per-event column, memory-mapped, shape ``(n_events,)``.
 
         Raises:
             InputError: this dataset does not have it.
@@ -138,11 +138,11 @@ class Dataset:
         raise InputError(f"Dataset {str(self.path)!r} has no sample {name!r}; {nearest(name, [s.name for s in self.samples])}")
 
     def of_role(self, role: Role) -> tuple[Sample, ...]:
-        """Give the samples of one role."""
+        """Return the samples of one role."""
         return tuple(sample for sample in self.samples if sample.role is role)
 
     def rows(self, *, role: Role | None = None, sample: str | None = None, split: Split | None = None) -> IntArray:
-        """Give the numbers of the events that fit all that is given, ascending.
+        """Return the numbers of the events that fit all that is given, ascending.
 
         Args:
             role: only samples of this role.
@@ -164,7 +164,7 @@ def load_dataset(path: str | Path) -> Dataset:
     """Open a dataset artefact.
 
     Raises:
-        ArtefactError: the folder is no dataset.
+        ArtefactError: the folder is not a dataset.
     """
     path = Path(path)
     manifest = read_manifest(path, KIND)
@@ -217,7 +217,7 @@ class DatasetWriter:
         unknown = sorted(set(columns) - set(COLUMNS))
         missing = sorted(set(REQUIRED) - set(columns))
         if unknown or missing:
-            raise InputError(f"A dataset wants columns of {tuple(COLUMNS)!r} with {REQUIRED!r} among them, got {columns!r}.")
+            raise InputError(f"A dataset needs columns of {tuple(COLUMNS)!r} with {REQUIRED!r} among them, got {columns!r}.")
         check_samples([sample.name for sample in samples])
         self._folder, self._layout, self._samples, self._menu_items = folder, layout, samples, menu_items
         self._columns = columns
@@ -260,7 +260,7 @@ class DatasetWriter:
         arrays = {name: np.ascontiguousarray(values, dtype=COLUMNS[name]) for name, values in columns.items()}
         for name, array in arrays.items():
             if array.shape != (len(x_hw),):
-                raise InputError(f"Column {name!r} wants shape ({len(x_hw)},), got {array.shape!r}.")
+                raise InputError(f"Column {name!r} needs shape ({len(x_hw)},), got {array.shape!r}.")
         self._files["x_hw"].write(np.ascontiguousarray(x_hw, dtype=self._layout.storage).tobytes())
         for name, array in arrays.items():
             self._files[name].write(array.tobytes())
@@ -282,7 +282,7 @@ class DatasetWriter:
             source = folder / name
             size = source.stat().st_size if source.is_file() else None
             if size != wanted:
-                raise ArtefactError(f"{str(source)!r} wants {wanted} bytes, got {size!r}; run 'l1ad prepare --force'.")
+                raise ArtefactError(f"{str(source)!r} needs {wanted} bytes, got {size!r}; run 'l1ad prepare --force'.")
             with source.open("rb") as file:
                 shutil.copyfileobj(file, target, _COPY_BYTES)
         self.n_events += n_events

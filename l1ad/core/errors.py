@@ -15,7 +15,7 @@ MOST_CHARACTERS = 1200
 
 
 class L1adError(Exception):
-    """Say in one sentence what was wanted, what came and what to do; whatever is quoted in it, a terminal can show it."""
+    """An error that says in one sentence what was expected, what was found and what to do; whatever it quotes is safe to print on a terminal."""
 
     exit_code = USER_MISTAKE
 
@@ -49,7 +49,7 @@ class LayoutError(L1adError):
 
 
 class ArtefactError(L1adError):
-    """Refuse a folder that is not the artefact that was wanted."""
+    """Refuse a folder that is not the expected artefact."""
 
 
 class ModelError(L1adError):
@@ -95,7 +95,7 @@ class TrainingError(L1adError):
 
 
 def reason_of(error: OSError) -> str:
-    """Say why the system refused something: in its own words, also where a library (HDF5) wraps them."""
+    """Explain why the system refused something: in its own words, also where a library (HDF5) wraps them."""
     wrapped = re.search(r"error message = '([^']+)'", str(error))
     return error.strerror or (wrapped.group(1) if wrapped else " ".join(str(error).split()))
 

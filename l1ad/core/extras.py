@@ -1,4 +1,4 @@
-"""Know which packages are not part of the core, and phrase what to install when one of them is wanted and not there."""
+"""The packages outside the core, and the sentence that says what to install when one is needed and missing."""
 
 from __future__ import annotations
 

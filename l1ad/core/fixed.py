@@ -95,7 +95,7 @@ def _fold(value: IntArray, bits: int) -> IntArray:
 
 @dataclass(frozen=True, slots=True)
 class FixedPoint:
-    """Hold one fixed-point type, as ``ap_fixed<width, integer, rounding, overflow>``.
+    """One fixed-point type, as ``ap_fixed<width, integer, rounding, overflow>``.
 
     Attributes:
         signed: two's complement when true.
@@ -138,12 +138,12 @@ class FixedPoint:
         """
         match = _TYPE.match(text)
         if match is None:
-            raise ConfigError(f"Wanted a type like 'ap_fixed<8,4,AP_RND_CONV,AP_SAT>', got {text!r}.")
+            raise ConfigError(f"Expected a type like 'ap_fixed<8,4,AP_RND_CONV,AP_SAT>', got {text!r}.")
         kind, args = match["kind"], [part.strip() for part in match["args"].split(",")]
         try:
             return cls._from_args(kind, args)
         except (ValueError, IndexError):
-            raise ConfigError(f"Wanted a type like 'ap_fixed<8,4,AP_RND_CONV,AP_SAT>', got {text!r}.") from None
+            raise ConfigError(f"Expected a type like 'ap_fixed<8,4,AP_RND_CONV,AP_SAT>', got {text!r}.") from None
 
     @classmethod
     def _from_args(cls, kind: str, args: list[str]) -> FixedPoint:
@@ -189,12 +189,12 @@ class FixedPoint:
 
     @classmethod
     def from_quantized_bits(cls, bits: int, integer: int, *, keep_negative: bool = True) -> FixedPoint:
-        """Give the type of QKeras' ``quantized_bits(bits, integer, keep_negative, alpha=1)``: it rounds half to even and saturates."""
+        """Return the type of QKeras' ``quantized_bits(bits, integer, keep_negative, alpha=1)``: it rounds half to even and saturates."""
         return cls(keep_negative, bits, integer + int(keep_negative), Rounding.RND_CONV, Overflow.SAT)
 
     @classmethod
     def from_quantized_relu(cls, bits: int, integer: int) -> FixedPoint:
-        """Give the type of QKeras' ``quantized_relu(bits, integer)``: unsigned, rounds half to even and saturates."""
+        """Return the type of QKeras' ``quantized_relu(bits, integer)``: unsigned, rounds half to even and saturates."""
         return cls(False, bits, integer, Rounding.RND_CONV, Overflow.SAT)
 
     @property
@@ -236,11 +236,11 @@ class FixedPoint:
         return self.max_int * self.step
 
     def with_modes(self, rounding: Rounding, overflow: Overflow) -> FixedPoint:
-        """Give the same grid with other modes."""
+        """Return the same grid with other modes."""
         return replace(self, rounding=rounding, overflow=overflow)
 
     def holds(self, low: int, high: int, fractional: int) -> bool:
-        """Say whether every value in ``[low, high] * 2 ** -fractional`` is in range (rounding aside)."""
+        """Return whether every value in ``[low, high] * 2 ** -fractional`` is in range (rounding aside)."""
         shift = fractional - self.fractional
         if shift >= 0:
             return (low >> shift) >= self.min_int and -((-high) >> shift) <= self.max_int
@@ -293,7 +293,7 @@ class FixedPoint:
                 return (wrapped ^ sign) - sign
 
     def from_int(self, codes: ArrayLike) -> FloatArray:
-        """Give the float64 values of integer codes."""
+        """Return the float64 values of integer codes."""
         return np.ldexp(np.asarray(codes, dtype=np.float64), -self.fractional)
 
     def to_int(self, values: ArrayLike) -> IntArray:
@@ -317,7 +317,7 @@ class FixedPoint:
         return self.overflowed(_round_float(np.clip(scaled, -(2.0**62), 2.0**62), self.rounding))
 
     def quantise(self, values: ArrayLike) -> FloatArray:
-        """Give the nearest representable float64 values, by this type's modes."""
+        """Return the nearest representable float64 values, by this type's modes."""
         return self.from_int(self.to_int(values))
 
 

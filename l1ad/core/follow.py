@@ -1,4 +1,4 @@
-"""Say what a threshold follows: a linear function of an event's hardware counts that is taken from the score before it is compared."""
+"""What a threshold follows: a linear function of an event's hardware counts that is taken from the score before it is compared."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_BITS = 62
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """Hold a linear function in integers.
+    """A linear function in integers.
 
     Compared with the threshold is ``score * 2 ** shift - sum_k pt[k] * (sum of the pt counts of objects k) - sum_k count[k] * (objects k
     whose pt count is not 0)``, with the score's integer code and the hardware's own counts, before any scaling.
@@ -34,7 +34,7 @@ class Follow:
     count: tuple[tuple[str, int], ...] = ()
 
     def weights(self, layout: ObjectLayout) -> tuple[IntArray, IntArray]:
-        """Give the weight of each column's count and of each column not being 0, int64 ``(n_columns,)`` each.
+        """Return the weight of each column's count and of each column not being 0, int64 ``(n_columns,)`` each.
 
         Raises:
             LayoutError: the layout has no such kind of object.
@@ -49,7 +49,7 @@ class Follow:
         return found[0], found[1]
 
     def range(self, layout: ObjectLayout, low: int, high: int) -> tuple[int, int]:
-        """Give the least and the greatest value that is compared.
+        """Return the least and the greatest value that is compared.
 
         Args:
             layout: the columns.
@@ -67,13 +67,13 @@ class Follow:
             least, most = least - max(ends) - max(of_object, 0), most - min(ends) - min(of_object, 0)
         if self.shift < 0 or max(-least, most).bit_length() > _MOST_BITS:
             raise ModelError(
-                f"A threshold that follows with shift {self.shift} compares values from {least} to {most}, wanted a shift from 0 and at most "
-                f"{_MOST_BITS} bits; use smaller weights."
+                f"A threshold that follows with shift {self.shift} compares values from {least} to {most}; the shift must be at least 0 and the "
+                f"values must fit {_MOST_BITS} bits: use smaller weights."
             )
         return least, most
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON and YAML."""
+        """Return plain data for JSON and YAML."""
         return {"shift": self.shift, "pt": dict(self.pt), "count": dict(self.count)}
 
     @classmethod
@@ -81,7 +81,7 @@ class Follow:
         """Read what ``to_dict`` gave.
 
         Raises:
-            ModelError: no mapping, another key, or a value that is no integer.
+            ModelError: no mapping, another key, or a value that is not an integer.
         """
         given = data if isinstance(data, Mapping) else {}
         terms = {key: given.get(key, {}) for key in ("pt", "count")}
@@ -89,6 +89,6 @@ class Follow:
         known = set(given) <= {"shift", "pt", "count"} and all(isinstance(one, Mapping) for one in terms.values())
         if not known or not all(isinstance(number, int) and not isinstance(number, bool) for number in numbers):
             raise ModelError(
-                f"What a threshold follows wants 'shift', 'pt' and 'count' with whole numbers by kind of object, got {data!r}."
+                f"What a threshold follows needs 'shift', 'pt' and 'count' with whole numbers by kind of object, got {data!r}."
             )
         return cls(int(data["shift"]), *(tuple((str(kind), int(v)) for kind, v in terms[key].items()) for key in ("pt", "count")))

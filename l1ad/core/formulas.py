@@ -42,7 +42,7 @@ class Steps(Protocol):
         """Split into means and log-variances."""
 
     def table(self, node: str) -> str:
-        """Look the formula's curve up."""
+        """Look up the formula's curve."""
 
     def added(self, first: str, second: str) -> str:
         """Add."""
@@ -72,7 +72,7 @@ def mse(steps: Steps, compared: str, output: str) -> str:
 
 
 def masked_mse(steps: Steps, compared: str, output: str) -> str:
-    """Do as ``mse``, with 0 for columns whose object is absent."""
+    """Like ``mse``, with 0 for columns whose object is absent."""
     return steps.square(steps.where_present(steps.difference(compared, output)))
 
 

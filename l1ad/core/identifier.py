@@ -27,44 +27,44 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 
 
 def name_fault(name: object) -> str | None:
-    """Say what a name should have been; None where it is one."""
+    """Describe what a name should have been; None where it is one."""
     if not isinstance(name, str):
-        return f"wanted text of {FORM}"
+        return f"must be text of {FORM}"
     if not _NAME.fullmatch(name):
-        return f"wanted {FORM}{_foreign(name)}"
-    return f"wanted at most {MOST_CHARACTERS} characters" if len(name) > MOST_CHARACTERS else None
+        return f"must consist of {FORM}{_foreign(name)}"
+    return f"must have at most {MOST_CHARACTERS} characters" if len(name) > MOST_CHARACTERS else None
 
 
 def word_fault(name: object) -> str | None:
-    """Say what is wrong with a name that must be no reserved word either; None where nothing is."""
+    """Describe what is wrong with a name that must not be a reserved word either; None where nothing is."""
     fault = name_fault(name)
     if fault is not None:
         return fault
     language = language_of(str(name))
-    return None if language is None else f"wanted no reserved word, which this is in {language}"
+    return None if language is None else f"must not be a reserved word of {language}"
 
 
 def port_fault(name: object) -> str | None:
-    """Say what is wrong with a name for a firmware port; None where nothing is."""
+    """Describe what is wrong with a name for a firmware port; None where nothing is."""
     fault = word_fault(name)
     if fault is not None:
         return fault
     if "__" in str(name) or str(name).endswith("_"):
-        return "wanted single underscores between other characters, as VHDL does"
-    return "wanted a name that the generated sources do not use themselves" if is_own(str(name)) else None
+        return "must have single underscores between other characters, as VHDL requires"
+    return "must be a name that the generated sources do not use themselves" if is_own(str(name)) else None
 
 
 def bit_fault(name: object) -> str | None:
-    """Say what is wrong with the name of a trigger bit, which stands behind ``trigger_`` and ``threshold_``; None where nothing is."""
+    """Describe what is wrong with the name of a trigger bit, which stands behind ``trigger_`` and ``threshold_``; None where nothing is."""
     fault = name_fault(name)
     if fault is not None:
         return fault
     legal = "__" not in str(name) and not str(name).endswith("_")
-    return None if legal else "wanted single underscores between other characters, as VHDL does"
+    return None if legal else "must have single underscores between other characters, as VHDL requires"
 
 
 def require(fault: str | None, name: object, what: str, error: type[L1adError] = ConfigError) -> str:
-    """Give a name that has no fault.
+    """Return a name that has no fault.
 
     Args:
         fault: what one of the functions above said.
@@ -73,30 +73,30 @@ def require(fault: str | None, name: object, what: str, error: type[L1adError] =
         error: what to raise.
 
     Raises:
-        L1adError: of the kind that was asked for; one sentence with the name and what was wanted.
+        L1adError: of the kind that was asked for; one sentence with the name and what is wrong with it.
     """
     if fault is not None:
-        raise error(f"{what}: {fault}, got {shortened(name)}; rename it.")
+        raise error(f"{what} {fault}, got {shortened(name)}; rename it.")
     return str(name)
 
 
 def require_name(name: object, what: str, error: type[L1adError] = ConfigError) -> str:
-    """Give a name that is always used with something around it, see the module; raises as ``require`` does."""
+    """Return a name that is always used with something around it, see the module; raises as ``require`` does."""
     return require(name_fault(name), name, what, error)
 
 
 def require_port_name(name: object, what: str, error: type[L1adError] = ConfigError) -> str:
-    """Give a name that may stand alone as a port, see the module; raises as ``require`` does."""
+    """Return a name that may stand alone as a port, see the module; raises as ``require`` does."""
     return require(port_fault(name), name, what, error)
 
 
 def require_file_name(name: str, what: str, error: type[L1adError] = ConfigError) -> str:
-    """Give a name that is one step of a path: no separator, no hidden file, nothing a shell or Make reads; raises as ``require`` does."""
+    """Return a name that is one step of a path: no separator, no hidden file, nothing a shell or Make reads; raises as ``require`` does."""
     fault = None
     if not _FILE_NAME.fullmatch(name):
-        fault = f"wanted letters, digits, '_', '-', '+' and '.', a letter or digit first{_foreign(name)}"
+        fault = f"must consist of letters, digits, '_', '-', '+' and '.', a letter or digit first{_foreign(name)}"
     elif len(name) > MOST_CHARACTERS:
-        fault = f"wanted at most {MOST_CHARACTERS} characters"
+        fault = f"must have at most {MOST_CHARACTERS} characters"
     return require(fault, name, what, error)
 
 

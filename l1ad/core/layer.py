@@ -1,4 +1,4 @@
-"""Hold one layer of a network in integers."""
+"""One layer of a network in integers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Activation(enum.Enum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dense:
-    """Hold one layer in integers: an affine map of one or several nodes, then an activation.
+    """One layer in integers: an affine map of one or several nodes, then an activation.
 
     Convolutions, pooling by averages, upsampling and sums of nodes are such maps, see ``l1ad.core.affine``.
 
@@ -69,7 +69,7 @@ class Dense:
         return int(self.weight.shape[1])
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return {
             "name": self.name,
             "weight": self.weight.tolist(),
@@ -83,7 +83,7 @@ class Dense:
         } | self._further()
 
     def _further(self) -> dict[str, Any]:
-        """Give the keys that layers of a plain chain do not have: their digests are those of earlier versions."""
+        """Return the keys that layers of a plain chain do not have: their digests are those of earlier versions."""
         found: dict[str, Any] = {"sources": list(self.sources)} if self.sources else {}
         return found | ({"own_outputs": [str(type_) for type_ in self.own_outputs]} if self.own_outputs else {})
 

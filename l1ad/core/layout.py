@@ -39,12 +39,12 @@ class Column:
 
     @property
     def name(self) -> str:
-        """Give the name used in tables, as ``jet[3].pt_hw``."""
+        """The name used in tables, as ``jet[3].pt_hw``."""
         return f"{self.kind}[{self.rank}].{self.feature}_hw"
 
     @property
     def port(self) -> str:
-        """Give the name used for a firmware port, as ``jet_pt_3``."""
+        """The name used for a firmware port, as ``jet_pt_3``."""
         return f"{self.kind}_{self.feature}_{self.rank}"
 
 
@@ -73,11 +73,11 @@ class ObjectSlot:
 
     @property
     def n_columns(self) -> int:
-        """Give the number of columns this slot takes."""
+        """The number of columns this slot takes."""
         return self.multiplicity * len(self.features)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data."""
+        """Return plain data."""
         features = {
             name: {"type": str(type_), "lsb": lsb} for name, type_, lsb in zip(self.features, self.types, self.lsb, strict=True)
         }
@@ -100,17 +100,17 @@ class ObjectLayout:
 
     @property
     def n_columns(self) -> int:
-        """Give the number of columns of an event."""
+        """The number of columns of an event."""
         return sum(slot.n_columns for slot in self.slots)
 
     @property
     def n_objects(self) -> int:
-        """Give the number of object places of an event."""
+        """The number of object places of an event."""
         return sum(slot.multiplicity for slot in self.slots)
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """Give every column, in order."""
+        """Every column, in order."""
         return tuple(self._iterate())
 
     def _iterate(self) -> Iterator[Column]:
@@ -121,12 +121,12 @@ class ObjectLayout:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Give every column's name, in order."""
+        """Every column's name, in order."""
         return tuple(column.name for column in self.columns)
 
     @property
     def ports(self) -> tuple[str, ...]:
-        """Give every column's firmware port name, in order; an object that occurs once carries no number (``met_phi``)."""
+        """Every column's firmware port name, in order; an object that occurs once carries no number (``met_phi``)."""
         single = {slot.kind for slot in self.slots if slot.multiplicity == 1}
         return tuple(f"{c.kind}_{c.feature}" if c.kind in single else c.port for c in self.columns)
 
@@ -161,13 +161,13 @@ class ObjectLayout:
         raise LayoutError(f"Layout {self.name!r} has no object {kind!r}; {nearest(kind, [s.kind for s in self.slots])}")
 
     def slot_columns(self, kind: str) -> slice:
-        """Give the slice of columns that a slot takes."""
+        """Return the slice of columns that a slot takes."""
         slot = self.slot(kind)
         start = sum(before.n_columns for before in self.slots[: self.slots.index(slot)])
         return slice(start, start + slot.n_columns)
 
     def feature_columns(self, feature: str, kind: str | None = None) -> IntArray:
-        """Give the indices of all columns of one feature, optionally of one object kind."""
+        """Return the indices of all columns of one feature, optionally of one object kind."""
         return np.array(
             [i for i, c in enumerate(self.columns) if c.feature == feature and kind in (None, c.kind)],
             dtype=np.int64,
@@ -175,13 +175,13 @@ class ObjectLayout:
 
     @property
     def object_index(self) -> IntArray:
-        """Give for each column the number of the object place it belongs to, shape ``(n_columns,)``."""
+        """For each column the number of the object place it belongs to, shape ``(n_columns,)``."""
         sizes = [len(slot.features) for slot in self.slots for _ in range(slot.multiplicity)]
         return np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)
 
     @property
     def presence_column(self) -> IntArray:
-        """Give for each column the column whose being non-zero says that the object is there (its pt), shape ``(n_columns,)``."""
+        """For each column the column whose being non-zero says that the object is there (its pt), shape ``(n_columns,)``."""
         first: dict[int, int] = {}
         for i, (column, place) in enumerate(zip(self.columns, self.object_index, strict=True)):
             if column.feature == "pt":
@@ -189,13 +189,13 @@ class ObjectLayout:
         return np.array([first[int(place)] for place in self.object_index], dtype=np.int64)
 
     def phi_period(self, column: int) -> int | None:
-        """Give the counts in a full turn for a phi column, None for any other column."""
+        """Return the counts in a full turn for a phi column, None for any other column."""
         described = self.columns[column]
         return self.slot(described.kind).phi_period if described.feature == "phi" else None
 
     @property
     def storage(self) -> np.dtype[Any]:
-        """Give the smallest signed NumPy integer type that holds every column."""
+        """The smallest signed NumPy integer type that holds every column."""
         low = min(c.type.min_int for c in self.columns)
         high = max(c.type.max_int for c in self.columns)
         for dtype in (np.int16, np.int32):
@@ -205,14 +205,14 @@ class ObjectLayout:
         return np.dtype(np.int64)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data, of the form that ``parse_layout_dict`` reads."""
+        """Return plain data, of the form that ``parse_layout_dict`` reads."""
         return {"name": self.name, "source": self.source, "slots": [slot.to_dict() for slot in self.slots]}
 
     def check(self, x_hw: NDArray[np.integer[Any]], where: str) -> None:
         """Refuse an array that does not fit this layout.
 
         Args:
-            x_hw: integers, wanted shape ``(n_events, n_columns)``.
+            x_hw: integers, expected shape ``(n_events, n_columns)``.
             where: what the array is, for the message.
 
         Raises:
@@ -220,7 +220,7 @@ class ObjectLayout:
         """
         if x_hw.ndim != 2 or x_hw.shape[1] != self.n_columns:
             raise LayoutError(
-                f"{where}: layout {self.name!r} wants shape (n_events, {self.n_columns}), got {x_hw.shape!r}; "
+                f"{where}: layout {self.name!r} needs shape (n_events, {self.n_columns}), got {x_hw.shape!r}; "
                 "choose the layout the data were made for."
             )
         if not np.issubdtype(x_hw.dtype, np.integer):
@@ -328,7 +328,7 @@ def _whole(entry: Mapping[str, Any], key: str) -> int:
 def _validated(layout: ObjectLayout, where: str) -> ObjectLayout:
     kinds = [slot.kind for slot in layout.slots]
     if not kinds or len(set(kinds)) != len(kinds):
-        raise LayoutError(f"{where}: a layout wants at least one slot and each kind once, got {kinds!r}.")
+        raise LayoutError(f"{where}: a layout needs at least one slot and each kind once, got {kinds!r}.")
     for slot in layout.slots:
         if set(slot.features) - set(FEATURES) or "pt" not in slot.features:
             raise LayoutError(

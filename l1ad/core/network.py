@@ -1,4 +1,4 @@
-"""Hold a network as the chip computes it: integer weights, a type at every step, the score and its thresholds.
+"""A network as the chip computes it: integer weights, a type at every step, the score and its thresholds.
 
 This is what ``train`` and ``import`` write and what every implementation (QKeras check, HLS, emulator, RTL) is made from.
 Integers ``c`` of a type with ``f`` fractional bits stand for ``c * 2 ** -f``. Semantics, step by step:
@@ -35,7 +35,7 @@ SCALED = "scaled"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
-    """Hold everything between the hardware integers and the trigger bits.
+    """Everything between the hardware integers and the trigger bits.
 
     Attributes:
         name: a C identifier.
@@ -73,7 +73,7 @@ class Network:
 
     def _check_layers(self) -> None:
         if not self.layers:
-            raise ModelError(f"Network {self.name!r} has no layers; it wants at least one.")
+            raise ModelError(f"Network {self.name!r} has no layers; it needs at least one.")
         known = {SCALED: self.layout.n_columns}
         for layer in self.layers:
             if layer.name in known:
@@ -81,7 +81,7 @@ class Network:
             for name in self.sources_of(layer):
                 if name not in known:
                     raise ModelError(
-                        f"Layer {layer.name!r} reads {name!r}, which is no node before it (a layer cannot read itself or what reads it); "
+                        f"Layer {layer.name!r} reads {name!r}, which is not a node before it (a layer cannot read itself or what reads it); "
                         f"before it are {', '.join(known)}."
                     )
             self._check_layer(layer, sum(known[name] for name in self.sources_of(layer)))
@@ -90,13 +90,13 @@ class Network:
     def _check_layer(self, layer: Dense, width: int) -> None:
         if layer.n_in != width:
             raise ModelError(
-                f"Layer {layer.name!r} wants {layer.n_in} inputs and gets {width}; the model does not fit layout {self.layout.name!r}."
+                f"Layer {layer.name!r} expects {layer.n_in} inputs and gets {width}; the model does not fit layout {self.layout.name!r}."
             )
         for what, codes, type_ in (("weights", layer.weight, layer.weight_type), ("biases", layer.bias, layer.bias_type)):
             if codes.size and (codes.min() < type_.min_int or codes.max() > type_.max_int):
                 raise ModelError(f"Layer {layer.name!r} has {what} outside {type_}; quantise them first.")
         if layer.bias.shape != (layer.n_out,):
-            raise ModelError(f"Layer {layer.name!r} wants {layer.n_out} biases, got shape {layer.bias.shape!r}.")
+            raise ModelError(f"Layer {layer.name!r} needs {layer.n_out} biases, got shape {layer.bias.shape!r}.")
         if len(layer.outputs) != layer.n_out:
             raise ModelError(
                 f"Layer {layer.name!r} has {layer.n_out} outputs and {len(layer.own_outputs)} types for them; give one each."
@@ -118,7 +118,7 @@ class Network:
         kind, spec = self.score.kind, self.score
         for name in spec.sources:
             if name != SCALED and name not in {layer.name for layer in self.layers}:
-                raise ModelError(f"Score {kind.value!r} reads {name!r}, which is no node of network {self.name!r}.")
+                raise ModelError(f"Score {kind.value!r} reads {name!r}, which is not a node of network {self.name!r}.")
         wanted = 2 if kind.is_reconstruction else 1
         if len(self.score_sources) != wanted:
             raise ModelError(f"Score {kind.value!r} reads {wanted} nodes, got {len(spec.sources)}: {', '.join(spec.sources)}.")
@@ -131,7 +131,7 @@ class Network:
             )
         if kind.needs_log_variance and (outputs % 2 or spec.table is None):
             raise ModelError(
-                f"Score {kind.value!r} wants means and as many log-variances and a table type, the network gives {outputs} outputs."
+                f"Score {kind.value!r} needs means and as many log-variances and a table type, the network gives {outputs} outputs."
             )
         if kind.needs_log_variance and len(set(self.types_of(self.score_sources[-1]))) > 1:
             raise ModelError(
@@ -142,13 +142,13 @@ class Network:
         kind, (compared, output) = self.score.kind, self.score_sources
         wanted, outputs = len(self.types_of(compared)), len(self.types_of(output))
         if outputs != wanted and not self.score.sources:
-            raise ModelError(f"Score {kind.value!r} wants {wanted} reconstructed columns, the network gives {outputs}.")
+            raise ModelError(f"Score {kind.value!r} needs {wanted} reconstructed columns, the network gives {outputs}.")
         if outputs != wanted:
             raise ModelError(
                 f"Score {kind.value!r} compares {compared!r} of {wanted} elements with {output!r} of {outputs}; use equal shapes."
             )
         if self.score.difference is None or not self.score.columns:
-            raise ModelError(f"Score {kind.value!r} wants a difference type and the columns that take part.")
+            raise ModelError(f"Score {kind.value!r} needs a difference type and the columns that take part.")
         if compared != SCALED and (kind.formula.masked or self.score.cyclic):
             raise ModelError(
                 f"Score {kind.value!r} compares {compared!r}, which has no objects and no phi; use 'mse' without cyclic, or compare 'scaled'."
@@ -204,33 +204,33 @@ class Network:
 
     @property
     def n_inputs(self) -> int:
-        """Give the number of hardware integers of an event."""
+        """The number of hardware integers of an event."""
         return self.layout.n_columns
 
     @property
     def exact(self) -> bool:
-        """Say whether every sum is kept in full, as QKeras computes it."""
+        """Whether every sum is kept in full, as QKeras computes it."""
         return all(layer.accumulator is None and layer.result is None for layer in self.layers)
 
     @property
     def shape(self) -> str:
-        """Give the network's shape as the field writes it, ``44-32-16-3``."""
+        """The network's shape as the field writes it, ``44-32-16-3``."""
         return "-".join(str(n) for n in (self.n_inputs, *(layer.n_out for layer in self.layers)))
 
     def phi_turn(self, column: int, fractional: int) -> int | None:
-        """Give a full turn of a phi column in units of ``2 ** -fractional`` after scaling; None for other columns.
+        """Return a full turn of a phi column in units of ``2 ** -fractional`` after scaling; None for other columns.
 
         Raises:
-            ModelError: the turn is no whole number of such units.
+            ModelError: the turn is not a whole number of such units.
         """
         return self.scaling.turn(self.layout, column, fractional)
 
     def with_thresholds(self, thresholds: tuple[Threshold, ...]) -> Network:
-        """Give the same network with other trigger bits."""
+        """Return the same network with other trigger bits."""
         return replace(self, thresholds=thresholds)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return {
             "name": self.name,
             "layout": self.layout.to_dict(),
@@ -256,13 +256,13 @@ class Network:
 
     @property
     def trigger_bits(self) -> dict[str, Any]:
-        """Give the thresholds by name: an integer, or ``value`` with what it follows."""
+        """The thresholds by name: an integer, or ``value`` with what it follows."""
         plain = {threshold.name: threshold.to_dict() for threshold in self.thresholds}
         return {name: {"value": t["value"], **t["follow"]} if "follow" in t else t["value"] for name, t in plain.items()}
 
     @property
     def digest(self) -> str:
-        """Give the SHA-256 of everything that decides the score (thresholds and name left out), in hex."""
+        """The SHA-256 of everything that decides the score (thresholds and name left out), in hex."""
         data = self.to_dict()
         del data["thresholds"], data["name"]
         return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
@@ -276,7 +276,7 @@ class Network:
         """Read a network that ``save`` wrote.
 
         Raises:
-            ModelError: the file is missing or is no network.
+            ModelError: the file is missing or is not a network.
         """
         try:
             return cls.from_dict(parse_json(Path(path).read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""Hold the words that no name in a generated source may be: those of C++, SystemVerilog, VHDL and Tcl, and the sources' own."""
+"""The words that no name in a generated source may be: those of C++, SystemVerilog, VHDL and Tcl, and the sources' own."""
 
 from __future__ import annotations
 
@@ -77,5 +77,5 @@ def language_of(name: str) -> str | None:
 
 
 def is_own(name: str) -> bool:
-    """Say whether the generated sources may use a name for something of their own."""
+    """Return whether the generated sources may use a name for something of their own."""
     return name.lower() in OWN or name.lower().startswith(OWN_PREFIXES)

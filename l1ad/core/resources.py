@@ -48,7 +48,7 @@ class Level(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class PartTotals:
-    """Say how much of everything a part has.
+    """How much of everything a part has.
 
     Attributes:
         part: full or base part name, e.g. ``xcvu9p-flga2104-2-e``.
@@ -69,7 +69,7 @@ class PartTotals:
 
 @dataclass(frozen=True, slots=True)
 class LayerResources:
-    """Give the share of one layer, module or instance.
+    """The share of one layer, module or instance.
 
     Attributes:
         name: instance or layer name as the tool gives it.
@@ -94,7 +94,7 @@ class LayerResources:
 
 @dataclass(frozen=True, slots=True)
 class ResourceReport:
-    """Hold what one tool said about one design at one level.
+    """What one tool said about one design at one level.
 
     Attributes:
         tool: tool family, e.g. ``Vitis HLS``, ``Vivado HLS``, ``Vivado``, ``Yosys``.
@@ -102,7 +102,7 @@ class ResourceReport:
         tool_version: as the tool writes it, e.g. ``2024.1``.
         top: top function or module.
         part: part name as the report spells it.
-        clock_target_ns: wanted clock period.
+        clock_target_ns: target clock period.
         clock_uncertainty_ns: margin that HLS keeps off the period.
         clock_estimate_ns: estimated (HLS) or achieved (Vivado) clock period; may exceed the target.
         slack_ns: worst negative slack (WNS); negative when the timing fails.
@@ -187,7 +187,7 @@ class ResourceReport:
         return True if known and not (self.dsp or self.bram18 or self.uram) else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the report as JSON values; ``from_dict`` gives the equal report back."""
+        """Return the report as JSON values; ``from_dict`` gives the equal report back."""
         return {"spec_version": SPEC_VERSION, **dataclasses.asdict(self), "level": self.level.value}
 
     @classmethod

@@ -20,7 +20,7 @@ from l1ad.core.layout import ObjectLayout
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """Hold offset and shift of every column, and the type the scaled value is cast into.
+    """Offset and shift of every column, and the type the scaled value is cast into.
 
     Attributes:
         offset: hardware counts subtracted from each column.
@@ -58,10 +58,10 @@ class Scaling:
         for name, values in (("offset", self.offset), ("shift", self.shift)):
             if len(values) != layout.n_columns:
                 raise LayoutError(
-                    f"Scaling {name} wants {layout.n_columns} values for layout {layout.name!r}, got {len(values)}."
+                    f"Scaling {name} needs {layout.n_columns} values for layout {layout.name!r}, got {len(values)}."
                 )
         if self.codes and len(self.codes) != layout.n_columns:
-            raise LayoutError(f"Scaling codes want {layout.n_columns} values for layout {layout.name!r}, got {len(self.codes)}.")
+            raise LayoutError(f"Scaling codes need {layout.n_columns} values for layout {layout.name!r}, got {len(self.codes)}.")
         for column in self.left_out:
             if not 0 <= column < layout.n_columns:
                 raise LayoutError(f"Scaling leaves column {column} out, layout {layout.name!r} has {layout.n_columns} columns.")
@@ -75,7 +75,7 @@ class Scaling:
             top = slot.types[slot.features.index("pt")].max_int
             if not 1 <= count <= top:
                 raise LayoutError(
-                    f"The pt threshold of {kind!r} wants 1 to {top} hardware counts in layout {layout.name!r}, got {count!r}."
+                    f"The pt threshold of {kind!r} needs 1 to {top} hardware counts in layout {layout.name!r}, got {count!r}."
                 )
 
     @staticmethod
@@ -90,12 +90,12 @@ class Scaling:
                 )
 
     def thresholds(self, layout: ObjectLayout) -> IntArray:
-        """Give for each column the least pt of its object, 0 where there is no threshold; shape ``(n_columns,)``."""
+        """Return for each column the least pt of its object, 0 where there is no threshold; shape ``(n_columns,)``."""
         least = dict(self.min_pt_hw)
         return np.array([least.get(column.kind, 0) for column in layout.columns], dtype=np.int64)
 
     def present(self, layout: ObjectLayout, x_hw: NDArray[Any]) -> NDArray[np.bool_]:
-        """Say for each column whether its object is there: its pt is not 0 and not below its threshold.
+        """Return for each column whether its object is there: its pt is not 0 and not below its threshold.
 
         Args:
             layout: the columns' layout.
@@ -158,7 +158,7 @@ class Scaling:
         """Compute a full turn of a phi column in units of ``2 ** -fractional`` after scaling; None for other columns.
 
         Raises:
-            ModelError: the turn is no whole number of such units.
+            ModelError: the turn is not a whole number of such units.
         """
         period = layout.phi_period(column)
         if period is None:
@@ -166,12 +166,12 @@ class Scaling:
         bits = fractional - self.shift[column]
         if bits < 0 and period % (1 << -bits):
             raise ModelError(
-                f"A full turn of {layout.names[column]} is no whole number of steps after its shift; use a smaller shift."
+                f"A full turn of {layout.names[column]} is not a whole number of steps after its shift; use a smaller shift."
             )
         return period << bits if bits >= 0 else period >> -bits
 
     def counts(self, layout: ObjectLayout, x_hw: IntArray) -> IntArray:
-        """Do all that precedes the shift: leave objects and columns out, rotate, subtract the offset, code.
+        """Apply everything before the shift: leave objects and columns out, rotate, subtract the offset, code.
 
         Args:
             layout: the columns' layout.
@@ -214,7 +214,7 @@ class Scaling:
         return x if self.through is None else self.through.quantise(x)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         data: dict[str, Any] = {
             "offset": list(self.offset),
             "shift": list(self.shift),
@@ -255,7 +255,7 @@ def pt_thresholds(
         Kind and counts, by kind.
 
     Raises:
-        LayoutError: a kind the layout has not, or a threshold in GeV that is no whole number of counts.
+        LayoutError: a kind the layout has not, or a threshold in GeV that is not a whole number of counts.
     """
     counts = dict(min_pt_hw)
     for kind, value in min_pt_gev.items():
@@ -285,7 +285,7 @@ def matching_columns(layout: ObjectLayout, name: str) -> list[int]:
 
 
 def column_codes(layout: ObjectLayout, codes: Mapping[str, Minifloat]) -> tuple[Minifloat | None, ...]:
-    """Give each column its code: that of its ``kind.feature``, else that of its ``feature``, else None; () where there is none at all.
+    """Return each column its code: that of its ``kind.feature``, else that of its ``feature``, else None; () where there is none at all.
 
     Raises:
         LayoutError: the layout has no such column.

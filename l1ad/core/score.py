@@ -1,4 +1,4 @@
-"""Say which anomaly score the chip computes, with a type at every step, and which of its values set trigger bits."""
+"""Which anomaly score the chip computes, with a type at every step, and which of its values set trigger bits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Score", "ScoreSpec", "Threshold"]
 
 @dataclass(frozen=True, slots=True)
 class ScoreSpec:
-    """Say which score, and the type of each of its steps.
+    """Which score, and the type of each of its steps.
 
     - ``latent_l2``: sum over outputs of ``square(mu * mu)``.
     - ``linear``: the network's one output, cast to ``square`` and then to ``total``: the cheapest score there is.
@@ -56,7 +56,7 @@ class ScoreSpec:
     sources: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return {
             "kind": self.kind.value,
             "square": str(self.square),
@@ -100,7 +100,7 @@ class Threshold:
         require(bit_fault(self.name), self.name, "The name of a trigger bit", ModelError)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return {"name": self.name, "value": self.value} | ({"follow": self.follow.to_dict()} if self.follow else {})
 
     @classmethod
@@ -110,10 +110,10 @@ class Threshold:
 
     @property
     def port(self) -> str:
-        """Give the name of the firmware's output port, the same in HLS and RTL."""
+        """The name of the firmware's output port, the same in HLS and RTL."""
         return f"trigger_{self.name}"
 
     @property
     def value_port(self) -> str:
-        """Give the name of the input port that carries the threshold itself, where it has one."""
+        """The name of the input port that carries the threshold itself, where it has one."""
         return f"threshold_{self.name}"

@@ -1,4 +1,4 @@
-"""Hold anomaly scores of a dataset, from one source, with what they were made from."""
+"""Anomaly scores of a dataset, from one source, with what they were made from."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def decades(scores: ArrayLike) -> FloatArray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoreSet:
-    """Hold one score an event.
+    """One score an event.
 
     Attributes:
         source: who computed it.
@@ -59,11 +59,11 @@ class ScoreSet:
 
     def __post_init__(self) -> None:
         if self.values.shape != self.rows.shape or self.values.ndim != 1:
-            raise InputError(f"Scores want one value for each of {self.rows.shape!r} events, got shape {self.values.shape!r}.")
+            raise InputError(f"Scores need one value for each of {self.rows.shape!r} events, got shape {self.values.shape!r}.")
 
     @property
     def as_float(self) -> FloatArray:
-        """Give the scores as float64 values."""
+        """The scores as float64 values."""
         return self.values.astype(np.float64) * (1.0 if self.step is None else self.step)
 
     def require_dataset(self, digest: str) -> ScoreSet:

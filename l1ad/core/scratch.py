@@ -80,7 +80,7 @@ def put_in_place(draft: Path, target: Path) -> None:
 
 
 def bring_back(target: Path) -> None:
-    """Give a target its former version back, if it was interrupted between its two renames."""
+    """Return a target its former version back, if it was interrupted between its two renames."""
     if former(target).is_dir() and not target.exists():
         former(target).rename(target)
 

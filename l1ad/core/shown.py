@@ -15,7 +15,7 @@ _STYLE = "border-collapse:collapse;margin:.4em 0"
 
 
 class Shown:
-    """Give every result of the Python interface a look in a notebook and its tables; ``to_dict`` is what the command prints with ``--json``."""
+    """The look of a result in a notebook, and its tables; ``to_dict`` is what the command prints with ``--json``."""
 
     __slots__ = ()
 
@@ -30,7 +30,7 @@ class Shown:
 
     @explaining_extras
     def to_pandas(self, table: str | None = None) -> Any:
-        """Give a table as a ``pandas.DataFrame`` (extra ``notebook``).
+        """Return a table as a ``pandas.DataFrame`` (extra ``notebook``).
 
         Args:
             table: its name, one of ``tables``; may be left out where there is one, or none: then the single values are one row.

@@ -15,7 +15,7 @@ Summary = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class StageResult(Shown):
-    """Say what a stage made.
+    """What a stage made.
 
     Attributes:
         path: the artefact.
@@ -32,7 +32,7 @@ class StageResult(Shown):
     summary: Summary
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         page = {} if self.PAGE is None else {"page": str(self.path / self.PAGE)}
         summary = dict(self.summary) if self.FLAT else {"summary": dict(self.summary)}
         return {"path": str(self.path), "fresh": self.fresh, **page, **summary}

@@ -18,7 +18,7 @@ from l1ad.core.yaml_text import parse_yaml
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """Say what a threshold was derived for.
+    """What a threshold was derived for.
 
     Attributes:
         kind: ``total`` or ``pure``.
@@ -45,7 +45,7 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class ThresholdsFile:
-    """Hold integer thresholds, what they were derived for, and the digest of the network whose score they cut on.
+    """Integer thresholds, what they were derived for, and the digest of the network whose score they cut on.
 
     Attributes:
         network_digest: the network's digest.
@@ -95,7 +95,7 @@ def load_thresholds(path: Path) -> ThresholdsFile:
     values = data.get("thresholds") if isinstance(data, dict) else None
     if not isinstance(values, dict) or not isinstance(data.get("network"), str) or not all(map(_is_code, values.values())):
         raise ConfigError(
-            f"{str(path)!r} wants the keys 'network' and 'thresholds' (names with integers) that 'l1ad rates' writes; run it again."
+            f"{str(path)!r} needs the keys 'network' and 'thresholds' (names with integers) that 'l1ad rates' writes; run it again."
         )
     follows = _follows(data.get("follows", {}), values, path)
     thresholds = tuple(Threshold(name, value, follows.get(name)) for name, value in values.items())
@@ -104,14 +104,16 @@ def load_thresholds(path: Path) -> ThresholdsFile:
 
 
 def _follows(data: object, values: Mapping[str, int], path: Path) -> dict[str, Follow]:
-    """Read what thresholds follow; a name that is no threshold would leave one that is as a plain integer."""
+    """Read what thresholds follow; a name that is not a threshold would leave one that is as a plain integer."""
     try:
         found = {str(name): Follow.from_dict(one) for name, one in dict(data).items()}  # type: ignore[call-overload]
     except (ModelError, TypeError, ValueError) as error:
         raise ConfigError(f"{str(path)!r}, key 'follows': {error}") from None
     stray = next((name for name in found if name not in values), None)
     if stray is not None:
-        raise ConfigError(f"{str(path)!r} has {stray!r} under 'follows', which is no threshold of it; {nearest(stray, values)}")
+        raise ConfigError(
+            f"{str(path)!r} has {stray!r} under 'follows', which is not a threshold of it; {nearest(stray, values)}"
+        )
     return found
 
 
@@ -124,7 +126,7 @@ def _definitions(data: object, path: Path) -> dict[str, Definition]:
     except (TypeError, ValueError):
         keys = ", ".join(one.name for one in fields(Definition))
         raise ConfigError(
-            f"{str(path)!r} wants under 'definitions' for each name {keys}, as 'l1ad rates' writes it; run it again."
+            f"{str(path)!r} needs under 'definitions' for each name {keys}, as 'l1ad rates' writes it; run it again."
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Hold what training and importing leave behind: the exact integer network and the floating-point network beside it.
+"""What training and importing leave behind: the exact integer network and the floating-point network beside it.
 
 ``network.json`` is what everything downstream is made from; ``float.npz`` is the float64 reference that physics comparisons use.
 """
@@ -29,7 +29,7 @@ FLOAT_FILE = "float.npz"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FloatDense:
-    """Hold one dense layer in float64.
+    """One dense layer in float64.
 
     Attributes:
         name: the layer's name, that of the integer layer made from it.
@@ -46,14 +46,14 @@ class FloatDense:
 
 @dataclass(frozen=True, slots=True)
 class FloatScore:
-    """Say which score is computed in float64; the fields mean what they mean in ``ScoreSpec``."""
+    """Which score is computed in float64; the fields mean what they mean in ``ScoreSpec``."""
 
     kind: Score
     columns: tuple[int, ...] = ()
     cyclic: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return {"kind": self.kind.value, "columns": list(self.columns), "cyclic": self.cyclic}
 
     @classmethod
@@ -64,7 +64,7 @@ class FloatScore:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FloatNetwork:
-    """Hold the floating-point reference: scaled inputs without rounding, float64 layers, the score in float64.
+    """The floating-point reference: scaled inputs without rounding, float64 layers, the score in float64.
 
     Attributes:
         layout: the input columns.
@@ -134,7 +134,7 @@ class FloatNetwork:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainedModel:
-    """Give access to a model artefact.
+    """Access to a model artefact.
 
     Attributes:
         path: the artefact's folder.
@@ -153,7 +153,7 @@ def load_trained(path: str | Path) -> TrainedModel:
     """Open a model artefact.
 
     Raises:
-        ArtefactError: the folder is no model artefact; names the command that makes one.
+        ArtefactError: the folder is not a model artefact; names the command that makes one.
         ModelError: one of its files is damaged.
     """
     path = Path(path)

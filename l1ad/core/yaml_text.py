@@ -25,7 +25,7 @@ class TwiceError(yaml.YAMLError):
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuse keys that are there twice, and read ``1e-3`` as the number it is (YAML 1.1, which PyYAML follows, wants ``1.0e-3``)."""
+    """Refuse keys that are there twice, and read ``1e-3`` as the number it is (YAML 1.1, which PyYAML follows, requires ``1.0e-3``)."""
 
     depth = 0
 
@@ -33,7 +33,7 @@ class _Loader(yaml.SafeLoader):
         """Make a node, as PyYAML does, and count how deep it lies."""
         self.depth += 1
         if self.depth > MOST_DEPTH:
-            raise yaml.YAMLError(f"more than {MOST_DEPTH} lists and mappings are inside one another; make it flatter")
+            raise yaml.YAMLError(f"more than {MOST_DEPTH} lists and mappings are nested; make it flatter")
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
@@ -42,7 +42,7 @@ class _Loader(yaml.SafeLoader):
         """Make the whole document's node and refuse what would be too much to build."""
         node = super().get_single_node()
         if node is not None and _size(node, {}) > MOST_VALUES:
-            raise yaml.YAMLError(f"it stands for more than {MOST_VALUES} values; use fewer aliases (*)")
+            raise yaml.YAMLError(f"it expands to more than {MOST_VALUES} values; use fewer aliases (*)")
         return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -77,7 +77,7 @@ def parse_yaml(text: str) -> Any:
             name makes a sentence.
     """
     if len(text) > MOST_CHARACTERS:
-        raise yaml.YAMLError("it has more than a million characters; this is no file of this project")
+        raise yaml.YAMLError("it has more than a million characters; this is not a file of this project")
     try:
         return yaml.load(text, _Loader)
     except TwiceError as error:
@@ -106,6 +106,6 @@ def _size(node: yaml.Node, known: dict[int, int | None]) -> int:
     size = known[id(node)]
     if size is None:
         raise yaml.YAMLError(
-            f"what begins in line {node.start_mark.line + 1} is inside itself; write it out without an alias (*)"
+            f"the value that begins in line {node.start_mark.line + 1} contains itself; write it out without an alias (*)"
         )
     return size

@@ -41,7 +41,7 @@ COLUMNS = {"run": ("run",), "lumi": ("lumi",), "event": ("event",), "pileup": ("
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Say in which file a column is and what it is called there."""
+    """A column's file, and its name there."""
 
     file: Path
     column: str
@@ -53,12 +53,12 @@ class Adl1tReader:
     format = Format.ADL1T
 
     def describe(self, path: Path) -> FileDescription:
-        """Say what a file is, with the files that belong to it."""
+        """Describe what a file is, with the files that belong to it."""
         places, n_events = _places(path)
         objects = tuple(_objects(places))
         if not objects:
             raise InputError(
-                f"{str(path)!r} is a Parquet file without Level-1 objects: wanted 'jets_jetIEt' and others, or 'jets/{path.name}' beside it "
+                f"{str(path)!r} is a Parquet file without Level-1 objects: expected 'jets_jetIEt' and others, or 'jets/{path.name}' beside it "
                 f"with 'jetIEt'; it has {sorted(_schema(path))[:8]!r}."
             )
         columns = tuple(name for name, stored in COLUMNS.items() if _first(places, stored) is not None)

@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 
 
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """Give what an iterator gives, having each next item made in a thread while the present one is used.
+    """Return what an iterator gives, having each next item made in a thread while the present one is used.
 
     HDF5 and the decompressors let other threads run while they read. One thread makes all items, one after another.
 

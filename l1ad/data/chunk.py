@@ -1,4 +1,4 @@
-"""Hold a chunk of events as integer counts of each kind of object, and fit it into a layout's columns."""
+"""A chunk of events as integer counts of each kind of object, and fit it into a layout's columns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ROWS_AT_ONCE = 64
 
 
 class OutOfRange(enum.Enum):
-    """Say what happens to a count that its hardware type cannot hold."""
+    """What happens to a count that its hardware type cannot hold."""
 
     REFUSE = "refuse"
     CLIP = "clip"
@@ -30,7 +30,7 @@ class OutOfRange(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class EventChunk:
-    """Hold some events of a file.
+    """Some events of a file.
 
     Attributes:
         counts: by object kind, hardware counts of pt, η and φ, ``(n_events, m, 3)``; absent objects are zero.
@@ -46,11 +46,11 @@ class EventChunk:
 
     @property
     def n_events(self) -> int:
-        """Give the number of events."""
+        """The number of events."""
         return len(next(iter(self.counts.values())))
 
     def first_events(self, n_events: int) -> EventChunk:
-        """Give the first events only."""
+        """Return the first events only."""
         return EventChunk(
             {kind: counts[:n_events] for kind, counts in self.counts.items()},
             {name: values[:n_events] for name, values in self.columns.items()},
@@ -76,7 +76,7 @@ def fit(chunk: EventChunk, layout: ObjectLayout, policy: OutOfRange, tally: Rang
 
     Args:
         chunk: the events; of each kind the first objects are taken, in the order they have.
-        layout: the columns wanted.
+        layout: the requested columns.
         policy: what happens to counts outside a column's type.
         tally: counts them.
         where: the file, for messages.
@@ -103,7 +103,7 @@ def _put(chunk: EventChunk, slot: ObjectSlot, place: Counts, where: str) -> None
     counts = chunk.counts[slot.kind]
     if counts.shape[1] < slot.multiplicity:
         raise InputError(
-            f"{where}: the layout wants {slot.multiplicity} objects of kind {slot.kind!r}, the file has room for "
+            f"{where}: the layout needs {slot.multiplicity} objects of kind {slot.kind!r}, the file has room for "
             f"{counts.shape[1]}; choose a layout with at most that many."
         )
     if slot.features == FEATURES and counts.flags.c_contiguous:
@@ -115,7 +115,7 @@ def _put(chunk: EventChunk, slot: ObjectSlot, place: Counts, where: str) -> None
 
 
 def _hold(x_hw: Counts, layout: ObjectLayout, policy: OutOfRange, tally: RangeTally, where: str) -> None:
-    """Bring counts into their columns' ranges, in place; one look at all columns at once tells those that are outside."""
+    """Bring counts into their columns' ranges, in place; one look at all columns at once finds those that are outside."""
     low, high = _bounds(layout)
     lowest, highest = _extremes(x_hw)
     outside = (lowest < low) | (highest > high)
@@ -131,7 +131,7 @@ def _hold(x_hw: Counts, layout: ObjectLayout, policy: OutOfRange, tally: RangeTa
 
 
 def _extremes(x_hw: Counts) -> tuple[Counts, Counts]:
-    """Give the least and greatest count of every column; rows are taken many at once, because short ones are compared slowly."""
+    """Return the least and greatest count of every column; rows are taken many at once, because short ones are compared slowly."""
     whole = len(x_hw) // _ROWS_AT_ONCE * _ROWS_AT_ONCE
     wide, rest = x_hw[:whole].reshape(-1, _ROWS_AT_ONCE * x_hw.shape[1]), x_hw[whole:]
     if not whole:
@@ -143,7 +143,7 @@ def _extremes(x_hw: Counts) -> tuple[Counts, Counts]:
 
 @functools.lru_cache(maxsize=8)
 def _bounds(layout: ObjectLayout) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give the least and greatest count of every column; φ ends with its turn, which can be before its type does."""
+    """Return the least and greatest count of every column; φ ends with its turn, which can be before its type does."""
     columns = layout.columns
     highest = {(slot.kind, "phi"): slot.phi_period - 1 for slot in layout.slots if slot.phi_period}
     high = [min(column.type.max_int, highest.get((column.kind, column.feature), column.type.max_int)) for column in columns]
@@ -183,7 +183,7 @@ def counts_from_physical(objects: NDArray[Any], slot: ObjectSlot, where: str, na
 
 
 def steps_of(slot: ObjectSlot) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """Give what `rounded` wants for a slot: counts in a unit of each feature ``(3, 1)`` and φ counts in a turn ``(1,)``."""
+    """Return what `rounded` needs for a slot: counts in a unit of each feature ``(3, 1)`` and φ counts in a turn ``(1,)``."""
     lsb = dict(zip(slot.features, slot.lsb, strict=True))
     steps = [[1.0 / lsb[feature]] if feature in lsb else [0.0] for feature in FEATURES]
     return np.array(steps), np.array([slot.phi_period or _INT32.max], dtype=np.int32)

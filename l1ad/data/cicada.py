@@ -34,7 +34,7 @@ class CicadaReader:
     format = Format.CICADA
 
     def describe(self, path: Path) -> FileDescription:
-        """Say what a file is."""
+        """Describe what a file is."""
         if _is_hdf5(path):
             with opened_hdf5(path) as file:
                 data = array(file, DATA, path, (None, *SHAPE))
@@ -62,13 +62,13 @@ def described(place: str) -> ObjectColumns:
 
 
 def has_regions(file: Any) -> bool:
-    """Say whether an open L1Ntuple has CICADA's input."""
+    """Return whether an open L1Ntuple has CICADA's input."""
     found = file.get(TREE)
     return found is not None and BRANCH in branch_names(found)
 
 
 def check_layout(layout: ObjectLayout) -> None:
-    """Refuse a layout that wants anything but the regions' energies.
+    """Refuse a layout that needs anything but the regions' energies.
 
     Raises:
         InputError: names the layout to use.
@@ -76,7 +76,7 @@ def check_layout(layout: ObjectLayout) -> None:
     slots = [(slot.kind, slot.multiplicity, slot.features) for slot in layout.slots]
     if slots != [(KIND, SHAPE[0] * SHAPE[1], ("pt",))]:
         raise InputError(
-            f"Layout {layout.name!r} wants {[slot.kind for slot in layout.slots]!r}, the file has regions; use 'cicada252'."
+            f"Layout {layout.name!r} needs {[slot.kind for slot in layout.slots]!r}, the file has regions; use 'cicada252'."
         )
 
 
@@ -98,7 +98,7 @@ def root_chunks(path: Path, size: int, events: range | None) -> Iterator[EventCh
     """Read regions of an L1Ntuple.
 
     Raises:
-        InputError: no such tree or branch, or values that are no regions.
+        InputError: no such tree or branch, or values that are not regions.
     """
     with opened(path) as file:
         summary = tree(file, TREE, path)
@@ -118,7 +118,7 @@ def root_chunks(path: Path, size: int, events: range | None) -> Iterator[EventCh
 
 
 def _stored(file: Any) -> dict[str, str]:
-    """Give the columns that the event tree fills, where there is one."""
+    """Return the columns that the event tree fills, where there is one."""
     found = file.get(EVENT_TREE)
     names = {} if found is None else branch_names(found)
     return {name: place for name, place in _ROOT_COLUMNS.items() if place in names}
@@ -136,7 +136,7 @@ def _regions(data: NDArray[Any], path: Path, name: str, first: int) -> Counts:
     if bad.any():
         event = int(np.argmax(bad))
         raise InputError(
-            f"{str(path)!r}: {name!r} has an energy that is no count (whole and from 0) at event {first + event}; give the regions as the "
+            f"{str(path)!r}: {name!r} has an energy that is not a count (whole and from 0) at event {first + event}; give the regions as the "
             "hardware sums them, before any scaling."
         )
     out = np.zeros((*flat.shape, len(FEATURES)), dtype=np.int32)

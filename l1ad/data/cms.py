@@ -1,4 +1,4 @@
-"""Know the grids of CMS Level-1 objects, and turn stored floats back into the counts they came from."""
+"""The grids of CMS Level-1 objects, and the way from stored floats back into the counts they came from."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def check_layout(layout: ObjectLayout, where: str) -> None:
     for slot in layout.slots:
         if slot.kind not in KINDS:
             raise InputError(
-                f"Layout {layout.name!r} wants objects of kind {slot.kind!r}, {where} has {tuple(KINDS)!r}; use 'axol1tl57'."
+                f"Layout {layout.name!r} needs objects of kind {slot.kind!r}, {where} has {tuple(KINDS)!r}; use 'axol1tl57'."
             )
         grid = KINDS[slot.kind][1]
         if slot.phi_period not in (None, grid.phi_period):
@@ -97,7 +97,7 @@ def counts_from_floats(values: Mapping[str, NDArray[Any]], grid: Grid, blame: Bl
     """Invert the float scales exactly.
 
     Args:
-        values: by feature, pt in GeV, η (not for sums) and φ in rad of objects one after another, ``(n,)``; pt 0 is no object.
+        values: by feature, pt in GeV, η (not for sums) and φ in rad of objects one after another, ``(n,)``; pt 0 is not an object.
         grid: the objects' grid.
         blame: for messages.
 
@@ -120,7 +120,7 @@ def counts_from_floats(values: Mapping[str, NDArray[Any]], grid: Grid, blame: Bl
         if off.any():
             step = grid.pt_gev if feature == "pt" else getattr(grid, feature)
             raise InputError(
-                f"{blame(feature, off)} is not on the hardware grid (wanted multiples of {step:g}); give Level-1 objects."
+                f"{blame(feature, off)} is not on the hardware grid (expected multiples of {step:g}); give Level-1 objects."
             )
         counts[feature] = np.rint(np.select(near, forms)).astype(np.int32)
     wrap(counts["phi"], grid.phi_period)
@@ -129,7 +129,7 @@ def counts_from_floats(values: Mapping[str, NDArray[Any]], grid: Grid, blame: Bl
 
 
 def _forms(feature: str, physical: NDArray[np.float64], grid: Grid) -> Iterator[NDArray[np.float64]]:
-    """Give what a float may be in counts; where several are near a whole number, they are near the same one, but for turns of φ.
+    """Return what a float may be in counts; where several are near a whole number, they are near the same one, but for turns of φ.
 
     CMSSW stores the calorimeter's φ as hwPhi × 0.0435, less 2π from π on, and 2π is 144.44 of these counts; other writers take 144 counts
     off. Level-1 scouting has φ on the true grid of 2π/144.
@@ -157,7 +157,7 @@ def counts_from_hardware(values: Mapping[str, NDArray[Any]], grid: Grid, blame: 
         Counts by feature, ``(n,)``.
 
     Raises:
-        InputError: a negative pt, or values that are no integers.
+        InputError: a negative pt, or values that are not integers.
     """
     for feature, column in values.items():
         if column.dtype.kind == "f" and column.size:
@@ -176,7 +176,7 @@ def counts_from_hardware(values: Mapping[str, NDArray[Any]], grid: Grid, blame: 
 
 
 def at_vertex(stem: str, branches: Mapping[str, str], names: Container[str]) -> dict[str, str]:
-    """Give the branches of muons' η and φ extrapolated to the vertex, which the Global Trigger uses, where the file has both.
+    """Return the branches of muons' η and φ extrapolated to the vertex, which the Global Trigger uses, where the file has both.
 
     Args:
         stem: the collection's name; only muons have such coordinates.
@@ -210,7 +210,7 @@ class Collection:
 
     @property
     def branches(self) -> tuple[str, ...]:
-        """Give the branches to read."""
+        """The branches to read."""
         used = self.hardware or self.floats
         extra = (name for name in (self.crossing, self.sum_type) if name is not None)
         return (*used.values(), *extra)
@@ -261,7 +261,7 @@ class Collection:
         return f"'data.objects: emulated' reads {self.emulated!r}, which is there too, or " if self.emulated else ""
 
     def lacking(self, flats: Mapping[str, tuple[Counts, NDArray[Any]]], where: str) -> NDArray[np.bool_] | None:
-        """Say which events have no object of crossing 0, ``(n_events,)``, or None if all have one."""
+        """Return which events have no object of crossing 0, ``(n_events,)``, or None if all have one."""
         none = Jagged.of(flats[self.branches[0]][0], 1, self._kept(flats, where)).counts == 0
         return none if none.any() else None
 
@@ -299,7 +299,7 @@ class Collection:
 def incomplete(
     collections: Mapping[str, Collection], flats: Mapping[str, tuple[Counts, NDArray[Any]]], reading: Reading, where: str
 ) -> NDArray[np.bool_] | None:
-    """Say which events have no missing E_T, ``(n_events,)``, or None if all have it or nobody asked."""
+    """Return which events have no missing E_T, ``(n_events,)``, or None if all have it or nobody asked."""
     if not reading.mark_incomplete or "met" not in collections:
         return None
     return collections["met"].lacking(flats, where)

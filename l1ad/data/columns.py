@@ -51,7 +51,7 @@ def _checked(values: Any, name: str, stored: str, path: Path, span: slice) -> ND
 
 
 def usable(weights: NDArray[Any]) -> NDArray[np.bool_]:
-    """Say which weights are finite and not negative, ``(n_events,)``."""
+    """Return which weights are finite and not negative, ``(n_events,)``."""
     return np.isfinite(weights) & (weights >= 0)
 
 

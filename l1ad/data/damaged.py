@@ -1,4 +1,4 @@
-"""Say in one sentence that a file cannot be read, whatever the layers below raise."""
+"""One sentence for a file that cannot be read, whatever the layers below raise."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _RETRIES = 3
 
 
 def pieces(n_events: int, block: int | None = None) -> list[range]:
-    """Part a file's events into ranges, each the work of one job.
+    """Split a file's events into ranges, each the work of one job.
 
     Args:
         n_events: events of the file.
@@ -116,7 +116,7 @@ def _gathered(futures: list[Any], number: int) -> Any:
 
 
 def _attempt(function: Callable[[Item, Path], Result], item: Item, place: Path) -> Result | L1adError:
-    """Give a user's mistake back as a value, so that other jobs go on; anything else is a fault and raises."""
+    """Return a user's mistake back as a value, so that other jobs go on; anything else is a fault and raises."""
     try:
         return function(item, place)
     except L1adError as error:

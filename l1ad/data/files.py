@@ -47,7 +47,7 @@ def resolve(patterns: Iterable[str], folder: Path) -> tuple[Path, ...]:
 
 
 def common_format(formats: Mapping[Path, Format], wanted: Format | None, sample: str) -> Format:
-    """Give the one format that all files of a sample have.
+    """Return the one format that all files of a sample have.
 
     Args:
         formats: the files, and what `recognise` said of each.
@@ -107,7 +107,7 @@ def same_weights(first: FileDescription, other: FileDescription, what: str) -> N
 
 
 def _level1_places(description: FileDescription, objects: ObjectSource) -> dict[str, str]:
-    """Give where objects of each kind are read from: the first place that is there; the software trigger's are wanted by few layouts."""
+    """Return where objects of each kind are read from: the first place that exists; few layouts use those of the software trigger."""
     places = [entry for entry in description.objects if not entry.kind.startswith("HLT ")]
     if objects is not ObjectSource.AUTO:
         places = [entry for entry in places if entry.emulated is (objects is ObjectSource.EMULATED)]

@@ -1,4 +1,4 @@
-"""Say what a file of a format that is not read is, and what to give instead."""
+"""Formats that are recognised and not supported, each with what to give instead."""
 
 from __future__ import annotations
 
@@ -50,4 +50,4 @@ def refuse_foreign(kind: str, names: Collection[str], path: Path) -> None:
     for ending, what, instead in _HDF5 if kind == "HDF5" else _ROOT:
         found = next((name for name in names if name.rpartition("/")[2].endswith(ending)), None)
         if found is not None:
-            raise InputError(f"{str(path)!r} is {what} (it has {found!r}), which is not read; {instead}.")
+            raise InputError(f"{str(path)!r} is {what} (it has {found!r}), which is not supported; {instead}.")

@@ -39,14 +39,14 @@ class Format(enum.Enum):
 
 
 class ObjectSource(enum.Enum):
-    """Say which objects of CMS files are read: those that the hardware sent, or those that its emulator made."""
+    """Which objects of CMS files are read: those that the hardware sent, or those that its emulator made."""
 
     AUTO = "auto"
     UNPACKED = "unpacked"
     EMULATED = "emulated"
 
     def choose(self, unpacked: str, emulated: str) -> tuple[str, ...]:
-        """Give those of two places that are looked in, in this order."""
+        """Return those of two places that are looked in, in this order."""
         return {self.AUTO: (unpacked, emulated), self.UNPACKED: (unpacked,), self.EMULATED: (emulated,)}[self]
 
 
@@ -66,7 +66,7 @@ class ObjectColumns:
 
 @dataclass(frozen=True, slots=True)
 class FileDescription:
-    """Say what a file is.
+    """What a file is.
 
     Attributes:
         path: the file.
@@ -93,7 +93,7 @@ class FileDescription:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Say what of a file is read beside the objects that a layout has places for.
+    """What of a file is read beside the objects that a layout has places for.
 
     Attributes:
         seeds: trigger bits of CMS files that make the menu column.
@@ -118,7 +118,7 @@ class Reader(Protocol):
     format: Format
 
     def describe(self, path: Path) -> FileDescription:
-        """Say what a file is; raises InputError for one that is damaged or of another kind."""
+        """Describe what a file is; raises InputError for one that is damaged or of another kind."""
         ...
 
     def chunks(
@@ -129,7 +129,7 @@ class Reader(Protocol):
 
 
 def recognise(path: Path) -> Format:
-    """Tell a file's format by what is in it.
+    """Recognise a file's format from its content.
 
     Raises:
         InputError: no such file, a folder, damaged, or of no known format.

@@ -51,7 +51,7 @@ class FortyMhzReader:
     format = Format.FORTYMHZ
 
     def describe(self, path: Path) -> FileDescription:
-        """Say what a file is, and whether the lepton filter was applied to it."""
+        """Describe what a file is, and whether the lepton filter was applied to it."""
         with opened(path) as file:
             if "Particles" not in file:
                 return _describe_derived(file, path)
@@ -115,7 +115,7 @@ def _columns(file: Any) -> tuple[str, ...]:
 
 
 def menu_items(file: Any) -> tuple[str, ...]:
-    """Give the names of the menu's items that a file of this project stores."""
+    """Return the names of the menu's items that a file of this project stores."""
     return tuple(str(item) for item in file.attrs.get("L1_menu_items", ()))
 
 
@@ -123,7 +123,7 @@ def _source(kind: str, layout: ObjectLayout, path: Path) -> str:
     source = _ALIASES.get(kind, kind)
     if source not in ROWS:
         raise InputError(
-            f"Layout {layout.name!r} wants objects of kind {kind!r}, {str(path)!r} of the 40 MHz format has {tuple(ROWS)!r}; "
+            f"Layout {layout.name!r} needs objects of kind {kind!r}, {str(path)!r} of the 40 MHz format has {tuple(ROWS)!r}; "
             "use layout 'fortymhz57'."
         )
     return source

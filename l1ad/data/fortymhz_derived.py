@@ -28,7 +28,7 @@ NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """Hold the data sets of an open file, one after another."""
+    """The data sets of an open file, one after another."""
 
     names: tuple[str, ...]
     data: tuple[Any, ...]
@@ -45,7 +45,7 @@ class Derived:
 
     @property
     def n_events(self) -> int:
-        """Give the number of events of all of them."""
+        """The number of events of all of them."""
         return sum(len(data) for data in self.data)
 
     def read(self, events: range, size: int, path: Path) -> Iterator[tuple[int, str, NDArray[Any]]]:

@@ -23,7 +23,7 @@ _TEV = 1000.0
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Say where a kind of object is: names of its data set, newest first, and the GeV of one stored unit."""
+    """Where a kind of object is: names of its data set, newest first, and the GeV of one stored unit."""
 
     names: tuple[str, ...]
     unit_gev: float = 1.0
@@ -63,7 +63,7 @@ class GelatoReader:
     format = Format.GELATO
 
     def describe(self, path: Path) -> FileDescription:
-        """Say what a file is."""
+        """Describe what a file is."""
         with opened(path) as file:
             objects = tuple(_objects(file, path))
             if not objects:
@@ -92,7 +92,7 @@ class GelatoReader:
 
 
 def level_sources(layout: ObjectLayout, path: Path) -> dict[str, Source]:
-    """Choose Level-1 or software-trigger objects by what a layout wants: Level 1 unless it has electrons or photons.
+    """Choose Level-1 or software-trigger objects by what a layout needs: Level 1 unless it has electrons or photons.
 
     Raises:
         InputError: neither has all of the layout's kinds.
@@ -102,7 +102,7 @@ def level_sources(layout: ObjectLayout, path: Path) -> dict[str, Source]:
         if all(kind in sources for kind in kinds):
             return {kind: sources[kind] for kind in kinds}
     raise InputError(
-        f"Layout {layout.name!r} wants {kinds!r}; GELATO files such as {str(path)!r} have {tuple(LEVEL1)!r} at Level 1 and "
+        f"Layout {layout.name!r} needs {kinds!r}; GELATO files such as {str(path)!r} have {tuple(LEVEL1)!r} at Level 1 and "
         f"{tuple(SOFTWARE)!r} in the software trigger: use layout 'l1topo44', 'hlt48' or 'gelato60'."
     )
 

@@ -41,7 +41,7 @@ class GelatoMergedReader:
     format = Format.GELATO_MERGED
 
     def describe(self, path: Path) -> FileDescription:
-        """Say what a file is."""
+        """Describe what a file is."""
         with opened(path) as file:
             there = [name for name in LAYOUTS if name in file]
             objects = tuple(

@@ -52,7 +52,7 @@ def opened(path: Path) -> Iterator[Any]:
 
 
 def recognise_hdf5(path: Path) -> str:
-    """Tell which HDF5 format a file has.
+    """Recognise which HDF5 format a file has.
 
     Raises:
         InputError: none of those known.
@@ -64,8 +64,8 @@ def recognise_hdf5(path: Path) -> str:
             return format_
     refuse_foreign("HDF5", sorted(names), path)
     raise InputError(
-        f"{str(path)!r} is an HDF5 file of no known format: it has {sorted(names)[:8]!r}; "
-        "wanted 'Particles', 'X_train', 'X_val', 'X_test' or 'Data' (40 MHz), 'L1_jFexSR_jets' or 'HLT_jets' (GELATO), 'L1_data' or 'HLT_data' (GELATO merged), or 'CaloRegions' (CICADA)."
+        f"{str(path)!r} is an HDF5 file of unknown format: it has {sorted(names)[:8]!r}; "
+        "expected 'Particles', 'X_train', 'X_val', 'X_test' or 'Data' (40 MHz), 'L1_jFexSR_jets' or 'HLT_jets' (GELATO), 'L1_data' or 'HLT_data' (GELATO merged), or 'CaloRegions' (CICADA)."
     )
 
 
@@ -76,7 +76,7 @@ def array(file: Any, name: str, path: Path, shape: tuple[int | None, ...]) -> An
         file: the open file.
         name: the data set's name.
         path: the file's path, for messages.
-        shape: wanted size of each axis, None for any.
+        shape: expected size of each axis, None for any.
 
     Raises:
         InputError: missing, not numeric, or of another shape.
@@ -101,7 +101,7 @@ def array(file: Any, name: str, path: Path, shape: tuple[int | None, ...]) -> An
 
 
 def _instead_of_data(file: Any, name: str) -> str:
-    """Say what is there in the place of a data set."""
+    """Describe what is there in the place of a data set."""
     import h5py
 
     link = file.get(name, getlink=True)
@@ -110,7 +110,7 @@ def _instead_of_data(file: Any, name: str) -> str:
     if isinstance(link, h5py.SoftLink):
         return f"has {name!r} as a link to {link.path!r}, which is not in it; write the file again."
     if isinstance(file.get(name), h5py.Group):
-        return f"has {name!r} as a group with {sorted(file[name].keys())[:8]!r}, wanted a data set; is this the right format?"
+        return f"has {name!r} as a group with {sorted(file[name].keys())[:8]!r}, expected a data set; is this the right format?"
     return f"has no data set {name!r}; it has {sorted(file.keys())[:12]!r}."
 
 
@@ -153,12 +153,12 @@ def _check_source(source: Any, name: str, path: Path) -> None:
 
 
 def block(data: Any) -> int | None:
-    """Give how many events of a data set are stored together, or None where they are stored in one piece."""
+    """Return how many events of a data set are stored together, or None where they are stored in one piece."""
     return int(data.chunks[0]) if data.chunks else None
 
 
 def spans(events: range, size: int, block: int | None) -> Iterator[slice]:
-    """Part events into slices of about ``size`` that end where stored blocks do, so that none is unpacked twice."""
+    """Split events into slices of about ``size`` that end where stored blocks do, so that none is unpacked twice."""
     step = size if not block else max(size // block, 1) * block
     first = events.start
     while first < events.stop:
@@ -168,7 +168,7 @@ def spans(events: range, size: int, block: int | None) -> Iterator[slice]:
 
 
 def near(n_events: int) -> Iterator[slice]:
-    """Part events that were read into slices small enough that all that is done with one happens in the processor's cache."""
+    """Split events that were read into slices small enough that all that is done with one happens in the processor's cache."""
     for first in range(0, n_events, _NEAR_EVENTS):
         yield slice(first, min(first + _NEAR_EVENTS, n_events))
 

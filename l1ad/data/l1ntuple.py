@@ -34,7 +34,7 @@ _ALIAS = re.compile(r"(?:L1uGT\.)?(m_algoDecision\w+)\[(\d+)\]")
 
 @dataclass(frozen=True, slots=True)
 class _Trees:
-    """Hold the trees of a file that belong together, entry by entry, and the names of all that have objects."""
+    """The trees of a file that belong together, entry by entry, and the names of all that have objects."""
 
     objects: Any
     name: str
@@ -49,7 +49,7 @@ class L1NtupleReader:
     format = Format.L1NTUPLE
 
     def describe(self, path: Path) -> FileDescription:
-        """Say what a file is, and whether its objects are unpacked or emulated."""
+        """Describe what a file is, and whether its objects are unpacked or emulated."""
         with opened(path) as file:
             trees = _trees(file, path, ObjectSource.AUTO)
             columns = tuple(_columns(trees.events))
@@ -145,7 +145,7 @@ def _objects(names: dict[str, str], tree_name: str) -> Iterator[ObjectColumns]:
 
 
 def _columns(events: Any | None) -> dict[str, str]:
-    """Give the columns that a file can fill, with their branches; recorded data have a true pile-up of 0 throughout, which is none."""
+    """Return the columns that a file can fill, with their branches; recorded data have a true pile-up of 0 throughout, which is none."""
     names = branch_names(events) if events is not None else {}
     there = {name: stored for name, stored in _COLUMNS.items() if stored in names}
     if "pileup" in there and not _any(events, names[there["pileup"]]):
@@ -154,7 +154,7 @@ def _columns(events: Any | None) -> dict[str, str]:
 
 
 def _any(events: Any, branch: str) -> bool:
-    """Say whether a branch of numbers has one that is not 0; the first few tell, but for those that have none."""
+    """Return whether a branch of numbers has one that is not 0; the first few tell, but for those that have none."""
     for first, stop in steps(range(events.num_entries), _LOOK):
         try:
             if np.asarray(events[branch].array(entry_start=first, entry_stop=stop)).any():
@@ -174,7 +174,7 @@ def _event_columns(events: Any | None, there: dict[str, str], first: int, stop: 
 
 
 def _aliases(decisions: Any | None) -> dict[str, tuple[str, int]]:
-    """Give branch and bit of each seed; the file stores them as aliases, e.g. 'L1uGT.m_algoDecisionInitial[440]'."""
+    """Return branch and bit of each seed; the file stores them as aliases, e.g. 'L1uGT.m_algoDecisionInitial[440]'."""
     if decisions is None:
         return {}
     found = {name: _ALIAS.fullmatch(str(text).strip()) for name, text in (decisions.aliases or {}).items()}

@@ -18,7 +18,7 @@ _RUN2_THRESHOLD_SHIFT, _RUN2_THRESHOLD_MASK = 11, 0x7
 
 
 def muon_pt_gev(words: NDArray[np.uint32], threshold_mev: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """Give the pT threshold that each candidate passed; numbers without threshold give 0.
+    """Return the pT threshold that each candidate passed; numbers without threshold give 0.
 
     Words of Run 2 number the thresholds of the run's menu, which a file has beside them if at all. The tables above are Run 3's.
 

@@ -43,7 +43,7 @@ class NanoAodReader:
     format = Format.NANOAOD
 
     def describe(self, path: Path) -> FileDescription:
-        """Say what a file is: which collections, full or reduced."""
+        """Describe what a file is: which collections, full or reduced."""
         with opened(path) as file:
             events = tree(file, TREE, path)
             names = branch_names(events)
@@ -77,7 +77,7 @@ class NanoAodReader:
 
 
 def _bits(data_tree: Any, names: dict[str, str]) -> list[str]:
-    """Give the branches that are trigger bits: one boolean an event."""
+    """Return the branches that are trigger bits: one boolean an event."""
     return [name for name, key in names.items() if data_tree[key].typename == "bool"]
 
 
@@ -154,7 +154,7 @@ def _collection(kind: str, names: dict[str, str], path: Path, objects: ObjectSou
 
 
 def _single_sum(names: dict[str, str]) -> tuple[dict[str, str], dict[str, str]] | None:
-    """Give the branches of missing E_T where sums are columns of one row (cmssw L1ScoutingEtSumOrbitFlatTableProducer), or None."""
+    """Return the branches of missing E_T where sums are columns of one row (cmssw L1ScoutingEtSumOrbitFlatTableProducer), or None."""
     forms = [
         {f: prefix + suffix for f, suffix in (("pt", ""), ("phi", "Phi"))} for prefix in ("L1EtSum_hwMissEt", "L1EtSum_missEt")
     ]

@@ -56,14 +56,14 @@ def batches(file: Any, columns: Sequence[str], events: range, size: int) -> Iter
 
 
 class Rows:
-    """Take rows of batches, as many at a time as are wanted."""
+    """Take rows of batches, as many at a time as are requested."""
 
     def __init__(self, batches: Iterator[Any]) -> None:
         self._batches = batches
         self._rest: Any = None
 
     def take(self, n_rows: int) -> list[Any]:
-        """Give the next rows, as one or several batches; fewer where there are no more."""
+        """Return the next rows, as one or several batches; fewer where there are no more."""
         taken: list[Any] = []
         while n_rows > 0 and (batch := self._rest if self._rest is not None else next(self._batches, None)) is not None:
             taken.append(batch.slice(0, n_rows))
@@ -73,7 +73,7 @@ class Rows:
 
 
 def flat(column: Any, where: str, name: str) -> Flat:
-    """Take a column apart: how many values each event has (one, if it is no list), and all of them.
+    """Take a column apart: how many values each event has (one, if it is not a list), and all of them.
 
     Raises:
         InputError: the column has nulls, or does not hold numbers or one list of numbers for each event.

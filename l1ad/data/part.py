@@ -32,7 +32,7 @@ _SUMMARY = "part.json"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Say how a piece of a file is prepared.
+    """How a piece of a file is prepared.
 
     Attributes:
         path: the file.
@@ -41,7 +41,7 @@ class Job:
         first_event: how many events of the sample are in files before it.
         sample: number of its sample.
         role: background events are shared out, signals are for testing.
-        layout: the columns wanted.
+        layout: the requested columns.
         columns: the dataset's per-event columns.
         policy: what happens to values out of range.
         selection: which objects and events are kept.
@@ -75,7 +75,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class PartSummary:
-    """Say what a part holds.
+    """What a part holds.
 
     Attributes:
         n_events: events kept.

@@ -1,4 +1,4 @@
-"""Give the reader of each file format."""
+"""Return the reader of each file format."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from l1ad.data.xaod import XaodReader
 
 
 def reader(format_: Format) -> Reader:
-    """Give the reader of a format."""
+    """Return the reader of a format."""
     readers: tuple[Reader, ...] = (
         Adl1tReader(),
         CicadaReader(),

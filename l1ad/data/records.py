@@ -33,7 +33,7 @@ RECORD = np.dtype([("file", "<u4"), ("entry", "<i8"), ("run", "<i8"), ("event", 
 
 @dataclass(frozen=True, slots=True)
 class ScoreJob:
-    """Say what is scored.
+    """What is scored.
 
     Attributes:
         network: the network's file; workers keep the emulator they have built for it.

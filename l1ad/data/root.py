@@ -39,7 +39,7 @@ def opened(path: Path) -> Iterator[Any]:
 
 
 class _LastFile:
-    """Keep the file that was used last open, for whoever wants the same one next; one user has it at a time."""
+    """Keep the file that was used last open, for whoever needs the same one next; one user has it at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -47,7 +47,7 @@ class _LastFile:
 
     @contextmanager
     def taken(self, path: Path) -> Iterator[Any]:
-        """Give the open file; it is kept if nothing went wrong with it."""
+        """Return the open file; it is kept if nothing went wrong with it."""
         import uproot
 
         status = path.stat()
@@ -61,7 +61,7 @@ class _LastFile:
         self._swap((identity, file), None)
 
     def _swap(self, new: tuple[tuple[Any, ...], Any] | None, wanted: tuple[Any, ...] | None) -> Any:
-        """Put a file in the place of the one kept; give that one if it is the file wanted, else close it."""
+        """Put a file in the place of the one kept; return that one if it is the requested file, else close it."""
         with self._lock:
             old, self._kept = self._kept, new
         if old is None or old[0] == wanted:
@@ -74,7 +74,7 @@ _LAST = _LastFile()
 
 
 def recognise_root(path: Path) -> str:
-    """Tell which ROOT format a file has.
+    """Recognise which ROOT format a file has.
 
     Raises:
         InputError: none of those known.
@@ -86,7 +86,7 @@ def recognise_root(path: Path) -> str:
             return format_
     refuse_foreign("ROOT", names, path)
     raise InputError(
-        f"{str(path)!r} is a ROOT file without a known tree: it has {names[:8]!r}; wanted 'l1UpgradeTree/L1UpgradeTree' or CICADA's L1CaloSummaryTree (CMS L1Ntuple), "
+        f"{str(path)!r} is a ROOT file without a known tree: it has {names[:8]!r}; expected 'l1UpgradeTree/L1UpgradeTree' or CICADA's L1CaloSummaryTree (CMS L1Ntuple), "
         "'Events' (NanoAOD) or 'CollectionTree' (ATLAS xAOD)."
     )
 
@@ -106,7 +106,7 @@ def tree(file: Any, name: str, path: Path) -> Any:
 
 
 def steps(events: range, size: int) -> Iterator[tuple[int, int]]:
-    """Part events into ``(first, stop)`` of at most ``size`` events each."""
+    """Split events into ``(first, stop)`` of at most ``size`` events each."""
     for first in range(events.start, events.stop, size):
         yield first, min(first + size, events.stop)
 
@@ -127,7 +127,7 @@ def require(branches: Iterable[str], there: Iterable[str], path: Path, tree_name
 
 @dataclass(frozen=True, slots=True)
 class Jagged:
-    """Know where the values of a jagged branch go in a rectangle of ``(n_events, places)``; absent ones are zero.
+    """Places of the values of a jagged branch in a rectangle of ``(n_events, places)``; absent ones are zero.
 
     Attributes:
         n_events: rows.
@@ -176,7 +176,7 @@ class Jagged:
         return cls(n_events, places, used, counts, event, event * places + rank[within])
 
     def pick(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Give those of a branch's flat values that have a place."""
+        """Return those of a branch's flat values that have a place."""
         return values if self.used is None else values[self.used]
 
     def put(self, picked: NDArray[Any], rectangle: NDArray[Any]) -> None:
@@ -191,7 +191,7 @@ class Jagged:
 
 
 def flat(values: Any, where: str, name: str) -> tuple[Counts, NDArray[Any]]:
-    """Take a branch apart: how many values each event has (one, if it is no list), and all of them.
+    """Take a branch apart: how many values each event has (one, if it is not a list), and all of them.
 
     Raises:
         InputError: the branch does not hold numbers, or one list of numbers for each event.
@@ -227,5 +227,5 @@ def _list_parts(layout: Any) -> tuple[Counts, NDArray[Any]]:
 
 
 def branch_names(tree: Any) -> dict[str, str]:
-    """Give a tree's branches by their own name, without that of the object they are part of."""
+    """Return a tree's branches by their own name, without that of the object they are part of."""
     return {key.rpartition("/")[2]: key for key in tree.keys(recursive=True)}

@@ -32,7 +32,7 @@ def check_seeds(seeds: tuple[str, ...], there: Collection[str], path: Path) -> N
 
 
 def seed_columns(bits: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Give the columns ``menu`` (bit i: the i-th name) and ``pass_l1`` (any), or nothing without names.
+    """Return the columns ``menu`` (bit i: the i-th name) and ``pass_l1`` (any), or nothing without names.
 
     Args:
         bits: decisions by name, ``(n_events,)`` each.

@@ -16,7 +16,7 @@ from l1ad.data.chunk import Counts, EventChunk
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Hold the thresholds of objects in counts and the cuts on events.
+    """The thresholds of objects in counts and the cuts on events.
 
     Attributes:
         thresholds: least pt count kept, by kind; objects after one that is left out move up, as behind a sorter. It is made once, in
@@ -62,7 +62,7 @@ class Selection:
         return np.take_along_axis(values, order[:, :, None], axis=1)
 
     def events(self, chunk: EventChunk, training: NDArray[np.bool_], where: str) -> NDArray[np.bool_]:
-        """Say which events are kept.
+        """Return which events are kept.
 
         Args:
             chunk: the events.

@@ -37,7 +37,7 @@ class XaodReader:
     format = Format.XAOD
 
     def describe(self, path: Path) -> FileDescription:
-        """Say what a file is: which trigger containers it has."""
+        """Describe what a file is: which trigger containers it has."""
         with opened(path) as file:
             data = tree(file, TREE, path)
             names = branch_names(data)
@@ -92,7 +92,7 @@ def _branch(names: Mapping[str, str], container: str, variable: str) -> str | No
 
 
 def _present(names: Mapping[str, str], containers: Sequence[Container]) -> list[Container]:
-    """Give the containers of which a file has anything, in their order."""
+    """Return the containers of which a file has anything, in their order."""
     return [c for c in containers if any(_branch(names, c.name, variable) for variable in c.variables)]
 
 
@@ -101,7 +101,7 @@ def _whole(names: Mapping[str, str], container: Container) -> bool:
 
 
 def _branches(names: Mapping[str, str], containers: Sequence[Container], path: Path) -> dict[str, str]:
-    """Give the branches of the first container that is there; one that is there in part is refused, not passed over."""
+    """Return the branches of the first container that is there; one that is there in part is refused, not passed over."""
     chosen = next(iter(_present(names, containers)), containers[0])
     found = {variable: _branch(names, chosen.name, variable) for variable in chosen.variables}
     missing = [variable for variable, branch in found.items() if branch is None]
@@ -117,7 +117,7 @@ def _branches(names: Mapping[str, str], containers: Sequence[Container], path: P
 
 
 def _notes(names: Mapping[str, str]) -> Iterator[str]:
-    """Say what else a file has: containers that come after those which are read, and those that cannot be."""
+    """Describe what else a file has: containers that come after those which are read, and those that cannot be."""
     for group in (ROIS, HLT):
         for kind, containers in group.items():
             first, *others = [container.name for container in _present(names, containers)] or [""]
@@ -208,7 +208,7 @@ def _incomplete(
 
 
 def _energy(values: Mapping[str, NDArray[np.float64]], flats: Mapping[str, tuple[Counts, NDArray[Any]]]) -> NDArray[np.float64]:
-    """Give energies in GeV: counts times their scale, a muon's threshold from its word, or floats."""
+    """Return energies in GeV: counts times their scale, a muon's threshold from its word, or floats."""
     if "tobEt" in values:
         return values["tobEt"] * values["tobEtScale"] / _MEV
     if "roiWord" in values:

@@ -19,7 +19,7 @@ FLAGS = ("-std=c++17", "-O3", "-fwrapv", "-fno-math-errno", "-fPIC", "-shared", 
 
 
 def library(network: Network, march: str = "native", *, traced: bool = False) -> Path:
-    """Give the compiled emulator of a network, compiling it unless that was done before.
+    """Return the compiled emulator of a network, compiling it unless that was done before.
 
     Args:
         network: the network.

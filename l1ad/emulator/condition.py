@@ -37,7 +37,7 @@ def condition_files(network: Network, types: ConditionTypes | None) -> dict[str,
 
 
 def unfit(network: Network, types: ConditionTypes) -> str | None:
-    """Say why a network's inputs or score do not fit the condition's types; None if they do."""
+    """Explain why a network's inputs or score do not fit the condition's types; None if they do."""
     total, score, given = network.score.total, FixedPoint.parse(types.score), FixedPoint.parse(types.input)
     if total.fractional > score.fractional or not score.holds(0, total.max_int, total.fractional):
         return f"the score's type {total} does not fit the condition's {score}; give score.total in the configuration"

@@ -80,7 +80,7 @@ def _rounds_products(layer: Dense, fractional: int) -> bool:
 
 
 def _sum_fits(layer: Dense, inputs: tuple[Interval, ...], fractional: int) -> bool:
-    """Say whether 32 bits are enough: for the exact sum, or for an accumulator that wraps anyway."""
+    """Return whether 32 bits are enough: for the exact sum, or for an accumulator that wraps anyway."""
     if layer.accumulator is not None:
         return layer.accumulator.width <= 31
     bias = max(abs(int(bias)) for bias in layer.bias) << (sum_fractional(layer, fractional) - layer.bias_type.fractional)
@@ -88,7 +88,7 @@ def _sum_fits(layer: Dense, inputs: tuple[Interval, ...], fractional: int) -> bo
 
 
 def products(layer: Dense, inputs: tuple[Interval, ...], neuron: int) -> Interval:
-    """Give the range of a neuron's sum of products, without bias, on the products' grid."""
+    """Return the range of a neuron's sum of products, without bias, on the products' grid."""
     return total(i.times(int(w)) for i, w in zip(inputs, layer.weight[:, neuron], strict=True))
 
 
@@ -250,7 +250,7 @@ def _bytes(writer: Writer, layer: Dense, inputs: tuple[Lanes, ...], pairs: tuple
 
 
 def _places(group: list[int], together: int, n: int) -> list[int | None]:
-    """Say which input is in each byte of a lane: the first of every unit, then, of pairs, the second of each."""
+    """Return which input is in each byte of a lane: the first of every unit, then, of pairs, the second of each."""
     units = group + [n] * (BYTES // together - len(group))
     inputs = [together * unit + k for k in range(together) for unit in units]
     return [i if i < n else None for i in inputs]

@@ -21,7 +21,7 @@ INT16 = Interval(-(1 << 15), (1 << 15) - 1)
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Hold what an event is after scaling.
+    """What an event is after scaling.
 
     Attributes:
         values: one variable a column, in 32 or 64-bit lanes.
@@ -33,26 +33,26 @@ class Inputs:
 
 
 def loads_pairs(network: Network) -> bool:
-    """Say whether every hardware column fits 16 bits, so that events are brought in two columns a lane."""
+    """Return whether every hardware column fits 16 bits, so that events are brought in two columns a lane."""
     return all(i.low >= INT16.low and i.high <= INT16.high for i in hardware_intervals(network.layout))
 
 
 def raw_column(network: Network, column: int, *, cut: bool) -> str:
-    """Give the C++ expression of a hardware column in 32-bit lanes; ``cut``: 0 where its object is below its pt threshold."""
+    """Return the C++ expression of a hardware column in 32-bit lanes; ``cut``: 0 where its object is below its pt threshold."""
     number = column // 2 if loads_pairs(network) else column
     word = _word(network, number) if cut else f"raw[{number}]"
     return f"{'odd' if column % 2 else 'even'}({word})" if loads_pairs(network) else word
 
 
 def _word(network: Network, number: int) -> str:
-    """Give the C++ variable of a word of the event: as it came in, or what its objects' pt thresholds leave of it."""
+    """Return the C++ variable of a word of the event: as it came in, or what its objects' pt thresholds leave of it."""
     per = 2 if loads_pairs(network) else 1
     least = network.scaling.thresholds(network.layout)
     return f"cut{number}" if least[number * per : number * per + per].any() else f"raw[{number}]"
 
 
 def given_columns(network: Network, writer: Writer) -> Callable[[Element], Lanes | None]:
-    """Give the hardware columns, and those with objects below their pt threshold cleared, to whoever reads them first.
+    """Return the hardware columns, and those with objects below their pt threshold cleared, to whoever reads them first.
 
     Args:
         network: the network.
@@ -138,7 +138,7 @@ def scaled(network: Network, writer: Writer, interpreter: Interpreter, proved: t
 
 
 def _fits_16(network: Network, column: int) -> bool:
-    """Say whether scaling a column never leaves 16 bits and shifts to the right only."""
+    """Return whether scaling a column never leaves 16 bits and shifts to the right only."""
     scaling = network.scaling
     bits = scaling.shift[column] - scaling.type.fractional
     if scaling.phi_reference is not None and network.layout.phi_period(column) is not None:

@@ -65,7 +65,7 @@ MASK = Interval(-1, 0)
 
 @dataclass(slots=True)
 class LookUp:
-    """Hold the table of a score that has one.
+    """The table of a score that has one.
 
     Attributes:
         bits: 32 or 64, the width of an entry.
@@ -97,7 +97,7 @@ class Interpreter:
         return self._values[name, index]
 
     def give(self, name: str, values: Sequence[Lanes]) -> None:
-        """Give all elements of a node that was written elsewhere."""
+        """Return all elements of a node that was written elsewhere."""
         self._values |= {(name, i): value for i, value in enumerate(values)}
 
     def _write(self, node: Node, i: int) -> Lanes:

@@ -20,7 +20,7 @@ _ENTRY = {np.dtype(np.int16): "l1ad_score_int16", np.dtype(np.int32): "l1ad_scor
 
 
 class Emulator:
-    """Hold the compiled emulator of one network.
+    """The compiled emulator of one network.
 
     Attributes:
         network: the network.
@@ -106,7 +106,7 @@ class Emulator:
         if array.ndim != 2 or array.shape[1] != layout.n_columns or not np.issubdtype(array.dtype, np.integer):
             layout.check(array, "Events to score")
         if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
-            raise LayoutError("Events to score: values beyond int64 are no hardware integers; check where they come from.")
+            raise LayoutError("Events to score: values beyond int64 are not hardware integers; check where they come from.")
         if array.dtype not in _ENTRY:
             array = array.astype(np.int64)
         return np.ascontiguousarray(array)

@@ -48,7 +48,7 @@ class Writer:
 
 
 def lane_bits(range_: Interval) -> int:
-    """Give the lane width that holds an interval.
+    """Return the lane width that holds an interval.
 
     Raises:
         ConversionError: 64 bits do not.
@@ -184,7 +184,7 @@ def rounded(writer: Writer, value: Lanes, bits: int, rounding: Rounding) -> Lane
 
 
 def _nudged(value: Lanes, bits: int, rounding: Rounding) -> str:
-    """Add what makes a plain shift to the right round as wanted."""
+    """Add what makes a plain shift to the right round as required."""
     name, half = value.name, 1 << (bits - 1)
     sign = f"({name} >> {value.bits - 1})"
     match rounding:

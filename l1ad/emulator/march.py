@@ -1,4 +1,4 @@
-"""Say which instructions an emulator is compiled for, and refuse those that the compiler or this machine does not have."""
+"""Instruction sets for which an emulator is compiled; those that the compiler or this machine lacks are refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MACRO = re.compile(r"^#define __((?:AVX|SSE4|SSSE|BMI|FMA)\w*?)__ 1$", re.MULTI
 
 
 def flags(march: str) -> tuple[str, ...]:
-    """Give the compiler's options for a choice of instructions.
+    """Return the compiler's options for a choice of instructions.
 
     Args:
         march: ``native``, ``plain``, or what g++'s ``-march`` takes.
@@ -32,7 +32,7 @@ def flags(march: str) -> tuple[str, ...]:
     if platform.machine() not in ("x86_64", "AMD64"):
         if march not in (NATIVE, PLAIN):
             raise ConfigError(
-                f"Instructions can be chosen on x86-64 only, this machine is {platform.machine()}; leave {march!r} out."
+                f"Instruction sets can be chosen on x86-64 only, this machine is {platform.machine()}; leave {march!r} out."
             )
         return ("-DL1AD_PLAIN",) if march == PLAIN else ()
     if march == PLAIN:
@@ -48,7 +48,7 @@ def flags(march: str) -> tuple[str, ...]:
 def _named(march: str) -> frozenset[str]:
     """Ask the compiler which instructions a name stands for."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", march):
-        raise ConfigError(f"{march!r} names no instructions; use one of {', '.join(EXAMPLES)}, or what g++ -march takes.")
+        raise ConfigError(f"{march!r} is not an instruction set; use one of {', '.join(EXAMPLES)}, or what g++ -march takes.")
     with tempfile.TemporaryDirectory(prefix="l1ad_march_") as text:
         folder = Path(text)
         options = [f"-march={march}", "-dM", "-E", "-x", "c++", "/dev/null"]
@@ -58,7 +58,7 @@ def _named(march: str) -> frozenset[str]:
             )
         except ToolFailedError:
             raise ConfigError(
-                f"The compiler knows no instructions {march!r}; use one of {', '.join(EXAMPLES)}, or what g++ -march takes."
+                f"The compiler does not know the instruction set {march!r}; use one of {', '.join(EXAMPLES)}, or what g++ -march takes."
             ) from None
         return frozenset(_CALLED.get(name, name.lower().replace("_", "")) for name in _MACRO.findall(done.text()))
 

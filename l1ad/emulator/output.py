@@ -27,7 +27,7 @@ def check_suffix(path: Path) -> None:
     """
     if path.suffix not in SUFFIXES:
         raise InputError(
-            f"Scores are written as HDF5 or ROOT: wanted a name that ends in {' or '.join(SUFFIXES)}, got {str(path)!r}."
+            f"Scores are written as HDF5 or ROOT: expected a name that ends in {' or '.join(SUFFIXES)}, got {str(path)!r}."
         )
 
 

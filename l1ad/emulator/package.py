@@ -128,12 +128,12 @@ trigger bits) through every interface and says how long one event per call takes
 | `AnomalyScoreTool.h` | a class without state for Athena-style tools; refuses another digest or layout |
 | `kernel.cpp`, `lanes.h`, `driver.h` | the generated arithmetic; compiled for plain x86-64 (or any machine), AVX2 and AVX-512 VNNI; the best is chosen at run time |
 
-For CMSSW name the library `<model>.so`, as its loader wants. `OPENMP=` builds without threads.
+For CMSSW name the library `<model>.so`, as its loader expects. `OPENMP=` builds without threads.
 {_condition(network, condition)}"""
 
 
 def _condition(network: Network, types: ConditionTypes | None) -> str:
-    """Say how the condition's types are built in, or why they cannot be."""
+    """Return how the condition's types are built in, or why they cannot be."""
     if types is None:
         return ""
     reason = unfit(network, types)
@@ -141,5 +141,5 @@ def _condition(network: Network, types: ConditionTypes | None) -> str:
         return f"\nThe types of CMSSW's condition are not offered: {reason}.\n"
     return f"""
 `make AP_TYPES=/path/to/ap_types` (CMake: `-DAP_TYPES=…`) also takes `{types.input}*` (pT in GeV, the rest in counts), as CMSSW's AXOL1TLCondition hands inputs
-over, and gives its `std::pair` of the network's outputs (of the score itself where that is no sum of squared outputs) and the score as `{types.score}`.
+over, and gives its `std::pair` of the network's outputs (of the score itself where that is not a sum of squared outputs) and the score as `{types.score}`.
 """

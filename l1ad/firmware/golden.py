@@ -21,7 +21,7 @@ SCORES = f"{FOLDER}/golden_scores.txt"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Golden:
-    """Hold golden vectors.
+    """Golden vectors.
 
     Attributes:
         x_hw: hardware integers, int64 ``(n_events, n_columns)``.
@@ -34,7 +34,7 @@ class Golden:
     bits: NDArray[np.bool_]
 
     def files(self) -> dict[str, bytes]:
-        """Give the plain-text files: an event a line, inputs by column; score, then bits."""
+        """Return the plain-text files: an event a line, inputs by column; score, then bits."""
         return {INPUTS: _text(self.x_hw), SCORES: _text(np.column_stack([self.scores, self.bits.astype(np.int64)]))}
 
 
@@ -102,7 +102,7 @@ def _present(layout: ObjectLayout, random: np.random.Generator, n_events: int) -
 
 
 def _at_threshold(network: Network, random: np.random.Generator, shape: tuple[int, int]) -> IntArray:
-    """Give objects whose pt is one below, at or one above its threshold, other columns at random."""
+    """Return objects whose pt is one below, at or one above its threshold, other columns at random."""
     low, high = _ranges(network.layout)
     x = random.integers(low, high, size=shape, endpoint=True)
     least = network.scaling.thresholds(network.layout)
@@ -112,7 +112,7 @@ def _at_threshold(network: Network, random: np.random.Generator, shape: tuple[in
 
 
 def _ties(network: Network, random: np.random.Generator, shape: tuple[int, int]) -> IntArray:
-    """Give values that the scaling puts half-way between two codes of the input type, and those beside them."""
+    """Return values that the scaling puts half-way between two codes of the input type, and those beside them."""
     low, high = _ranges(network.layout)
     bits = np.array(network.scaling.shift) - network.scaling.type.fractional
     step = np.int64(1) << np.clip(bits, 0, 40)

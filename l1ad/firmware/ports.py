@@ -13,7 +13,7 @@ from l1ad.core.network import Network
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Say where in a port a column is: which column, its local name, type and lowest bit."""
+    """The place of a column in a port: which column, its local name, type and lowest bit."""
 
     column: int
     name: str
@@ -39,17 +39,17 @@ class Port:
 
     @property
     def hls_type(self) -> str:
-        """Give the C++ type."""
+        """The C++ type."""
         return integer_type(self.width, self.signed)
 
 
 def integer_type(width: int, signed: bool) -> str:
-    """Give the C++ type of an integer."""
+    """Return the C++ type of an integer."""
     return f"ap_{'' if signed else 'u'}int<{width}>"
 
 
 def input_ports(layout: ObjectLayout, packed: bool) -> tuple[Port, ...]:
-    """Give the data inputs in order.
+    """Return the data inputs in order.
 
     Args:
         layout: the columns.
@@ -75,16 +75,16 @@ def _packed(layout: ObjectLayout, fields: list[Field]) -> Iterator[Port]:
 
 
 def threshold_ports(network: Network) -> tuple[Port, ...]:
-    """Give the inputs that carry thresholds, of the score's own type."""
+    """Return the inputs that carry thresholds, of the score's own type."""
     total = network.score.total
     return tuple(Port(t.value_port, total.width, total.signed) for t in network.thresholds)
 
 
 def score_port(network: Network) -> Port:
-    """Give the output that carries the score's integer code."""
+    """Return the output that carries the score's integer code."""
     return Port("score", network.score.total.width, network.score.total.signed)
 
 
 def trigger_ports(network: Network) -> tuple[Port, ...]:
-    """Give the outputs that carry the trigger bits."""
+    """Return the outputs that carry the trigger bits."""
     return tuple(Port(t.port, 1, False) for t in network.thresholds)

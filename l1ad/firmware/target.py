@@ -1,4 +1,4 @@
-"""Say for what chip, clock and surroundings the top is generated."""
+"""Chip, clock and surroundings for which the top is generated."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Style(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Hold everything about the top that is not in the network.
+    """Everything about the top that is not in the network.
 
     Attributes:
         part: full part name.
@@ -51,7 +51,7 @@ class Target:
     strategy: str = "latency"
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self) | {"style": self.style.value}
 
     @classmethod
@@ -93,11 +93,11 @@ def _style(firmware: FirmwareConfig, clock_ns: float, budget_ns: float | None) -
 
 
 def with_configured_thresholds(network: Network, config: Config) -> Network:
-    """Give the network the trigger bits of the configuration, where it names any.
+    """Return the network the trigger bits of the configuration, where it names any.
 
     Raises:
         ConfigError: the file of the thresholds is missing or is none.
-        ConversionError: a threshold is no value of the score's type, or the thresholds were found for another network.
+        ConversionError: a threshold is not a value of the score's type, or the thresholds were found for another network.
     """
     if config.firmware.thresholds_file is not None:
         network = network.with_thresholds(_from_file(network, config, config.firmware.thresholds_file))
@@ -151,7 +151,7 @@ def with_style_kept(report: ResourceReport, style: Style) -> ResourceReport:
     if style is not Style.COMBINATIONAL or not cycles or report.level not in {Level.CSYNTH, Level.COSIM}:
         return report
     note = (
-        f"Warning: the top was to be combinational, but HLS gave it a latency of {cycles} cycles: its result is not there within one "
+        f"Warning: the top should be combinational, but HLS gave it a latency of {cycles} cycles: its result is not there within one "
         "clock period. Take a longer firmware.clock_ns, or firmware.style: pipelined."
     )
     return replace(report, notes=(*report.notes, note))

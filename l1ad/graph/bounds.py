@@ -41,7 +41,7 @@ ZERO = Interval(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """Hold what a node's elements can be.
+    """What a node's elements can be.
 
     Attributes:
         needed: codes after rounding and before overflow, for each element.
@@ -187,7 +187,7 @@ def _affine(affine: Affine, x: Intervals, grids: tuple[int, ...], grid: int) -> 
 
 
 def affine_terms(affine: Affine, x: Sequence[Interval], grids: Sequence[int], grid: int, neuron: int) -> list[Interval]:
-    """Give the ranges of one output's products and, last, its bias, on the sum's grid.
+    """Return the ranges of one output's products and, last, its bias, on the sum's grid.
 
     Args:
         affine: the operation.

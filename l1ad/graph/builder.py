@@ -45,7 +45,7 @@ class Builder:
         return len(self.grids[self.aliases.get(name, name)])
 
     def alias(self, name: str, node: str) -> str:
-        """Give a node a further name."""
+        """Return a node a further name."""
         self.aliases[name] = self.aliases.get(node, node)
         return self.aliases[name]
 

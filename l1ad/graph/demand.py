@@ -1,4 +1,4 @@
-"""Say which elements of which nodes decide what is asked for."""
+"""The elements of nodes on which given results depend."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Masks = dict[str, NDArray[np.bool_]]
 
 
 def demanded(graph: Graph, wanted: Mapping[str, NDArray[np.bool_]], stops: Collection[str] = ()) -> Masks:
-    """Go back from wanted elements to all that they are computed from.
+    """Go back from requested elements to all that they are computed from.
 
     Args:
         graph: the graph.

@@ -1,4 +1,4 @@
-"""Hold a graph of operations with named inputs, checked when it is made."""
+"""A graph of operations with named inputs, checked when it is made."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
-    """Hold nodes in an order of computation.
+    """Nodes in an order of computation.
 
     Attributes:
         nodes: every node after those it reads.
@@ -113,7 +113,7 @@ def _ordered(by_name: Mapping[str, Node]) -> list[Node]:
     for node in by_name.values():
         for name in node.inputs:
             if name not in by_name:
-                raise ModelError(f"Node {node.name!r} reads {name!r}, which is no node of the graph.")
+                raise ModelError(f"Node {node.name!r} reads {name!r}, which is not a node of the graph.")
     sorter = TopologicalSorter({node.name: node.inputs for node in by_name.values()})
     try:
         order = list(sorter.static_order())
@@ -133,10 +133,10 @@ def _check_consumers(by_name: Mapping[str, Node], outputs: tuple[str, ...]) -> N
     read = {name for node in by_name.values() for name in node.inputs} | set(outputs)
     for name in outputs:
         if name not in by_name:
-            raise ModelError(f"Output {name!r} is no node of the graph.")
+            raise ModelError(f"Output {name!r} is not a node of the graph.")
     for node in by_name.values():
         if node.name not in read:
-            raise ModelError(f"Node {node.name!r} has no consumer and is no output; connect it or leave it out.")
+            raise ModelError(f"Node {node.name!r} has no consumer and is not an output; connect it or leave it out.")
 
 
 def node_grid(node: Node, grids: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:

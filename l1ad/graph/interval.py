@@ -1,4 +1,4 @@
-"""Do interval arithmetic on integers of any size, with the roundings and overflows of ``ap_fixed``."""
+"""Interval arithmetic on integers of any size, with the roundings and overflows of ``ap_fixed``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def round_shift(value: int, bits: int, rounding: Rounding) -> int:
 def smallest_type(
     low: int, high: int, fractional: int, rounding: Rounding = Rounding.TRN, overflow: Overflow = Overflow.WRAP
 ) -> FixedPoint | None:
-    """Give the narrowest type that holds codes in ``[low, high]``; None when that is more than 62 bits.
+    """Return the narrowest type that holds codes in ``[low, high]``; None when that is more than 62 bits.
 
     Args:
         low: smallest code.
@@ -50,7 +50,7 @@ def smallest_type(
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Hold the integers from ``low`` to ``high``, both included."""
+    """The integers from ``low`` to ``high``, both included."""
 
     low: int
     high: int
@@ -63,7 +63,7 @@ class Interval:
 
     @property
     def magnitude(self) -> int:
-        """Give the largest absolute value."""
+        """The largest absolute value."""
         return max(abs(self.low), abs(self.high))
 
     def times(self, factor: int) -> Interval:
@@ -82,7 +82,7 @@ class Interval:
         return Interval(low, self.magnitude**2)
 
     def hull(self, other: Interval) -> Interval:
-        """Give the smallest interval with both in it."""
+        """Return the smallest interval with both in it."""
         return Interval(min(self.low, other.low), max(self.high, other.high))
 
     def rectified(self) -> Interval:
@@ -94,7 +94,7 @@ class Interval:
         return Interval(round_shift(self.low, bits, rounding), round_shift(self.high, bits, rounding))
 
     def fits(self, type_: FixedPoint) -> bool:
-        """Say whether every value is a code of a type."""
+        """Return whether every value is a code of a type."""
         return type_.min_int <= self.low and self.high <= type_.max_int
 
     def overflowed(self, type_: FixedPoint) -> Interval:
@@ -137,7 +137,7 @@ class Interval:
 
 
 def hull(intervals: Iterable[Interval]) -> Interval:
-    """Give the smallest interval with all of them in it.
+    """Return the smallest interval with all of them in it.
 
     Args:
         intervals: at least one.

@@ -92,7 +92,7 @@ def lower_inputs(build: Builder, layout: ObjectLayout, scaling: Scaling) -> str:
 
 
 def _lower_presence(build: Builder, layout: ObjectLayout, scaling: Scaling) -> str:
-    """Say which columns' objects are there, and give the columns with 0 for objects below their pt threshold."""
+    """Return which columns' objects are there, and the columns with 0 for objects below their pt threshold."""
     presence = [int(c) for c in layout.presence_column]
     least = [int(v) for v in scaling.thresholds(layout)]
     places = sorted(set(presence))

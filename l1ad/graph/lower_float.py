@@ -51,5 +51,5 @@ def lower_scaled(build: Builder, layout: ObjectLayout, scaling: Scaling, held_in
 
 
 def weights_of(network: FloatNetwork) -> dict[str, tuple[FloatArray, FloatArray]]:
-    """Give the weights and biases of a float network by the node that takes them."""
+    """Return the weights and biases of a float network by the node that takes them."""
     return {f"{layer.name}.accumulator": (layer.weight, layer.bias) for layer in network.layers}

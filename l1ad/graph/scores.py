@@ -16,7 +16,7 @@ PRESENT = "present"
 
 @dataclass(frozen=True, slots=True)
 class ScoreTypes:
-    """Hold the type of each step of a score; None where the numbers stay as they are: a float network and training have no types."""
+    """The type of each step of a score; None where the numbers stay as they are: a float network and training have no types."""
 
     square: FixedPoint | None = None
     total: FixedPoint | None = None
@@ -25,7 +25,7 @@ class ScoreTypes:
     address: FixedPoint | None = None
 
 
-#: A full turn of an element in units of ``2 ** -fractional``; None for what is no angle.
+#: A full turn of an element in units of ``2 ** -fractional``; None for what is not an angle.
 Turns = Callable[[int, int], int | None]
 #: A score in real numbers.
 UNTYPED = ScoreTypes()
@@ -47,7 +47,7 @@ def lower_score(
         read: the nodes that the score reads: what is compared and its reconstruction, or the one node of the outputs.
         types: the type of each step.
         columns: the elements that take part in a comparison.
-        turn: gives, for an element and fractional bits, a full turn on that grid, None for what is no angle; None folds nothing.
+        turn: gives, for an element and fractional bits, a full turn on that grid, None for what is not an angle; None folds nothing.
 
     Returns:
         The node of the score, one element.

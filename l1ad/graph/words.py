@@ -19,7 +19,7 @@ WORD_BITS = 32
 
 @dataclass(frozen=True, slots=True)
 class WordBits:
-    """Say that ``bits`` bits of a column, from ``shift`` on, are in a word from bit ``low`` on."""
+    """A piece of a column in a word: ``bits`` bits, from the column's bit ``shift`` on, at the word's bit ``low``."""
 
     column: int
     shift: int
@@ -50,7 +50,7 @@ def lower_words(build: Builder, layout: ObjectLayout, n_words: int, pieces: Sequ
 
 
 def _type(layout: ObjectLayout, piece: WordBits) -> FixedPoint:
-    """Give the type of some bits: signed where the column's sign is among them."""
+    """Return the type of some bits: signed where the column's sign is among them."""
     type_ = layout.columns[piece.column].type
     signed = type_.signed and piece.shift + piece.bits == type_.width
     return FixedPoint(signed, piece.bits, piece.bits, Rounding.TRN, Overflow.WRAP)

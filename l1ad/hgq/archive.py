@@ -21,7 +21,7 @@ _MARK = b'"hgq>'
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HgqLayer:
-    """Hold a layer as the file describes it.
+    """A layer as the file describes it.
 
     Attributes:
         kind: the class, ``hgq>QDense`` or Keras' own without a package.
@@ -38,14 +38,14 @@ class HgqLayer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HgqModel:
-    """Hold a chain of layers and the number of values an event has."""
+    """A chain of layers and the number of values an event has."""
 
     layers: tuple[HgqLayer, ...]
     n_inputs: int
 
 
 def is_hgq(path: Path) -> bool:
-    """Say whether a file is a Keras archive with layers of HGQ2."""
+    """Return whether a file is a Keras archive with layers of HGQ2."""
     if not zipfile.is_zipfile(path):
         return False
     with said_damage(path), zipfile.ZipFile(path) as archive:
@@ -63,7 +63,7 @@ def read_hgq(path: Path) -> HgqModel:
         Its layers in the order of the data.
 
     Raises:
-        ModelError: the file is damaged, or its layers are no chain over a row of numbers.
+        ModelError: the file is damaged, or its layers are not a chain over a row of numbers.
     """
     with said_damage(path), opened_archive(path) as opened:
         if len(opened.chain.input_shape) != 1:

@@ -19,7 +19,7 @@ N_EVENTS = 2_000
 
 
 def is_installed() -> bool:
-    """Say whether HGQ2 can be imported here."""
+    """Return whether HGQ2 can be imported here."""
     return importlib.util.find_spec("hgq") is not None
 
 

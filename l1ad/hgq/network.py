@@ -49,7 +49,7 @@ def assemble(
         ConversionError: a node can wrap and ``may_wrap`` is not set.
     """
     if types.layers or types.negative_slope != "refuse":
-        raise ModelError("A model of HGQ2 says every type itself; leave 'layers' and 'negative_slope' out of the types file.")
+        raise ModelError("A model of HGQ2 defines every type itself; leave 'layers' and 'negative_slope' out of the types file.")
     if model.n_inputs != layout.n_columns:
         raise LayoutError(
             f"The model takes {model.n_inputs} inputs, layout {layout.name!r} has {layout.n_columns} columns; "

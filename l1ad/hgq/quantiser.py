@@ -25,7 +25,7 @@ _NUMBER = re.compile(r"^quantizer/vars/(\d+)$")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Quantiser:
-    """Hold a quantiser.
+    """A quantiser.
 
     Attributes:
         keep_negative: whether negative values are kept, for each element.
@@ -44,13 +44,13 @@ class Quantiser:
     only_rounds: bool
 
     def types(self, n: int, where: str) -> tuple[FixedPoint | None, ...]:
-        """Give the type of each of ``n`` elements; None for one that is always 0.
+        """Return the type of each of ``n`` elements; None for one that is always 0.
 
         Raises:
             ModelError: bits for another number of elements, or a type that is too wide.
         """
         if self.integer.size not in (1, n):
-            raise ModelError(f"{where} has a quantiser of {self.integer.size} elements, wanted 1 or {n}; save the model anew.")
+            raise ModelError(f"{where} has a quantiser of {self.integer.size} elements, expected 1 or {n}; save the model again.")
         rows = np.broadcast_to(np.stack([self.keep_negative.ravel(), self.integer.ravel(), self.fractional.ravel()]), (3, n)).T
         return tuple(self._type(bool(k), int(i), int(f), where) for k, i, f in rows)
 
@@ -117,7 +117,7 @@ def _trailing_zeros(code: int) -> int:
 
 
 def read_quantiser(entry: Any, arrays: Mapping[str, FloatArray], where: str) -> Quantiser:
-    """Understand a quantiser.
+    """Interpret a quantiser.
 
     Args:
         entry: its serialised configuration.
@@ -146,14 +146,14 @@ def read_quantiser(entry: Any, arrays: Mapping[str, FloatArray], where: str) -> 
 def _mode(config: Mapping[str, Any], key: str, known: Mapping[str, Any], where: str) -> Any:
     text = str(config.get(key)).upper()
     if text not in known:
-        raise ModelError(f"{where} has {key} {text!r}, which is no hardware type's; {nearest(text, known)}")
+        raise ModelError(f"{where} has {key} {text!r}, which is not a hardware type's; {nearest(text, known)}")
     return known[text]
 
 
 def _bits(
     config: Mapping[str, Any], overflow: Overflow, arrays: Mapping[str, FloatArray], where: str
 ) -> tuple[IntArray, IntArray, IntArray]:
-    """Give the sign and the two other numbers: integer and fractional bits (``kif``), or bits and integer bits (``kbi``).
+    """Return the sign and the two other numbers: integer and fractional bits (``kif``), or bits and integer bits (``kbi``).
 
     Keras numbers what is trained before what is not, each in the order it was made; integer bits of ``WRAP`` are not trained.
     """
@@ -161,11 +161,11 @@ def _bits(
     wrap, kif = overflow is Overflow.WRAP, config["q_type"] == "kif"
     if sorted(found) != list(range(4 if wrap else 3)):
         raise ModelError(
-            f"{where} has a quantiser with {len(found)} arrays in the file, wanted {4 if wrap else 3}; save it anew."
+            f"{where} has a quantiser with {len(found)} arrays in the file, expected {4 if wrap else 3}; save it again."
         )
     trained, k, i = (found[0], found[1], found[2]) if wrap else (found[1 if kif else 0], found[2], found[0 if kif else 1])
     for array in (trained, k, i):
         if not np.isfinite(array).all() or np.abs(array).max(initial=0) > 2 * MAX_WIDTH or array.shape != k.shape:
-            raise ModelError(f"{where} has a quantiser whose bits are no numbers of bits; the file is damaged.")
+            raise ModelError(f"{where} has a quantiser whose bits are not numbers of bits; the file is damaged.")
     trained_bits, integer = (np.rint(a).astype(np.int64) for a in (trained, i))
     return (k != 0).astype(np.int64), *((integer, trained_bits) if kif else (trained_bits, integer))

@@ -32,7 +32,7 @@ _KNOWN: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """Hold an affine map.
+    """An affine map.
 
     Attributes:
         name: the layer's name, or what a quantiser of its own is called.
@@ -58,7 +58,7 @@ class Step:
 
 
 def understand(model: HgqModel) -> tuple[Step, ...]:
-    """Understand every layer.
+    """Interpret every layer.
 
     Args:
         model: the layers as the file describes them.
@@ -137,7 +137,7 @@ def _dense(layer: HgqLayer, n_in: int, where: str) -> Step:
     if kernel is None or shift is None or kernel.shape != (n_in, units) or shift.shape != (units,):
         shapes = [None if a is None else a.shape for a in (kernel, shift)]
         raise ModelError(
-            f"{where} has kernel and bias of shapes {shapes}, wanted {[(n_in, units), (units,)]}; save the model anew."
+            f"{where} has kernel and bias of shapes {shapes}, expected {[(n_in, units), (units,)]}; save the model again."
         )
     weight, weight_fractional = _inner(layer, "kq", f"The kernel of layer {layer.name!r}").codes(kernel, where)
     bias, bias_fractional = np.zeros(units, dtype=np.int64), 0
@@ -156,7 +156,7 @@ def _activation(layer: HgqLayer, where: str) -> Activation:
     given: Any = layer.config.get("activation", "relu" if layer.kind == "ReLU" else None)
     name = given.get("config") if isinstance(given, Mapping) and given.get("class_name") == "function" else given
     if layer.kind == "ReLU" and any(layer.config.get(key) for key in ("max_value", "negative_slope", "threshold")):
-        raise ModelError(f"{where} is no plain ReLU; only one without bound, slope and threshold can be converted exactly.")
+        raise ModelError(f"{where} is not a plain ReLU; only one without bound, slope and threshold can be converted exactly.")
     if name in (None, "linear"):
         return Activation.LINEAR
     if name != "relu":

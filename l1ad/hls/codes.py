@@ -35,23 +35,23 @@ class Code:
 
 
 def signed_width(*ranges: Interval) -> int:
-    """Give the bits of the narrowest signed integer that holds every range."""
+    """Return the bits of the narrowest signed integer that holds every range."""
     return max((end if end >= 0 else -end - 1).bit_length() for i in ranges for end in (i.low, i.high)) + 1
 
 
 @dataclass(slots=True)
 class Table:
-    """Hold a lookup's codes and the type of each; None until one is read."""
+    """A lookup's codes and the type of each; None until one is read."""
 
     codes: IntArray | None = None
     type: FixedPoint | None = None
 
 
 def identifier(node: str) -> str:
-    """Give the C++ name of a node."""
+    """Return the C++ name of a node."""
     return node.replace(".", "_")
 
 
 def fixed_code(name: str, type_: FixedPoint, range_: Interval) -> Code:
-    """Give the code of a fixed-point variable as an integer."""
+    """Return the code of a fixed-point variable as an integer."""
     return Code(f"l1ad::{'signed' if type_.signed else 'unsigned'}_code<{type_.width}>({name})", range_)

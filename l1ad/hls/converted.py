@@ -27,12 +27,12 @@ _KEPT = ("firmware/",)
 
 @dataclass(frozen=True, slots=True)
 class Inner:
-    """Hold the network's function.
+    """The network's function.
 
     Attributes:
         files: contents by path relative to the project.
         route: ``bit_exact`` (hls4ml derives lossless types from the quantisers), ``explicit`` (every type is given) or ``graph`` (a network
-            that is no chain: its layers are statements of the top).
+            that is not a chain: its layers are statements of the top).
         input_type: C++ name of the input array's type.
         output_type: C++ name of the output array's type.
         types: the fixed-point types that hls4ml declares, by their C++ names.
@@ -89,7 +89,7 @@ def _no_function(network: Network, target: Target) -> Inner:
     """Stand in for hls4ml's function where the top writes the layers itself."""
     if target.reuse_factor > 1 or target.strategy != "latency":
         raise ConversionError(
-            f"Network {network.name!r} is no chain of layers, whose products hls4ml cannot share or rewrite: set firmware.strategy to 'latency' and "
+            f"Network {network.name!r} is not a chain of layers, whose products hls4ml cannot share or rewrite: set firmware.strategy to 'latency' and "
             f"firmware.reuse_factor to 1, got {target.strategy!r} and {target.reuse_factor}."
         )
     note = b"// The layers of this network are statements of l1ad_top.cpp.\n"
@@ -115,7 +115,7 @@ _STRATEGIES = {"latency": "Latency", "resource": "Resource", "distributed_arithm
 def _require_adders(target: Target) -> None:
     if target.strategy == "distributed_arithmetic" and importlib.util.find_spec("da4ml") is None:
         raise ConversionError(
-            "Strategy 'distributed_arithmetic' wants the Python package da4ml, with which hls4ml writes the adders; install da4ml or "
+            "Strategy 'distributed_arithmetic' needs the Python package da4ml, with which hls4ml writes the adders; install da4ml or "
             "set firmware.strategy to 'latency'."
         )
 
@@ -144,7 +144,7 @@ def _keras_model(network: Network) -> Any:
 
 
 def configuration(network: Network, target: Target, route: str) -> dict[str, Any]:
-    """Give hls4ml's configuration of a network.
+    """Return hls4ml's configuration of a network.
 
     Args:
         network: the network.
@@ -179,7 +179,7 @@ def _precisions(layer: Dense, nodes: dict[str, NodeRange], route: str) -> dict[s
 
 
 def _lossless(node: NodeRange) -> FixedPoint:
-    """Give a signed type that holds a node's whole range."""
+    """Return a signed type that holds a node's whole range."""
     if node.minimal is None:
         raise ConversionError(f"Node {node.node!r} needs more than 62 bits; use narrower types before it.")
     extra = int(not node.minimal.signed)
@@ -295,7 +295,7 @@ def _check_accumulator(layer: Dense, node: NodeRange, inner: Inner, fractional: 
 
 
 def _finest(layer: Dense, grid: int, fractional: int) -> int:
-    """Give the fractional bits that the terms of a sum really have: weights may all be multiples of some power of two."""
+    """Return the fractional bits that the terms of a sum really have: weights may all be multiples of some power of two."""
     products = layer.weight << (grid - fractional - layer.weight_type.fractional)
     terms = np.concatenate([products.ravel(), layer.bias << (grid - layer.bias_type.fractional)])
     together = int(np.gcd.reduce(np.abs(terms)))

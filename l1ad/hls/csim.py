@@ -64,7 +64,7 @@ class Csim:
 
     @property
     def network(self) -> Network:
-        """Give the network that is simulated."""
+        """The network that is simulated."""
         return self.project.network
 
     def prepare(self) -> None:
@@ -163,7 +163,7 @@ class Csim:
 
 
 def word(layout: ObjectLayout) -> np.dtype[Any]:
-    """Give the integer type in which events are handed to the compiled top: 32 bits, or 64 where a column has more."""
+    """Return the integer type in which events are handed to the compiled top: 32 bits, or 64 where a column has more."""
     return np.promote_types(layout.storage, np.int32)
 
 
@@ -224,7 +224,7 @@ def build(project: HlsProject, *, trace: bool = False) -> Path:
         return _compile(project, source, flags, folder, key)
     except OSError as error:
         raise ArtefactError(
-            f"Could not build the C simulation in {str(folder)!r}: {error.strerror or error}; free the disk or make it writable."
+            f"Could not build the C simulation in {str(folder)!r}: {error.strerror or error}; free some disk space or make it writable."
         ) from error
 
 

@@ -69,7 +69,7 @@ class Interpreter:
         """Write an element, if it is not there yet.
 
         Raises:
-            ConversionError: it rests on an input that is not given, or on an angle's grid that is no power of two finer.
+            ConversionError: it rests on an input that is not given, or on an angle's grid that is not a power of two finer.
         """
         if (name, index) not in self._values:
             self._values[name, index] = self.given((name, index)) or self._write(self.graph.node(name), index)
@@ -79,7 +79,7 @@ class Interpreter:
         """Write all elements of a node into an array, and hand it to a trace.
 
         Args:
-            name: the node; one that is no cast has a type that loses nothing.
+            name: the node; one that is not a cast has a type that loses nothing.
             traced: its name in the trace.
         """
         node, array, n = self.graph.node(name), identifier(name), len(self.graph.grids[name])
@@ -98,12 +98,12 @@ class Interpreter:
         self.lines.append(f'L1AD_TRACE("{traced}", {array}, {n});')
 
     def taken(self) -> list[str]:
-        """Give the statements written since the last call."""
+        """Return the statements written since the last call."""
         lines, self.lines = self.lines, []
         return lines
 
     def _exact(self, name: str) -> str:
-        """Give the type that holds all elements of a node, on the finest of their grids."""
+        """Return the type that holds all elements of a node, on the finest of their grids."""
         grids = self.graph.grids[name]
         grid = max(grids)
         width = signed_width(*(i.times(1 << (grid - own)) for i, own in zip(self.bounds[name].values, grids, strict=True)))
@@ -177,7 +177,7 @@ class Interpreter:
                 raise TypeError(f"No HLS of {type(operation).__name__}.")
 
     def _aligned(self, name: str, i: int, grid: int) -> Code:
-        """Give an element on a finer grid."""
+        """Return an element on a finer grid."""
         value, bits = self.element(name, i), grid - self.graph.grids[self.graph.node(name).name][i]
         if bits == 0:
             return value
@@ -280,7 +280,7 @@ class Interpreter:
         numerator, denominator = numerator // common, denominator // common
         if denominator & (denominator - 1):
             raise ConversionError(
-                f"Phi of {value.name} is {denominator} times finer than another column's, which is no power of two; use another phi_reference."
+                f"Phi of {value.name} is {denominator} times finer than another column's, which is not a power of two; use another phi_reference."
             )
         product = value.range.times(numerator)
         width, bits = signed_width(product, value.range), denominator.bit_length() - 1
@@ -322,7 +322,7 @@ class Interpreter:
 
 
 def _bias(affine: Affine, j: int, grid: int) -> int:
-    """Give a bias on the sum's grid, cast to the accumulator where there is one."""
+    """Return a bias on the sum's grid, cast to the accumulator where there is one."""
     if affine.accumulator is None:
         return int(affine.bias[j]) << (grid - affine.bias_fractional)
     return int(affine.accumulator.cast(affine.bias[j], affine.bias_fractional))

@@ -33,7 +33,7 @@ SIMULATION_TYPES = "firmware/ap_types"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HlsProject:
-    """Give access to an HLS project.
+    """Access to an HLS project.
 
     Attributes:
         path: the project's folder.
@@ -51,7 +51,7 @@ class HlsProject:
 
     @property
     def top(self) -> str:
-        """Give the name of the top function."""
+        """The name of the top function."""
         return FUNCTION
 
     def require_network(self, network: Network) -> HlsProject:
@@ -70,7 +70,7 @@ class HlsProject:
 
 @dataclass(frozen=True, slots=True)
 class ProjectFiles:
-    """Hold a project before it is written.
+    """A project before it is written.
 
     Attributes:
         files: contents by path relative to the project.
@@ -127,7 +127,7 @@ def test_bench(network: Network, target: Target, n_golden: int) -> str:
 
 
 def call(network: Network, target: Target) -> str:
-    """Give the arguments of a call of the top with variables named like its ports."""
+    """Return the arguments of a call of the top with variables named like its ports."""
     return ", ".join(port.name for ports in top_ports(network, target) for port in ports)
 
 
@@ -143,7 +143,7 @@ def load_project(path: Path) -> HlsProject:
     """Open an HLS project.
 
     Raises:
-        ArtefactError: the folder is no project, is damaged, or one of its files was changed after it was written.
+        ArtefactError: the folder is not a project, is damaged, or one of its files was changed after it was written.
     """
     manifest = read_manifest(path, KIND)
     return open_project(path, manifest.digest)
@@ -167,7 +167,7 @@ def _require_unchanged(path: Path, files: Mapping[str, str]) -> None:
     for name, digest in files.items():
         file = path / name
         if not file.is_file():
-            raise ArtefactError(f"HLS project {str(path)!r} has lost {name!r}; run 'l1ad convert --force'.")
+            raise ArtefactError(f"HLS project {str(path)!r} lacks {name!r}; run 'l1ad convert --force'.")
         if hashlib.sha256(file.read_bytes()).hexdigest() != digest:
             raise ArtefactError(
                 f"{name!r} of HLS project {str(path)!r} was changed after 'l1ad convert' wrote it; run 'l1ad convert --force', or copy the "
@@ -187,7 +187,7 @@ def vendor_project(folder: Path) -> VendorProject:
         What ``l1ad.vendor`` runs.
 
     Raises:
-        ArtefactError: the folder is no project, or was changed.
+        ArtefactError: the folder is not a project, or was changed.
     """
     project = load_project(folder)
     return _described(project.network, project.target, folder)

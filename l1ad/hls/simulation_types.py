@@ -24,7 +24,7 @@ _FAST = """\
 
 
 def fast_types(headers: Mapping[str, str]) -> dict[str, str]:
-    """Give the headers with the quick ``clearUnusedBits`` for values of up to 64 bits.
+    """Return the headers with the quick ``clearUnusedBits`` for values of up to 64 bits.
 
     Args:
         headers: contents by path relative to ``ap_types``.
@@ -45,5 +45,5 @@ def fast_types(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_fast(headers: Mapping[str, str]) -> bool:
-    """Say whether ``fast_types`` has changed these headers."""
+    """Return whether ``fast_types`` has changed these headers."""
     return _FAST in headers.get(_FILE, "")

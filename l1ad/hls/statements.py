@@ -47,11 +47,11 @@ def pack(ports: tuple[Port, ...], row: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Hold the statements around hls4ml's function.
+    """The statements around hls4ml's function.
 
     Attributes:
         scaling: from the columns to the array ``scaled``.
-        layers: the layers of a network that is no chain; hls4ml's function has those of a chain.
+        layers: the layers of a network that is not a chain; hls4ml's function has those of a chain.
         score: from ``scaled`` and ``output`` to the port ``score``.
         comparators: from the score to the trigger bits' ports.
         table: the lookup table as a header; None for a score without one.
@@ -72,7 +72,7 @@ def steps(network: Network, *, threshold_ports: bool = False) -> Steps:
         threshold_ports: whether thresholds are ports instead of constants.
 
     Raises:
-        ConversionError: an angle's grid is finer than another's by a factor that is no power of two.
+        ConversionError: an angle's grid is finer than another's by a factor that is not a power of two.
     """
     graph = lower(network, threshold_ports=threshold_ports)
     interpreter = Interpreter(graph, bounds(graph), lambda element: _given(network, graph, element), {"scaled"})
@@ -97,7 +97,7 @@ def steps(network: Network, *, threshold_ports: bool = False) -> Steps:
 
 
 def _given(network: Network, graph: Graph, element: Element) -> Code | None:
-    """Give what the ports and hls4ml's function bring."""
+    """Return what the ports and hls4ml's function bring."""
     node, i = element
     last = network.layers[-1]
     if node == HARDWARE:

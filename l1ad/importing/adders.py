@@ -22,7 +22,7 @@ _MOST_STATEMENTS = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Adders:
-    """Hold the body of a function that adds shifted inputs."""
+    """The body of a function that adds shifted inputs."""
 
     n_in: int
     n_out: int
@@ -31,7 +31,7 @@ class Adders:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Hold a sum of inputs times factors, and a constant."""
+    """A sum of inputs times factors, and a constant."""
 
     factors: dict[int, Fraction]
     constant: Fraction
@@ -70,11 +70,11 @@ def affine_map(adders: Adders, name: str, inputs: list[FixedPoint]) -> tuple[Int
     outputs: dict[int, Form] = {}
     statements = [" ".join(part.split()) for part in adders.body.split(";")]
     if len(statements) > _MOST_STATEMENTS:
-        raise ModelError(f"{name!r} has {len(statements)} statements; this is no trigger network.")
+        raise ModelError(f"{name!r} has {len(statements)} statements; this is not a trigger network.")
     for statement in filter(None, statements):
         match = _STATEMENT.fullmatch(statement)
         if match is None:
-            raise ModelError(f"{name!r} holds {statement[:60]!r}, which is not understood; wanted sums of two shifted terms.")
+            raise ModelError(f"{name!r} holds {statement[:60]!r}, which is not understood; expected sums of two shifted terms.")
         form = _ZERO.plus(_term(match[5], known, name), Fraction(-1 if match[4] else 1))
         if match[7]:
             form = form.plus(_term(match[7], known, name), Fraction(-1 if match[6] == "-" else 1))
@@ -84,7 +84,7 @@ def affine_map(adders: Adders, name: str, inputs: list[FixedPoint]) -> tuple[Int
         else:
             outputs[int(match[3])] = form
     if sorted(outputs) != list(range(adders.n_out)):
-        raise ModelError(f"{name!r} writes {len(outputs)} of its {adders.n_out} outputs; the sources are not whole.")
+        raise ModelError(f"{name!r} writes {len(outputs)} of its {adders.n_out} outputs; the sources are incomplete.")
     return _codes([outputs[j] for j in range(adders.n_out)], adders.n_in, name)
 
 
@@ -93,12 +93,12 @@ def _term(text: str, known: dict[str, Form], name: str) -> Form:
     if shift is not None:
         bits = int(shift[1])
         if abs(bits) > MAX_WIDTH:
-            raise ModelError(f"{name!r} shifts by {bits} bits; this is no trigger network.")
+            raise ModelError(f"{name!r} shifts by {bits} bits; this is not a trigger network.")
         return _ZERO.plus(_term(shift[2], known, name), Fraction(2) ** bits)
     if text in known:
         return known[text]
     if text.startswith("v") or text.startswith("inp"):
-        raise ModelError(f"{name!r} reads {text!r}, which nothing before it writes; the sources are not whole.")
+        raise ModelError(f"{name!r} reads {text!r}, which nothing before it writes; the sources are incomplete.")
     constant = re.fullmatch(r"(ap_u?fixed<[^>]*>)\((.*)\)", text)
     if constant is None:
         return Form({}, Fraction(text))
@@ -112,7 +112,7 @@ def _whole(value: Fraction, fractional: int, name: str) -> int:
     code = value * Fraction(2) ** fractional
     if code.denominator != 1:
         raise ModelError(
-            f"{name!r} has a value {float(value):g} that is no multiple of 2**{-fractional}; this is not understood."
+            f"{name!r} has a value {float(value):g} that is not a multiple of 2**{-fractional}; this is not understood."
         )
     return int(code)
 
@@ -154,5 +154,5 @@ def _quantised(values: NDArray[np.object_], name: str) -> tuple[IntArray, FixedP
     codes = np.vectorize(lambda v: _whole(Fraction(v), fractional, name), otypes=[object])(values)
     width = 1 + max(int(code).bit_length() if code >= 0 else (int(code) + 1).bit_length() for code in codes.ravel())
     if width > MAX_WIDTH:
-        raise ModelError(f"{name!r} has factors of more than {MAX_WIDTH} bits; this is no trigger network.")
+        raise ModelError(f"{name!r} has factors of more than {MAX_WIDTH} bits; this is not a trigger network.")
     return codes.astype(np.int64), FixedPoint(True, width, width - fractional)

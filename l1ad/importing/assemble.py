@@ -121,7 +121,7 @@ def _score(
 def _squared_distance(score: SquaredDistance, declared: Declarations, found: axol1tl.Loss, read: Layers) -> ScoreSpec:
     if found is axol1tl.Loss.SQUARES:
         raise ModelError(
-            "The firmware computes a squared distance and its emulator squares it again; this is no score that is known."
+            "The firmware computes a squared distance and its emulator squares it again; this is not a score that is known."
         )
     if found is axol1tl.Loss.ONE_OUTPUT:
         last = axol1tl.score_type(declared)

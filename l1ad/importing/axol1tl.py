@@ -38,7 +38,7 @@ class Loss(enum.Enum):
 
 
 def has_scaling(declared: Declarations) -> bool:
-    """Say whether the sources hold offsets and shifts."""
+    """Return whether the sources hold offsets and shifts."""
     return _OFFSET in declared.arrays or _SHIFT in declared.arrays
 
 
@@ -80,7 +80,7 @@ def scaling(declared: Declarations, layout: ObjectLayout, input_type: FixedPoint
         The scaling.
 
     Raises:
-        LayoutError: numbers that do not fit the layout, or an offset that is no whole number of counts.
+        LayoutError: numbers that do not fit the layout, or an offset that is not a whole number of counts.
         ModelError: an array or type is missing.
     """
     through = declared.type(_UNSCALED)
@@ -88,7 +88,7 @@ def scaling(declared: Declarations, layout: ObjectLayout, input_type: FixedPoint
     shifts, whole = _column_codes(declared, layout, _SHIFT)
     if whole:
         raise ModelError(
-            f"Shifts in {_SHIFT!r} have {whole} fractional bits, wanted whole numbers; the sources are not understood."
+            f"Shifts in {_SHIFT!r} have {whole} fractional bits, expected whole numbers; the sources are not understood."
         )
     made_offsets, made_shifts = [], []
     for i, column in enumerate(layout.columns):
@@ -96,7 +96,7 @@ def scaling(declared: Declarations, layout: ObjectLayout, input_type: FixedPoint
         count = int(offsets[i]) * 2 ** max(finer - fractional, 0) / 2 ** max(fractional - finer, 0)
         if count != int(count):
             raise LayoutError(
-                f"The sources' offset {int(offsets[i]) / 2**fractional:g} of column {column.name!r} is {count:g} hardware counts, wanted a whole number; "
+                f"The sources' offset {int(offsets[i]) / 2**fractional:g} of column {column.name!r} is {count:g} hardware counts, expected a whole number; "
                 "this version cannot be imported exactly."
             )
         _require_range(through, column.name, column.type, int(count), finer)
@@ -122,7 +122,7 @@ def _steps_per_unit(layout: ObjectLayout, index: int) -> int:
     bits = -np.log2(column.lsb)
     if bits != int(bits) or bits < 0:
         raise LayoutError(
-            f"The sources' pT is in GeV, column {column.name!r} has steps of {column.lsb:g} GeV, wanted 1, 0.5, 0.25 …"
+            f"The sources' pT is in GeV, column {column.name!r} has steps of {column.lsb:g} GeV, expected 1, 0.5, 0.25 …"
         )
     return int(bits)
 

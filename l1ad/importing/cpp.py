@@ -30,7 +30,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """Hold an array that has values: the type it is declared with, its size and the literals, as text."""
+    """An array that has values: the type it is declared with, its size and the literals, as text."""
 
     type: str
     size: str
@@ -39,7 +39,7 @@ class Array:
 
 @dataclass(frozen=True, slots=True)
 class Struct:
-    """Hold a layer's configuration: what it derives from, its own types, and its other values as text."""
+    """A layer's configuration: what it derives from, its own types, and its other values as text."""
 
     base: str
     types: Mapping[str, str]
@@ -49,7 +49,7 @@ class Struct:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Hold a call of a layer's function: namespace, function, template arguments, arguments, and the name behind it as a comment."""
+    """A call of a layer's function: namespace, function, template arguments, arguments, and the name behind it as a comment."""
 
     space: str
     function: str
@@ -106,7 +106,7 @@ class Declarations:
         """Resolve a type, by its name or written out.
 
         Raises:
-            ModelError: it is not declared, or is no fixed-point type.
+            ModelError: it is not declared, or is not a fixed-point type.
         """
         found = " ".join(text.split())
         for _ in range(_LONGEST_CHAIN):
@@ -122,7 +122,7 @@ class Declarations:
             return FixedPoint.parse(found)
         except L1adError:
             raise ModelError(
-                f"Type {text!r} is {found!r}, wanted a fixed-point type of 1 to 62 bits; give the folder with the whole firmware."
+                f"Type {text!r} is {found!r}, expected a fixed-point type of 1 to 62 bits; give the folder with the whole firmware."
             ) from None
 
     def number(self, text: str, what: str) -> int:
@@ -151,7 +151,7 @@ class Declarations:
             Integer codes, one-dimensional, and their type.
 
         Raises:
-            ModelError: the sources have no values for it, or they are no numbers, or not as many as declared.
+            ModelError: the sources have no values for it, or they are not numbers, or not as many as declared.
         """
         self._require_once(name)
         if name not in self.arrays:
@@ -179,7 +179,7 @@ def stripped(text: str) -> str:
 
 
 def calls(text: str) -> Iterator[Call | tuple[str, str]]:
-    """Give the calls of layers' functions in their order, and between them the aliases ``auto& new = old`` as two names."""
+    """Return the calls of layers' functions in their order, and between them the aliases ``auto& new = old`` as two names."""
     plain = stripped(text)
     found = [(m.start(), m) for pattern in (_CALL, _ALIAS) for m in pattern.finditer(plain)]
     for _, match in sorted(found, key=lambda entry: entry[0]):
@@ -193,7 +193,7 @@ def _numbers(text: str, what: str) -> FloatArray:
     parts = [part for part in re.split(r"[\s,]+", text) if part]
     wrong = next((part for part in parts if not _LITERAL.fullmatch(part)), None)
     if wrong is not None:
-        raise ModelError(f"{what} holds {wrong[:40]!r}, wanted numbers; nothing in a firmware's sources is evaluated.")
+        raise ModelError(f"{what} holds {wrong[:40]!r}, expected numbers; nothing in a firmware's sources is evaluated.")
     return np.array([float(part.rstrip("fF")) for part in parts])
 
 
@@ -224,5 +224,5 @@ def _product(text: str, known: Mapping[str, str], what: str, left: int) -> int:
         elif factor.isdigit() and len(factor) < 10:
             value *= int(factor)
         else:
-            raise ModelError(f"{what} is {text[:60]!r}, wanted a whole number; nothing in a firmware's sources is evaluated.")
+            raise ModelError(f"{what} is {text[:60]!r}, expected a whole number; nothing in a firmware's sources is evaluated.")
     return value

@@ -1,4 +1,4 @@
-"""Hold layers of a firmware while they are read from its calls."""
+"""Layers of a firmware while they are read from its calls."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SquaredDistance:
 
 @dataclass(slots=True, eq=False)
 class Layers:
-    """Hold what the calls of a firmware say.
+    """What the calls of a firmware say.
 
     Attributes:
         input_type: type of the scaled inputs.

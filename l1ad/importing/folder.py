@@ -23,7 +23,7 @@ _MOST_FILES = 2000
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Hold the texts of a firmware.
+    """The texts of a firmware.
 
     Attributes:
         path: the folder that was given.
@@ -78,14 +78,14 @@ class Sources:
         found = [name for name, text in self.firmware.items() if name.endswith(".cpp") and "nnet::" in stripped(text)]
         if len(found) != 1:
             raise ModelError(
-                f"{str(self.path)!r} has {len(found)} files beside defines.h that call layers {sorted(found)!r}, wanted one; "
+                f"{str(self.path)!r} has {len(found)} files beside defines.h that call layers {sorted(found)!r}, expected one; "
                 "give the folder of one firmware."
             )
         return self.firmware[found[0]]
 
 
 def is_firmware(path: Path) -> bool:
-    """Say whether a folder holds the sources of a firmware by hls4ml."""
+    """Return whether a folder holds the sources of a firmware by hls4ml."""
     return path.is_dir() and bool(_defines(path))
 
 
@@ -104,7 +104,9 @@ def read_sources(path: Path) -> Sources:
     found = _defines(path)
     if len(found) != 1:
         names = [str(file.parent.relative_to(path)) for file in found]
-        raise ModelError(f"{str(path)!r} holds {len(found)} firmwares {names[:5]!r}, wanted one; give the folder of one of them.")
+        raise ModelError(
+            f"{str(path)!r} holds {len(found)} firmwares {names[:5]!r}, expected one; give the folder of one of them."
+        )
     inner = found[0].parent
     files = [file for folder in (inner, inner / "weights") for file in _files(folder)]
     files += [inner / _GENERATED] if (inner / _GENERATED).is_file() else []
@@ -114,7 +116,9 @@ def read_sources(path: Path) -> Sources:
     for file in [*files, *beside]:
         left -= file.stat().st_size
         if left < 0 or len(texts) >= _MOST_FILES:
-            raise ModelError(f"The sources in {str(path)!r} take more than {MAX_BYTES // 2**20} MB; this is no trigger network.")
+            raise ModelError(
+                f"The sources in {str(path)!r} take more than {MAX_BYTES // 2**20} MB; this is not a trigger network."
+            )
         texts[file] = _text(file)
     own = {str(file.relative_to(path)): texts[file] for file in files}
     return Sources(path, own, {str(file.relative_to(path)): texts[file] for file in beside if file not in files})
@@ -142,7 +146,7 @@ def _text(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(
-            f"Cannot read {str(file)!r}: {reason_of(error) if isinstance(error, OSError) else 'it is no text'}."
+            f"Cannot read {str(file)!r}: {reason_of(error) if isinstance(error, OSError) else 'it is not text'}."
         ) from None
 
 

@@ -24,7 +24,7 @@ _LARGEST = 1 << 22
 
 
 def understand(found: list[Call | tuple[str, str]], declared: Declarations, adders: Mapping[str, Adders]) -> Layers:
-    """Understand the calls of a firmware's top function.
+    """Interpret the calls of a firmware's top function.
 
     Args:
         found: calls and aliases, in their order.
@@ -84,7 +84,7 @@ class _Reader:
             self.takes[entry.function](entry)
 
     def finish(self) -> Layers:
-        """Give what was understood."""
+        """Return what was understood."""
         if not self.layers.nodes:
             raise ModelError(
                 "The firmware calls no layer of hls4ml; give the folder with defines.h, parameters.h and the network."
@@ -92,7 +92,7 @@ class _Reader:
         if self.differences and self.layers.score is None:
             name = next(iter(self.differences))
             raise ModelError(
-                f"The firmware subtracts two layers into {name!r} and does not square it; this is no score that is known."
+                f"The firmware subtracts two layers into {name!r} and does not square it; this is not a score that is known."
             )
         return self.layers
 
@@ -129,7 +129,7 @@ class _Reader:
         if node.name in self.layers.nodes or variable in self.holds:
             raise ModelError(f"Layer {node.name!r} is written twice in the sources; give each a name of its own.")
         if node.accumulator is not None and node.weight.size > _LARGEST:
-            raise ModelError(f"Layer {node.name!r} has {node.weight.size} weights; this is no trigger network.")
+            raise ModelError(f"Layer {node.name!r} has {node.weight.size} weights; this is not a trigger network.")
         self.layers.nodes[node.name] = node
         self.holds[variable], self.sizes[node.name], self.types[node.name] = (node.name,), node.weight.shape[1], node.output
 
@@ -152,7 +152,7 @@ class _Reader:
 
     def _size(self, found: Struct, key: str, call: Call) -> int:
         if key not in found.values:
-            raise ModelError(f"The configuration of {call} {call.name!r} has no {key!r}; the sources are not whole.")
+            raise ModelError(f"The configuration of {call} {call.name!r} has no {key!r}; the sources are incomplete.")
         return self.declared.number(found.values[key], f"{key!r} of {call} {call.name!r}")
 
     def _codes(self, name: str, size: int, text: str) -> tuple[IntArray, FixedPoint]:
@@ -162,7 +162,7 @@ class _Reader:
             raise ModelError(f"Array {name!r} is {type_}, its layer takes {self.declared.type(text)}; this is not understood.")
         if len(codes) != size:
             raise ModelError(
-                f"Array {name!r} holds {len(codes)} values, its layer wants {size}; the sources do not fit together."
+                f"Array {name!r} holds {len(codes)} values, its layer needs {size}; the sources do not fit together."
             )
         return codes, type_
 
@@ -214,7 +214,7 @@ class _Reader:
         if "nnet::product::weight_binary" not in made.text:
             return weight, type_
         if type_ != _UNIT:
-            raise ModelError(f"{call} {call.name!r} multiplies by signs and has weights of type {type_}, wanted ap_uint<1>.")
+            raise ModelError(f"{call} {call.name!r} multiplies by signs and has weights of type {type_}, expected ap_uint<1>.")
         return 2 * weight - 1, _SIGN
 
     def _normalise(self, call: Call) -> None:
@@ -305,7 +305,7 @@ class _Reader:
 def _expect(call: Call, n_types: int, n_arguments: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if len(call.templates) != n_types or len(call.arguments) != n_arguments:
         raise ModelError(
-            f"'{call}' {call.name!r} has {len(call.templates)} types and {len(call.arguments)} arguments, wanted {n_types} and "
+            f"'{call}' {call.name!r} has {len(call.templates)} types and {len(call.arguments)} arguments, expected {n_types} and "
             f"{n_arguments}; this version of hls4ml is not understood."
         )
     return call.templates, call.arguments
@@ -313,5 +313,5 @@ def _expect(call: Call, n_types: int, n_arguments: int) -> tuple[tuple[str, ...]
 
 def _own(made: Struct, key: str, call: Call) -> str:
     if key not in made.types:
-        raise ModelError(f"The configuration of {call} {call.name!r} has no type {key!r}; the sources are not whole.")
+        raise ModelError(f"The configuration of {call} {call.name!r} has no type {key!r}; the sources are incomplete.")
     return made.types[key]

@@ -1,4 +1,4 @@
-"""Give a model's layers names that every generated language and tool takes, or refuse them in one sentence."""
+"""Return a model's layers names that every generated language and tool takes, or refuse them in one sentence."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def convolution_window(function: str, size: Callable[[str], int], name: str) -> 
         raise ModelError(f"Layer {name!r} pads its input in a way that is not imported; known are Keras' 'valid' and 'same'.")
     n = window.shape[0] * window.shape[1] * window.shape[2] * places[0] * places[1] * filters
     if n > _LARGEST:
-        raise ModelError(f"Layer {name!r} is a matrix of {n} weights; this is no trigger network.")
+        raise ModelError(f"Layer {name!r} is a matrix of {n} weights; this is not a trigger network.")
     return window, filters
 
 

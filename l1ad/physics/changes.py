@@ -1,4 +1,4 @@
-"""Say what a new network or new data do to thresholds that were derived before: their rate now, and where they would have to go."""
+"""The effect of a new network or new data on thresholds derived earlier: their rate now, and where they would have to move."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from l1ad.physics.rates import Kind, Rate, RateSample
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Hold what became of one threshold.
+    """What became of one threshold.
 
     Attributes:
         name: the trigger bit.
@@ -38,11 +38,11 @@ class Change:
 
     @property
     def keeps(self) -> bool:
-        """Whether the rate wanted is within the interval of the rate that the threshold has now."""
+        """Whether the target rate is within the interval of the rate that the threshold has now."""
         return self.left.low_khz <= self.definition.target_khz <= self.left.high_khz
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self) | {"move": self.move, "keeps": self.keeps}
 
 
@@ -66,7 +66,7 @@ def change_of(name: str, old: int, definition: Definition, sample: RateSample) -
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """Hold what thresholds rest on, then and now; None where it was not written down.
+    """What thresholds rest on, then and now; None where it was not written down.
 
     Attributes:
         network: digests of the networks.
@@ -79,21 +79,21 @@ class Circumstances:
     menu: tuple[str, str]
 
     def differences(self) -> list[str]:
-        """Say in words what is another one now."""
+        """Return in words what has changed."""
         named = (("the network", self.network), ("the data", self.dataset))
         words = [f"{what} ({old[:12]} → {new[:12]})" for what, (old, new) in named if old != new]
         return words + ["the menu that vetoes"] * (self.menu[0] != self.menu[1])
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return {key: {"old": old, "new": new} for key, (old, new) in asdict(self).items()}
 
 
 def finding(changes: Sequence[Change], circumstances: Circumstances) -> str:
-    """Say in a sentence or two what happened to all thresholds."""
+    """Return one or two sentences on what happened to the thresholds."""
     differences = circumstances.differences()
-    first = f"Different now: {', '.join(differences)}." if differences else "Network, data and menu are the same."
+    first = f"Changed: {', '.join(differences)}." if differences else "Network, data and menu are unchanged."
     moved = [change.name for change in changes if not change.keeps]
     if not moved:
         return f"{first} Every threshold keeps its rate within the interval."
-    return f"{first} The wanted rate is outside the interval of {', '.join(moved)} if the thresholds are left as they are."
+    return f"{first} The target rate is outside the interval of {', '.join(moved)} if the thresholds are left as they are."

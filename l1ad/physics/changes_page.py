@@ -65,8 +65,16 @@ def _table(changes: Sequence[Change]) -> Table:
         )
         for change in changes
     ]
-    titles = ("Wanted [kHz]", "Old threshold", "Rate then [kHz]", "Rate now [kHz]", "Needed now", "Move", "Rate after it [kHz]")
-    note = "Intervals cover 68 %; that of the needed threshold is where the wanted rate is crossed at the ends of the rate's interval."
+    titles = (
+        "Target [kHz]",
+        "Old threshold",
+        "Rate then [kHz]",
+        "Rate now [kHz]",
+        "Needed now",
+        "Move",
+        "Rate after the move [kHz]",
+    )
+    note = "Intervals cover 68 %; that of the needed threshold is where the target rate is crossed at the ends of the rate's interval."
     return Table("What each threshold does now", (*text_columns("Trigger bit"), *number_columns(*titles)), tuple(rows), note)
 
 
@@ -78,7 +86,7 @@ def _span_text(span: Span | None) -> str:
 
 
 def _figure(changes: Sequence[Change]) -> Figure:
-    """Draw the rates in parts of the wanted one, then and now."""
+    """Draw the rates as fractions of the target, then and now."""
     then = [(c.definition.khz, c.definition.low_khz, c.definition.high_khz, c.definition.target_khz) for c in changes]
     now = [(c.left.khz, c.left.low_khz, c.left.high_khz, c.definition.target_khz) for c in changes]
     series = []
@@ -87,5 +95,5 @@ def _figure(changes: Sequence[Change]) -> Figure:
         x = [i + 1 + offset for i in range(len(values))]
         series.append(Series(label, x, khz, low, high, marker="o", line=""))
     names = "; ".join(f"{i + 1}: {change.name}" for i, change in enumerate(changes))
-    axes = Axes("trigger bit", "rate / wanted rate", whole_x=True)
-    return line_plot("rates-then-and-now", f"Rate over the wanted rate; bars cover 68 %. {names}.", axes, series)
+    axes = Axes("trigger bit", "rate / target rate", whole_x=True)
+    return line_plot("rates-then-and-now", f"Rate over the target rate; bars cover 68 %. {names}.", axes, series)

@@ -1,7 +1,7 @@
 """Measure how far a threshold that was set on one part of the data is off on the other.
 
 ``drift = |log((p + ε) / (FPR + ε))|``, ε = 0.5 / N: p is the fraction that the threshold selects on the other part, FPR the one that it
-selects where it was set (the fraction wanted, as far as the score's steps reach it), N the effective number of events of the other part.
+selects where it was set (the target fraction, as far as the score's steps reach it), N the effective number of events of the other part.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ SIGNIFICANT = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Hold what a threshold that was set on one part does on the other.
+    """What a threshold that was set on one part does on the other.
 
     Attributes:
-        bit: the trigger bit whose rate is wanted.
+        bit: the trigger bit whose rate is counted.
         variable: how the parts were made: ``time``, ``pile-up`` or ``chance``.
         set_on: the part that the threshold was set on.
         applied_to: the other.
@@ -54,7 +54,7 @@ class Drift:
         return self.drift > SIGNIFICANT * self.expected
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self) | {"significant": self.significant}
 
     @classmethod
@@ -74,7 +74,7 @@ class Halves:
 
 
 def measure(p: float, fpr: float, n_effective: float) -> float:
-    """Give ``|log((p + ε) / (fpr + ε))|`` with ε = 0.5 / N."""
+    """Return ``|log((p + ε) / (fpr + ε))|`` with ε = 0.5 / N."""
     epsilon = 0.5 / n_effective
     return abs(math.log((p + epsilon) / (fpr + epsilon)))
 

@@ -60,7 +60,7 @@ def follow_of(dataset: Dataset, scores: ScoreSet, names: Sequence[str], fraction
 
 
 def flattened(dataset: Dataset, follow: Follow, sample: ScoredSample) -> NDArray[np.int64]:
-    """Give what is compared with a threshold that follows, for the events of a sample."""
+    """Return what is compared with a threshold that follows, for the events of a sample."""
     return followed(dataset.layout, follow, np.asarray(sample.scores), np.asarray(dataset.x_hw[sample.rows]))
 
 
@@ -73,7 +73,7 @@ def _for_fitting(dataset: Dataset, scores: ScoreSet) -> ScoredSample:
 
 
 def _terms(layout: ObjectLayout, name: str) -> tuple[str, tuple[str, ...]]:
-    """Give what of which kinds of objects makes a variable: ``pt`` or ``count``."""
+    """Return what of which kinds of objects makes a variable: ``pt`` or ``count``."""
     there = tuple(slot.kind for slot in layout.slots)
     if name == "multiplicity":
         return "count", object_kinds(layout)

@@ -16,7 +16,7 @@ from l1ad.scores.metrics import Efficiency, Scores, efficiency
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Hold what one menu item shares with one threshold.
+    """What one menu item shares with one threshold.
 
     Attributes:
         item: the menu item.
@@ -31,7 +31,7 @@ class Overlap:
     of_item: float | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self)
 
 
@@ -58,7 +58,7 @@ def overlaps(sample: RateSample, threshold: float, menu: NDArray[np.uint64], ite
 
 @dataclass(frozen=True, slots=True)
 class SignalEfficiency:
-    """Hold what one threshold catches of one signal.
+    """What one threshold catches of one signal.
 
     Attributes:
         signal: the sample's key.
@@ -77,7 +77,7 @@ class SignalEfficiency:
     either: Efficiency | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self)
 
 

@@ -10,14 +10,14 @@ from l1ad.physics.rates import Kind, Rate, RateSample, TooFewEventsError, rates_
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Hold a threshold and the thresholds at the ends of its 68 % interval; an end that the events do not resolve is None."""
+    """A threshold and the thresholds at the ends of its 68 % interval; an end that the events do not resolve is None."""
 
     threshold: float
     low: float | None
     high: float | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self)
 
 
@@ -55,6 +55,6 @@ def _threshold_or_none(sample: RateSample, target_khz: float, kind: Kind) -> flo
 
 
 def rate_of_kind(sample: RateSample, threshold: float, kind: Kind) -> Rate:
-    """Give the total or the pure rate at a threshold; the total one where the data have no menu."""
+    """Return the total or the pure rate at a threshold; the total one where the data have no menu."""
     total, pure, _ = rates_at(sample, threshold)
     return total if kind is Kind.TOTAL or pure is None else pure

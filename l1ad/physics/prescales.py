@@ -12,7 +12,7 @@ from typing import Any
 
 from l1ad.core.errors import InputError, nearest
 
-#: Heads of the columns that are no prescales, in small letters.
+#: Heads of the columns that are not prescales, in small letters.
 _NOT_PRESCALES = {
     "index",
     "bit",
@@ -60,7 +60,7 @@ def _column(path: Path, rows: Sequence[tuple[int, list[str]]], width: int, names
     found: dict[str, float] = {}
     for number, row in rows:
         if len(row) != width:
-            raise InputError(f"{str(path)!r}, row {number}: wanted {width} cells, got {len(row)}; the table is damaged.")
+            raise InputError(f"{str(path)!r}, row {number}: expected {width} cells, got {len(row)}; the table is damaged.")
         name = row[names]
         if name.isdigit():
             raise InputError(
@@ -71,7 +71,7 @@ def _column(path: Path, rows: Sequence[tuple[int, list[str]]], width: int, names
         if name:
             found[name] = _prescale(path, name, row[values])
     if not found:
-        raise InputError(f"{str(path)!r} has no seeds under its head; it was cut off.")
+        raise InputError(f"{str(path)!r} has no seeds below its header; it was cut off.")
     return found
 
 
@@ -81,7 +81,7 @@ def _prescale(path: Path, name: str, text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:
-        raise InputError(f"{str(path)!r}: the prescale of {name!r} is {text!r}, wanted a number from 0; mend the table.")
+        raise InputError(f"{str(path)!r}: the prescale of {name!r} is {text!r}, expected a number from 0; correct the table.")
     return value
 
 
@@ -89,7 +89,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise InputError(f"Cannot read the prescale table {str(path)!r}: {reason}; give a CSV, XML or JSON file.") from None
 
 
@@ -99,16 +99,16 @@ def _csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     try:
         rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
     except csv.Error as error:
-        raise InputError(f"{str(path)!r} is no table of cells ({error}); give a prescale table.") from None
+        raise InputError(f"{str(path)!r} is not a table of cells ({error}); give a prescale table.") from None
     if len(rows) < 2:
-        raise InputError(f"{str(path)!r} wants a head and a row for each seed, got {len(rows)} rows; it was cut off.")
+        raise InputError(f"{str(path)!r} needs a header and a row for each seed, got {len(rows)} rows; it was cut off.")
     return rows[0], list(enumerate(rows[1:], 2))
 
 
 def _xml(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     text = _text(path)
     if "<!ENTITY" in text or "<!DOCTYPE" in text:
-        raise InputError(f"{str(path)!r} declares a document type, which no prescale table needs; take the declaration out.")
+        raise InputError(f"{str(path)!r} declares a document type, which no prescale table needs; remove the declaration.")
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
@@ -125,7 +125,7 @@ def _json(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     try:
         data = json.loads(_text(path), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{str(path)!r} is no JSON table: {error}; it was cut off or edited.") from None
+        raise InputError(f"{str(path)!r} is not a JSON table: {error}; it was cut off or edited.") from None
     head, rows = _table(data, path)
     return head, [(number, [_cell(cell) for cell in row]) for number, row in enumerate(rows, 1)]
 
@@ -152,13 +152,13 @@ def _table(data: Any, path: Path) -> tuple[list[str], list[list[Any]]]:
             return _nested({str(name): dict(inner) for name, inner in data.items()})
         case _:
             raise InputError(
-                f"{str(path)!r} is no prescale table: wanted a list of records with the same names, 'columns' with 'data' or 'rows', or "
+                f"{str(path)!r} is not a prescale table: expected a list of records with the same names, 'columns' with 'data' or 'rows', or "
                 "prescales by column and seed."
             )
 
 
 def _nested(outer: dict[str, dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
-    """Read prescales by column and seed, or by seed and column; seeds are what begins with ``L1_``. What is left out is no number."""
+    """Read prescales by column and seed, or by seed and column; seeds are what begins with ``L1_``. What is left out is not a number."""
     by_seed = outer if all(name.startswith("L1_") for name in outer) else _turned(outer)
     columns = list(dict.fromkeys(column for inner in by_seed.values() for column in inner))
     return ["Name", *columns], [[seed, *(inner.get(column, "") for column in columns)] for seed, inner in by_seed.items()]

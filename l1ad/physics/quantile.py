@@ -20,13 +20,13 @@ _WIDTHS = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QuantileFit:
-    """Hold ``constant + values @ slopes``, the score that a fraction of the events exceeds, whatever the values."""
+    """``constant + values @ slopes``, the score that a fraction of the events exceeds, whatever the values."""
 
     constant: float
     slopes: FloatArray
 
     def at(self, values: FloatArray) -> FloatArray:
-        """Give the function for each event, ``(n_events,)``."""
+        """Return the function for each event, ``(n_events,)``."""
         return self.constant + values @ self.slopes
 
 
@@ -44,7 +44,7 @@ def fit_quantile(score: FloatArray, values: FloatArray, weight: FloatArray, frac
     """
     if not (0 < fraction < 1 and weight.sum() > 0):
         raise InputError(
-            f"A quantile wants a fraction between 0 and 1 and events with weight, got {fraction!r} of {weight.sum():g}."
+            f"A quantile needs a fraction between 0 and 1 and events with weight, got {fraction!r} of {weight.sum():g}."
         )
     w = weight / weight.sum()
     centre, spread = w @ values, np.sqrt(w @ (values - w @ values) ** 2)

@@ -43,7 +43,7 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Hold a rate in kHz with its 68 % interval and the events behind it, as they are and in effect (n_eff)."""
+    """A rate in kHz with its 68 % interval and the events behind it, as they are and in effect (n_eff)."""
 
     khz: float
     low_khz: float
@@ -53,13 +53,13 @@ class Rate:
     enough: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RateSample:
-    """Hold the background that rates are counted on.
+    """The background that rates are counted on.
 
     Attributes:
         scores: one an event, shape ``(n_events,)``.
@@ -74,17 +74,17 @@ class RateSample:
     crossing_khz: float
 
     def with_scores(self, scores: Scores) -> RateSample:
-        """Give the same events with other scores."""
+        """Return the same events with other scores."""
         return RateSample(scores, self.weight, self.taken, self.crossing_khz)
 
     def selected(self, chosen: NDArray[np.bool_]) -> Rate:
-        """Give the rate of the chosen events."""
+        """Return the rate of the chosen events."""
         return as_rate(efficiency(chosen, self.weight), self.crossing_khz)
 
 
 @dataclass(frozen=True, slots=True)
 class RatePoint:
-    """Hold what one threshold gives.
+    """What one threshold gives.
 
     Attributes:
         name: name of the trigger bit, as ``pure_1khz``.
@@ -108,16 +108,16 @@ class RatePoint:
 
     @property
     def enough(self) -> bool:
-        """Say whether enough events are behind the rate that was asked for."""
+        """Whether enough events are behind the rate that was asked for."""
         return self.total.enough if self.kind is Kind.TOTAL else bool(self.pure and self.pure.enough)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self) | {"kind": self.kind.value, "enough": self.enough}
 
 
 def crossing_rate_khz(config: RatesConfig) -> float:
-    """Give the rate of bunch crossings in kHz."""
+    """Return the rate of bunch crossings in kHz."""
     return config.crossing_khz if config.crossing_khz is not None else config.bunches * REVOLUTION_KHZ
 
 
@@ -128,7 +128,7 @@ def as_rate(fraction: Efficiency, crossing_khz: float) -> Rate:
 
 
 def menu_taken(dataset: Dataset, rows: NDArray[np.int64], veto: Veto | None = None) -> NDArray[np.bool_] | None:
-    """Say of each event whether the L1 menu takes it; None where the data do not say.
+    """Return for each event whether the L1 menu takes it; None where the data do not say.
 
     Args:
         dataset: the data.
@@ -173,7 +173,7 @@ def _counted_weight(sample: RateSample, kind: Kind) -> FloatArray:
         return sample.weight
     if sample.taken is None:
         raise InputError(
-            "A pure rate wants to know what the menu takes, and the data have no column 'pass_l1' or 'menu'; ask for total."
+            "A pure rate needs the menu's decisions, and the data have no column 'pass_l1' or 'menu'; ask for the total rate."
         )
     return np.where(sample.taken, 0.0, sample.weight)
 
@@ -195,7 +195,7 @@ def _too_few(sample: RateSample, weight: FloatArray, target_khz: float, kind: Ki
 def resolved_points(
     sample: RateSample, targets_khz: Sequence[float] | None, kind: Kind
 ) -> tuple[tuple[RatePoint, ...], tuple[str, ...]]:
-    """Give the points of all targets.
+    """Return the points of all targets.
 
     Args:
         sample: the background.
@@ -223,7 +223,7 @@ def resolved_points(
 
 
 def rate_point(sample: RateSample, target_khz: float, kind: Kind) -> RatePoint:
-    """Give threshold and rates for a target.
+    """Return threshold and rates for a target.
 
     Raises:
         InputError: as ``threshold_for_rate``.
@@ -238,7 +238,7 @@ def bit_name(kind: Kind, target_khz: float) -> str:
 
 
 def rates_at(sample: RateSample, threshold: float) -> tuple[Rate, Rate | None, Rate | None]:
-    """Give the total, pure and shared rate at a threshold; pure and shared are None where the data have no menu."""
+    """Return the total, pure and shared rate at a threshold; pure and shared are None where the data have no menu."""
     chosen = np.asarray(sample.scores >= threshold)
     if sample.taken is None:
         return sample.selected(chosen), None, None
@@ -247,7 +247,7 @@ def rates_at(sample: RateSample, threshold: float) -> tuple[Rate, Rate | None, R
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RateCurve:
-    """Hold rates in kHz against threshold, shape ``(n_points,)`` each; ``pure`` is None where the data have no menu."""
+    """Rates in kHz against threshold, shape ``(n_points,)`` each; ``pure`` is None where the data have no menu."""
 
     threshold: NDArray[Any]
     total: FloatArray
@@ -255,12 +255,12 @@ class RateCurve:
 
     @property
     def shared(self) -> FloatArray | None:
-        """Give the rate that some menu item takes as well."""
+        """The rate that some menu item takes as well."""
         return None if self.pure is None else self.total - self.pure
 
 
 def rate_curve(sample: RateSample) -> RateCurve:
-    """Give the rates at every distinct score, ascending."""
+    """Return the rates at every distinct score, ascending."""
     threshold = np.unique(sample.scores)
     total = _rate_above(sample.scores, sample.weight, threshold, sample)
     if sample.taken is None:

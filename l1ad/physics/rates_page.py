@@ -36,7 +36,7 @@ from l1ad.scores.metrics import Efficiency
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceRates:
-    """Hold everything about the rates of one set of scores.
+    """Everything about the rates of one set of scores.
 
     Attributes:
         source: who computed the scores.
@@ -63,7 +63,7 @@ class SourceRates:
     left_out: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON; the curve is left out."""
+        """Return plain data for JSON; the curve is left out."""
         return {
             "source": self.source,
             "points": [point.to_dict() for point in self.points],
@@ -138,10 +138,10 @@ def points_table(sources: Sequence[SourceRates]) -> Table:
             threshold = number(int(point.threshold)) if source.step is not None else number(point.threshold, 5)
             rates = [rate_text(rate) for rate in (point.total, point.pure, point.shared)]
             rows.append((point.name, source.source, number(point.target_khz), threshold, *rates, *behind_rate(point)))
-    columns = (*text_columns("Trigger bit", "Score"), *number_columns("Wanted [kHz]", "Threshold", "Total [kHz]", "Pure [kHz]"))
+    columns = (*text_columns("Trigger bit", "Score"), *number_columns("Target [kHz]", "Threshold", "Total [kHz]", "Pure [kHz]"))
     note = (
         "Thresholds are integers of the score on the chip (of float scores values); intervals cover 68 %; n_eff, (Σw)²/Σw², is of the events "
-        "behind the wanted rate."
+        "behind the target rate."
     )
     return Table("Thresholds", (*columns, *number_columns("Shared [kHz]", "Events selected", "n_eff")), tuple(rows), note)
 
@@ -174,7 +174,7 @@ def curve_figure(source: SourceRates) -> Figure:
     marks = {point.name: float(point.threshold) for point in source.points if point.kind is Kind.PURE or curve.pure is None}
     axes = Axes(f"threshold on the {source.source} score", "rate [kHz]", log_y=True)
     return line_plot(
-        "rate-curve", "Rate against threshold; verticals are the thresholds for the wanted rates.", axes, positive, marks
+        "rate-curve", "Rate against threshold; verticals are the thresholds for the target rates.", axes, positive, marks
     )
 
 
@@ -205,7 +205,10 @@ def overlap_blocks(source: SourceRates) -> list[Block]:
     titles = [text for bit in bits for text in (f"of {bit}", f"{bit} of it")]
     columns = (*text_columns("Menu item"), *number_columns("Rate [kHz]", *titles))
     table = Table(
-        "Shared with each menu item", columns, tuple(rows), "First the part of the score's rate the item takes, then the reverse."
+        "Shared with each menu item",
+        columns,
+        tuple(rows),
+        "First the fraction of the score's rate that the item takes too, then the reverse.",
     )
     caption = "Fraction of the score's rate (rows) that each menu item (columns) takes as well."
     return [table, heat_map("menu-overlap", caption, Axes("", ""), bits, items, shares)]

@@ -58,14 +58,14 @@ def require_network(config: Config, scores: Sequence[ScoreSet]) -> None:
 
 
 def counted_split(config: RatesConfig) -> Split | None:
-    """Give the part of the background that counts; None for all of it."""
+    """Return the part of the background that counts; None for all of it."""
     return Split.TEST if config.background == "test" else None
 
 
 def counted_background(
     config: RatesConfig, dataset: Dataset, scores: ScoreSet, veto: Veto | None
 ) -> tuple[ScoredSample, RateSample]:
-    """Give the background that rates are counted on, with its events' numbers.
+    """Return the background that rates are counted on, with its events' numbers.
 
     Raises:
         InputError: scores of another dataset, or none of the background was scored.

@@ -1,4 +1,4 @@
-"""Look how a rate, and the threshold that would keep it, depend on pile-up, the run and the luminosity block."""
+"""The dependence of a rate, and of the threshold that would keep it, on pile-up, the run and the luminosity block."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from l1ad.scores.metrics import efficiency
 
 @dataclass(frozen=True, slots=True)
 class BinnedRate:
-    """Hold the rate in one bin of pile-up or group of runs.
+    """The rate in one bin of pile-up or group of runs.
 
     Attributes:
         label: the bin's name.
         centre: weighted mean of the variable.
         rate: rate the whole machine would have if all crossings were like these.
-        needed: the threshold that would keep the wanted rate then; None where none was asked for or the events do not resolve it.
+        needed: the threshold that would keep the target rate then; None where none was asked for or the events do not resolve it.
     """
 
     label: str
@@ -33,7 +33,7 @@ class BinnedRate:
     needed: Span | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self)
 
     @classmethod
@@ -45,14 +45,14 @@ class BinnedRate:
 
 @dataclass(frozen=True, slots=True)
 class Stability:
-    """Hold the rate of one threshold in bins of one variable.
+    """The rate of one threshold in bins of one variable.
 
     Attributes:
         bit: the trigger bit.
         variable: what is binned.
         rates: one for each bin.
         probability: of such a scatter around a common rate; None where it is not known.
-        target_khz: the rate wanted.
+        target_khz: the target rate.
         threshold: the threshold.
     """
 
@@ -64,7 +64,7 @@ class Stability:
     threshold: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self)
 
     @classmethod
@@ -75,7 +75,7 @@ class Stability:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bins:
-    """Hold a binned variable: its name, the values and bin numbers of the events, ``(n_events,)`` each, and the bins' names."""
+    """A binned variable: its name, the values and bin numbers of the events, ``(n_events,)`` each, and the bins' names."""
 
     variable: str
     values: NDArray[Any]
@@ -84,7 +84,7 @@ class Bins:
 
 
 def stability_of(sample: RateSample, point: RatePoint, bins: Bins) -> Stability:
-    """Look at the total rate of a trigger bit in bins of a variable.
+    """Count the total rate of a trigger bit in bins of a variable.
 
     Args:
         sample: the background.
@@ -103,7 +103,7 @@ def rate_in_bins(
     labels: Sequence[str],
     target_khz: float | None = None,
 ) -> tuple[BinnedRate, ...]:
-    """Give the total rate in each bin that has events.
+    """Return the total rate in each bin that has events.
 
     Args:
         sample: the background.
@@ -111,7 +111,7 @@ def rate_in_bins(
         values: the binned variable, shape ``(n_events,)``.
         index: number of each event's bin, same shape.
         labels: name of each bin.
-        target_khz: the total rate that each bin's own threshold is wanted for; None for none.
+        target_khz: the total rate for which each bin's own threshold is found; None for none.
     """
     chosen = np.asarray(sample.scores >= threshold)
     rates = []
@@ -175,7 +175,7 @@ def lumi_groups(
 
 
 def constancy(rates: Sequence[BinnedRate]) -> float | None:
-    """Give the probability of a scatter at least this large around a common rate (chi-squared); None with fewer than two bins.
+    """Return the probability of a scatter at least this large around a common rate (chi-squared); None with fewer than two bins.
 
     The error of each bin is half its interval.
     """

@@ -53,7 +53,7 @@ def _scatter_verdict(variable: str, chosen: Sequence[Stability]) -> Verdict:
 
 
 def _range_text(entry: Stability) -> str:
-    """Say between which values rate and needed threshold move."""
+    """Return the range of the rate and of the needed threshold, in words."""
     low, high = (end(entry.rates, key=lambda r: r.rate.khz) for end in (min, max))
     text = f"{entry.bit} is {number(low.rate.khz)} kHz at {low.label} and {number(high.rate.khz)} kHz at {high.label}"
     needed = [r.needed.threshold for r in entry.rates if r.needed is not None]
@@ -64,7 +64,7 @@ def _range_text(entry: Stability) -> str:
 
 
 def _figure(entry: Stability) -> Figure:
-    """Draw the rate above the threshold that would keep it, with the wanted rate and the present threshold as lines."""
+    """Draw the rate above the threshold that would keep it, with the target rate and the present threshold as lines."""
     ordered = entry.variable != "pile-up"
     x = np.arange(len(entry.rates)) if ordered else np.array([r.centre for r in entry.rates])
     rates = [r.rate for r in entry.rates]
@@ -81,13 +81,13 @@ def _figure(entry: Stability) -> Figure:
             (panes[1][0], lower, entry.threshold, Axes(label, "threshold needed", whole_x=ordered)),
         ):
             plot_series(pane, [series])
-            name = "wanted" if pane is panes[0][0] else "present threshold"
+            name = "target" if pane is panes[0][0] else "present threshold"
             pane.axhline(line, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), label=name)
             dress(pane, axes)
 
     caption = (
         f"Above: rate of {entry.bit} against {entry.variable}, as if all crossings were like those of the bin; below: the threshold that would "
-        "keep the wanted rate there. Points on the dashed lines need nothing; bars cover 68 %."
+        "keep the target rate there. Points on the dashed lines need nothing; bars cover 68 %."
     )
     return draw_grid(f"stability-{entry.variable.replace(' ', '-')}-{entry.bit}", caption, paint, (2, 1), (6.4, 5.0))
 
@@ -137,7 +137,7 @@ _FLAT_TEXT = (
 
 
 def spread_of(entry: Stability) -> float | None:
-    """Give the highest rate of a bin over the mean of all bins; None without any rate."""
+    """Return the highest rate of a bin over the mean of all bins; None without any rate."""
     rates = [one.rate.khz for one in entry.rates]
     return max(rates) / (sum(rates) / len(rates)) if sum(rates) else None
 

@@ -47,7 +47,7 @@ MET, HT, MULTIPLICITY = Cut(Variable.MET), Cut(Variable.HT), Cut(Variable.MULTIP
 
 
 def event_cuts(layout: ObjectLayout) -> tuple[Cut, ...]:
-    """Give the cuts on a whole event that a layout has the objects for."""
+    """Return the cuts on a whole event that a layout has the objects for."""
     kinds = {slot.kind for slot in layout.slots}
     missing = {Variable.MET: _MISSING, Variable.HT: _JETS}
     whole = (v for v in Variable if v is not Variable.PT)
@@ -55,7 +55,7 @@ def event_cuts(layout: ObjectLayout) -> tuple[Cut, ...]:
 
 
 def available_cuts(layout: ObjectLayout) -> tuple[Cut, ...]:
-    """Give all cuts that a layout has the objects for: those on the whole event, then on the pT of each kind's places."""
+    """Return all cuts that a layout has the objects for: those on the whole event, then on the pT of each kind's places."""
     places = [(slot.kind, place + 1) for slot in layout.slots if slot.kind not in _MISSING for place in range(slot.multiplicity)]
     return event_cuts(layout) + tuple(Cut(Variable.PT, kind, place) for kind, place in places)
 
@@ -106,7 +106,7 @@ def _ordered_pt(layout: ObjectLayout, x_hw: NDArray[Any], cut: Cut) -> FloatArra
 
 
 def object_kinds(layout: ObjectLayout) -> tuple[str, ...]:
-    """Give the kinds of countable objects: all but missing energy."""
+    """Return the kinds of countable objects: all but missing energy."""
     return tuple(slot.kind for slot in layout.slots if slot.kind not in _MISSING)
 
 
@@ -122,7 +122,7 @@ def _sum(layout: ObjectLayout, x_hw: NDArray[Any], kinds: tuple[str, ...]) -> Fl
 
 
 def pt_gev(layout: ObjectLayout, x_hw: NDArray[Any], kinds: tuple[str, ...]) -> FloatArray:
-    """Give the pt of every place of some kinds in GeV, shape ``(n_events, n_places)``; 0 where nothing is."""
+    """Return the pt of every place of some kinds in GeV, shape ``(n_events, n_places)``; 0 where nothing is."""
     columns = [i for i, column in enumerate(layout.columns) if column.feature == "pt" and column.kind in kinds]
     lsb = np.array([layout.columns[i].lsb for i in columns])
     return np.asarray(x_hw)[:, columns].astype(np.float64) * lsb

@@ -1,4 +1,4 @@
-"""Say which seeds make the menu that vetoes in a pure rate: unprescaled ones, without the anomaly seeds themselves."""
+"""Which seeds make the menu that vetoes in a pure rate: unprescaled ones, without the anomaly seeds themselves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from l1ad.physics.prescales import load_prescales
 
 @dataclass(frozen=True, slots=True)
 class Veto:
-    """Hold the menu that vetoes.
+    """The menu that vetoes.
 
     Attributes:
         column: the prescale table's column; None without a table.
@@ -35,13 +35,13 @@ class Veto:
     missing: tuple[str, ...]
 
     def taken(self, dataset: Dataset, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Say of each event whether it is vetoed."""
+        """Return for each event whether it is vetoed."""
         bits = [dataset.menu_items.index(seed) for seed in self.seeds]
         mask = np.uint64(sum(1 << bit for bit in bits))
         return (np.asarray(dataset.column("menu")[rows]) & mask) != 0
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self)
 
 
@@ -65,7 +65,7 @@ def veto_of(config: Config, dataset: Dataset) -> Veto | None:
         return Veto(None, tuple(i for i in items if i not in anomaly), anomaly, (), ()) if anomaly else None
     if not items:
         raise InputError(
-            "rates.prescales wants data with the decisions of single seeds, and these have no menu; name the seeds in data.menu."
+            "rates.prescales needs data with the decisions of single seeds, and these have no menu; name the seeds in data.menu."
         )
     prescales = load_prescales(config.path(table), column)
     return _by_table(column, prescales, items, anomaly, config.rates.anomaly_seeds)
@@ -85,7 +85,7 @@ def _by_table(
 
 
 def menu_in_words(dataset: Dataset, veto: Veto | None) -> str:
-    """Say what vetoes in pure rates: the seeds that do, or the column that says so."""
+    """Describe what vetoes in pure rates: the seeds that do, or the column that says so."""
     if veto is not None:
         return " ".join(veto.seeds)
     return "pass_l1" if "pass_l1" in dataset.columns else " ".join(dataset.menu_items)

@@ -20,7 +20,7 @@ _MAX_EXPONENT = 64
 
 
 def refusal(network: Network) -> str | None:
-    """Say why QKeras cannot compute a network exactly.
+    """Explain why QKeras cannot compute a network exactly.
 
     Args:
         network: the network.

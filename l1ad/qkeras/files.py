@@ -76,7 +76,7 @@ def _without_dates(archive: bytes) -> bytes:
 
 
 def why_not_as_it_is(network: Network) -> str | None:
-    """Say why hls4ml's own reading of a network's QKeras file (``config_from_keras_model``, ``bit_exact``) gives other integers.
+    """Explain why hls4ml's own reading of a network's QKeras file (``config_from_keras_model``, ``bit_exact``) gives other integers.
 
     hls4ml 1.3.0 takes ``quantized_bits(b, b - 1)`` for ``ap_int<b>``, whose cast truncates and wraps where QKeras rounds and saturates, and
     ``quantized_bits(…, keep_negative=0)`` for a signed type. ``l1ad convert`` states every type and has neither fault.

@@ -35,7 +35,7 @@ def float32_failure(network: Network) -> str | None:
 
 
 def _needed(layer: Dense, inputs: tuple[Interval, ...], fractional: int, neuron: int, output: Interval) -> int:
-    """Give the largest integer, in units of the finest grid, that the neuron's float arithmetic may meet."""
+    """Return the largest integer, in units of the finest grid, that the neuron's float arithmetic may meet."""
     grid = sum_fractional(layer, fractional)
     affine = Affine(layer.weight, layer.weight_type.fractional, layer.bias, layer.bias_type.fractional)
     terms = affine_terms(affine, inputs, [fractional] * layer.n_in, grid, neuron)
@@ -47,5 +47,5 @@ def _needed(layer: Dense, inputs: tuple[Interval, ...], fractional: int, neuron:
 
 
 def float32_exact(network: Network) -> bool:
-    """Say whether every accumulator of a network is exact in float32, in any order of summation."""
+    """Return whether every accumulator of a network is exact in float32, in any order of summation."""
     return float32_failure(network) is None

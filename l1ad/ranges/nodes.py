@@ -18,7 +18,7 @@ Types = FixedPoint | tuple[FixedPoint, ...] | None
 
 @dataclass(frozen=True, slots=True)
 class NodeRange:
-    """Say what a node's values can be.
+    """What a node's values can be.
 
     Attributes:
         node: its name, as ``spec.reference.evaluate`` gives it.
@@ -38,44 +38,44 @@ class NodeRange:
 
     @property
     def low(self) -> int:
-        """Give the smallest code of any element, before overflow."""
+        """The smallest code of any element, before overflow."""
         return hull(self.needed).low
 
     @property
     def high(self) -> int:
-        """Give the largest code of any element, before overflow."""
+        """The largest code of any element, before overflow."""
         return hull(self.needed).high
 
     @property
     def minimal(self) -> FixedPoint | None:
-        """Give the narrowest type on this grid that holds every element; None above 62 bits."""
+        """The narrowest type on this grid that holds every element; None above 62 bits."""
         type_ = smallest_type(self.low, self.high, self.fractional)
         return type_ if self.type is None or type_ is None else type_.with_modes(self.type.rounding, self.type.overflow)
 
     @property
     def overflows(self) -> bool:
-        """Say whether an element can leave the declared type."""
+        """Whether an element can leave the declared type."""
         return self.first_outside is not None
 
     @property
     def can_wrap(self) -> bool:
-        """Say whether an element can wrap."""
+        """Whether an element can wrap."""
         return self.type is not None and self.type.overflow is Overflow.WRAP and self.overflows
 
     @property
     def can_saturate(self) -> bool:
-        """Say whether an element can saturate (in any of the three ways)."""
+        """Whether an element can saturate (in any of the three ways)."""
         return self.type is not None and self.type.overflow is not Overflow.WRAP and self.overflows
 
     @property
     def first_outside(self) -> int | None:
-        """Give the first element that can leave the declared type."""
+        """The first element that can leave the declared type."""
         if self.type is None:
             return None
         return next((i for i, interval in enumerate(self.needed) if interval.overflowed(self.type) != interval), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give a row of the report's table."""
+        """Return a row of the report's table."""
         return {
             "node": self.node,
             "type": None if self.type is None else str(self.type),
@@ -90,7 +90,7 @@ class NodeRange:
 
 
 def sum_fractional(layer: Dense, fractional: int) -> int:
-    """Give the fractional bits of a layer's sum.
+    """Return the fractional bits of a layer's sum.
 
     Args:
         layer: the layer.
@@ -102,7 +102,7 @@ def sum_fractional(layer: Dense, fractional: int) -> int:
 
 
 def prove(network: Network) -> tuple[NodeRange, ...]:
-    """Give the range of every node over all representable hardware inputs, in order of computation.
+    """Return the range of every node over all representable hardware inputs, in order of computation.
 
     Returns:
         The nodes of ``l1ad.spec.reference.evaluate``, and ``table``; what an unnamed step before one meets counts as its intermediate.
@@ -139,7 +139,7 @@ def _in_order(graph: Graph) -> list[str]:
 
 
 def _types(network: Network) -> dict[str, Types]:
-    """Give the declared types of the nodes that are reported, by name; None where everything is kept."""
+    """Return the declared types of the nodes that are reported, by name; None where everything is kept."""
     spec = network.score
     types: dict[str, Types] = {"scaled": network.scaling.type}
     for layer in network.layers:
@@ -149,7 +149,7 @@ def _types(network: Network) -> dict[str, Types]:
 
 
 def hardware_intervals(layout: ObjectLayout) -> tuple[Interval, ...]:
-    """Give the range of each hardware column."""
+    """Return the range of each hardware column."""
     return tuple(Interval(column.type.min_int, column.type.max_int) for column in layout.columns)
 
 

@@ -32,7 +32,7 @@ def smallest_score(
     sources: tuple[str, ...] = (),
     given: Mapping[str, FixedPoint] = _NOTHING,
 ) -> ScoreSpec:
-    """Give a score the types that are given, and every other step the narrowest that neither rounds (but a table) nor overflows.
+    """Return a score the types that are given, and every other step the narrowest that neither rounds (but a table) nor overflows.
 
     Args:
         layout: the input columns.
@@ -81,20 +81,20 @@ def _exact(fractional: int) -> FixedPoint:
 def _types_read(
     layout: ObjectLayout, scaling: Scaling, layers: tuple[Dense, ...], kind: Score, sources: tuple[str, ...]
 ) -> list[tuple[FixedPoint, ...]]:
-    """Give the types of the elements of each node that a score reads."""
+    """Return the types of the elements of each node that a score reads."""
     known = {SCALED: (scaling.type,) * layout.n_columns} | {layer.name: layer.outputs for layer in layers}
     last = layers[-1].name
     read = sources or ((SCALED, last) if kind.is_reconstruction else (last,))
     for name in read:
         if name not in known:
-            raise ModelError(f"Score {kind.value!r} reads {name!r}, which is no node; the nodes are {', '.join(known)}.")
+            raise ModelError(f"Score {kind.value!r} reads {name!r}, which is not a node; the nodes are {', '.join(known)}.")
     return [known[name] for name in read]
 
 
 def _widest(
     types: list[tuple[FixedPoint, ...]], kind: Score, cyclic: bool, columns: tuple[int, ...], given: Mapping[str, FixedPoint]
 ) -> ScoreSpec:
-    """Give a score whose types, where none is given, keep everything, to be narrowed by what is proved."""
+    """Return a score whose types, where none is given, keep everything, to be narrowed by what is proved."""
     base = max(type_.fractional for of in types for type_ in of)
     difference = given.get("difference", _exact(base)) if kind.is_reconstruction else None
     base = base if difference is None else difference.fractional
@@ -107,7 +107,7 @@ def _widest(
 
 
 def _table(kind: Score, address: FixedPoint, finest: int) -> FixedPoint:
-    """Give the table's type: holds its largest entry, rest of ``TABLE_BITS`` for the fraction, no finer than the square."""
+    """Return the table's type: holds its largest entry, rest of ``TABLE_BITS`` for the fraction, no finer than the square."""
     largest = float(kind.formula.table(address).max())
     integer = int(np.ceil(largest)).bit_length()
     fractional = max(0, min(finest, TABLE_BITS - integer))

@@ -1,4 +1,4 @@
-"""Give the score its types: what the configuration says, else the smallest that provably cannot overflow."""
+"""Return the score its types: what the configuration says, else the smallest that provably cannot overflow."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ COMPARED = ("latency_cycles", "latency_ns", "ii", "lut", "ff", "dsp", "bram18", 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Hold one row: what one tool said of one run at one level, and the physics of the same model.
+    """One row: what one tool said of one run at one level, and the physics of the same model.
 
     Attributes:
         run: the run's name.
@@ -81,7 +81,7 @@ class Entry:
         return f"{self.run} ({self.tool}, {self.level})"
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self)
 
 
@@ -150,12 +150,12 @@ def _share(used: float | None, total: float | None) -> float | None:
 
 
 def levels_in(entries: Sequence[Entry]) -> tuple[Level, ...]:
-    """Give the levels that occur, in the order of ``Level``."""
+    """Return the levels that occur, in the order of ``Level``."""
     return tuple(level for level in Level if any(entry.level == level.value for entry in entries))
 
 
 def find_baseline(entries: Sequence[Entry], name: str) -> tuple[Entry, ...]:
-    """Give the rows of the run that the others are compared with.
+    """Return the rows of the run that the others are compared with.
 
     Raises:
         InputError: no such run, or it has no resource report.
@@ -169,7 +169,7 @@ def find_baseline(entries: Sequence[Entry], name: str) -> tuple[Entry, ...]:
 
 
 def differences(entry: Entry, baseline: Sequence[Entry]) -> dict[str, float | None] | None:
-    """Give the relative differences to the baseline's row of the same level, by preference of the same tool.
+    """Return the relative differences to the baseline's row of the same level, by preference of the same tool.
 
     Returns:
         ``(value - baseline) / baseline`` for each of ``COMPARED``; None where a value is absent or the baseline's is 0 and this is not;
@@ -189,7 +189,7 @@ def _relative(value: float | None, reference: float | None) -> float | None:
 
 
 def fired(entries: Sequence[Entry], condition: Condition) -> tuple[Entry, ...]:
-    """Give the rows for which a limit is exceeded.
+    """Return the rows for which a limit is exceeded.
 
     Raises:
         InputError: there is no row, or a number that decides is absent.
@@ -234,7 +234,7 @@ def to_csv(entries: Sequence[Entry], baseline: Sequence[Entry] | None) -> str:
 
 
 def pareto(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Give the points that no other beats in both: smaller first number, larger second; ascending in the first."""
+    """Return the points that no other beats in both: smaller first number, larger second; ascending in the first."""
     order = sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1]))
     best, kept = float("-inf"), []
     for i in order:

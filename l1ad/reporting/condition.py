@@ -24,13 +24,13 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Condition:
-    """Hold a limit that was read and checked."""
+    """A limit that was read and checked."""
 
     text: str
     tree: ast.expr
 
     def holds(self, values: Mapping[str, Any], what: str) -> bool:
-        """Say whether the limit is exceeded.
+        """Return whether the limit is exceeded.
 
         Args:
             values: a number or text for each name; None where it is not known.
@@ -80,7 +80,7 @@ def _check(node: ast.expr, text: str, names: list[str]) -> None:
             for part in (left, *rest):
                 _check_operand(part, text, names)
         case _:
-            raise _refusal(text, f"holds {ast.unparse(node)!r}, which is no comparison")
+            raise _refusal(text, f"holds {ast.unparse(node)!r}, which is not a comparison")
 
 
 def _check_operand(node: ast.expr, text: str, names: list[str]) -> None:
@@ -89,13 +89,13 @@ def _check_operand(node: ast.expr, text: str, names: list[str]) -> None:
             if name not in names:
                 raise InputError(f"The condition {text!r} names {name!r}, which no run has; {nearest(name, names)}")
         case ast.Constant(value=bool()):
-            raise _refusal(text, f"holds {ast.unparse(node)!r}, which is no number, name or text")
+            raise _refusal(text, f"holds {ast.unparse(node)!r}, which is not a number, name or text")
         case ast.Constant(value=int() | float() | str()):
             pass
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
             pass
         case _:
-            raise _refusal(text, f"holds {ast.unparse(node)!r}, which is no number, name or text")
+            raise _refusal(text, f"holds {ast.unparse(node)!r}, which is not a number, name or text")
 
 
 def _truth(node: ast.expr, values: Mapping[str, Any], condition: str, what: str) -> bool:
@@ -126,7 +126,5 @@ def _value(node: ast.expr, values: Mapping[str, Any], condition: str, what: str)
         return -_value(node.operand, values, condition, what)
     name = ast.unparse(node)
     if values[name] is None:
-        raise InputError(
-            f"{condition} wants {name} of {what}, which nothing gives; take it out or run the stage that measures it."
-        )
+        raise InputError(f"{condition} needs {name} of {what}, which nothing gives; remove it or run the stage that measures it.")
     return values[name]

@@ -22,14 +22,14 @@ class State(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Hold one paragraph."""
+    """One paragraph."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Hold one sentence with how it reads."""
+    """One sentence with how it reads."""
 
     state: State
     text: str
@@ -45,7 +45,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Hold a table of cells that are already text.
+    """A table of cells that are already text.
 
     Attributes:
         title: what it shows.
@@ -69,7 +69,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Hold a plot.
+    """A plot.
 
     Attributes:
         name: file name without ending, unique in its page.
@@ -87,7 +87,7 @@ Block: TypeAlias = Text | Verdict | Table | Figure
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Hold a titled run of blocks; a folded one shows its title alone until it is asked for."""
+    """A titled run of blocks; a folded one shows its title alone until it is asked for."""
 
     title: str
     blocks: tuple[Block, ...]
@@ -95,13 +95,13 @@ class Section:
 
     @property
     def anchor(self) -> str:
-        """Give the name links use."""
+        """The name links use."""
         return "".join(c if c.isalnum() else "-" for c in self.title.lower()).strip("-")
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFigure:
-    """Hold one of the figures at the head of a page.
+    """One of the figures at the head of a page.
 
     Attributes:
         title: what it says.
@@ -120,7 +120,7 @@ class KeyFigure:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Hold a whole page.
+    """A whole page.
 
     Attributes:
         title: its title.
@@ -138,12 +138,12 @@ class Page:
 
     @property
     def figures(self) -> tuple[Figure, ...]:
-        """Give every figure, in order."""
+        """Every figure, in order."""
         return tuple(block for section in self.sections for block in section.blocks if isinstance(block, Figure))
 
     @property
     def tables(self) -> tuple[Table, ...]:
-        """Give every table, in order."""
+        """Every table, in order."""
         return tuple(block for section in self.sections for block in section.blocks if isinstance(block, Table))
 
 

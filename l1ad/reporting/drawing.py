@@ -52,7 +52,7 @@ _LABEL_LENGTH = 36
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """Say what an axis pair shows and how it is scaled; ``whole_x`` puts ticks at whole numbers only."""
+    """What an axis pair shows and how it is scaled; ``whole_x`` puts ticks at whole numbers only."""
 
     x: str
     y: str
@@ -66,7 +66,7 @@ class Axes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """Hold one line or set of points.
+    """One line or set of points.
 
     Attributes:
         label: for the legend; empty for none.
@@ -315,7 +315,7 @@ def density_plot(
 
 
 def profile(x: FloatArray, y: FloatArray, weight: FloatArray, edges: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Give the centres of the non-empty bins of x and the weighted mean of y in each."""
+    """Return the centres of the non-empty bins of x and the weighted mean of y in each."""
     index = np.clip(np.digitize(x, edges[1:-1]), 0, len(edges) - 2)
     total = np.bincount(index, weights=weight, minlength=len(edges) - 1)
     summed = np.bincount(index, weights=weight * y, minlength=len(edges) - 1)

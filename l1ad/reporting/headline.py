@@ -19,7 +19,7 @@ _STUDY = Path("studies") / "met"
 
 
 def key_figures(run: Run, entries: Sequence[Entry]) -> tuple[KeyFigure, ...]:
-    """Give the five figures of a run; what has not been done is a dash and the command that does it.
+    """Return the five figures of a run; what has not been done is a dash and the command that does it.
 
     Args:
         run: what the run has left behind.

@@ -28,7 +28,7 @@ from l1ad.reporting.runs import Run
 
 
 def model_section(run: Run) -> Section | None:
-    """Say what was trained on what: samples, network, types, training curves; None where there is neither data nor model."""
+    """Describe what was trained on what: samples, network, types, training curves; None where there is neither data nor model."""
     blocks: list[Block] = [Verdict(State.WARNING, text) for text in run.stale]
     if run.dataset is not None:
         blocks.append(samples_table(run.dataset))
@@ -65,7 +65,7 @@ def _network_sentence(network: Network) -> str:
 
 
 def _threshold_sentences(network: Network) -> tuple[str, ...]:
-    """Say below which pT the chip takes objects as absent; nothing where it takes all."""
+    """Return sentences with the pT below which the chip takes objects as absent; none where it takes all."""
     layout, found = network.layout, []
     for kind, count in network.scaling.min_pt_hw:
         slot = layout.slot(kind)

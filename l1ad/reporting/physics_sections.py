@@ -153,6 +153,6 @@ def score_figure(dataset: Dataset, scores: ScoreSet) -> Figure:
 
 
 def _is_wide(samples: Mapping[str, tuple[FloatArray, FloatArray]]) -> bool:
-    """Say whether scores span so much that a logarithmic axis is wanted."""
+    """Return whether scores span so much that a logarithmic axis is needed."""
     values = np.concatenate([v for v, _ in samples.values()])
     return bool(values.min() >= 0 and values.max() > 20 * max(float(np.median(values)), 1e-12))

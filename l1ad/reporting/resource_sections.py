@@ -90,7 +90,7 @@ def _board_sentence(board: Board) -> str:
 
 
 def fit_verdicts(entries: Sequence[Entry], runs: Sequence[Run]) -> list[Block]:
-    """Say of every row whether it keeps the board's latency budget and fits the part."""
+    """Return for every row whether it keeps the board's latency budget and fits the part."""
     boards = {run.name: run.board for run in runs}
     verdicts: list[Block] = []
     for entry in entries:
@@ -210,7 +210,7 @@ def _source(anchor: Anchor) -> str:
 
 
 def anchors_of(level: Level, anchors: Sequence[Anchor]) -> tuple[Anchor, ...]:
-    """Give the published designs of exactly this level and of this task."""
+    """Return the published designs of exactly this level and of this task."""
     return tuple(anchor for anchor in anchors if anchor.level == level.value and not anchor.other_task)
 
 
@@ -266,7 +266,7 @@ def breakdown_figures(runs: Sequence[Run]) -> list[Figure]:
 
 
 def _notes(runs: Sequence[Run]) -> tuple[Block, ...]:
-    """Give every note of every report once."""
+    """Return every note of every report once."""
     notes = [
         f"{run.name}, {report.tool}: {note}"
         for run in runs

@@ -27,7 +27,7 @@ _SOURCES = (Source.FLOAT, Source.QKERAS, Source.CSIM, Source.EMULATOR, Source.RT
 
 @dataclass(frozen=True, slots=True)
 class Synthesis:
-    """Hold the reports of one synthesis.
+    """The reports of one synthesis.
 
     Attributes:
         name: the folder's name, as ``synth_open``.
@@ -42,7 +42,7 @@ class Synthesis:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """Hold everything of one run that a report shows; what is not there is None or empty.
+    """Everything of one run that a report shows; what is not there is None or empty.
 
     Attributes:
         name: the run's name.
@@ -70,17 +70,17 @@ class Run:
 
     @property
     def digests(self) -> dict[str, str]:
-        """Give the digest of every artefact that was read, by run and folder."""
+        """The digest of every artefact that was read, by run and folder."""
         return {f"{self.name}/{name}": manifest.digest for name, manifest in self.manifests.items()}
 
     @property
     def stale(self) -> tuple[str, ...]:
-        """Say which artefacts were made from another one than the run holds now."""
+        """Which artefacts were made from another one than the run holds now."""
         return stale_artefacts(self.manifests)
 
 
 def stale_artefacts(manifests: Mapping[str, Manifest]) -> tuple[str, ...]:
-    """Say which of a run's artefacts were made from another one than the run holds now."""
+    """Return which of a run's artefacts were made from another one than the run holds now."""
     return tuple(
         f"{name} was made from another {_INPUTS[what]} than the run holds now; run its stage again."
         for name, manifest in manifests.items()
@@ -188,7 +188,7 @@ def _reports(file: Path) -> tuple[ResourceReport, ...]:
     data = _json(file)
     entries = data if isinstance(data, list) else [data]
     if not all(isinstance(entry, dict) for entry in entries):
-        raise ReportError(f"{str(file)!r} holds no resource reports; it wants a list of what 'l1ad synth' writes.")
+        raise ReportError(f"{str(file)!r} holds no resource reports; it needs a list of what 'l1ad synth' writes.")
     return tuple(ResourceReport.from_dict(entry) for entry in entries)
 
 

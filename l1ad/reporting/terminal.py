@@ -29,7 +29,7 @@ def render(data: Mapping[str, Any], console: Console | None = None) -> None:
 
 
 def _console() -> Console:
-    """Give a console as wide as the terminal; what goes into a file or a pipe is wide enough for the tables."""
+    """Return a console as wide as the terminal; what goes into a file or a pipe is wide enough for the tables."""
     out = Console()
     return out if out.is_terminal else Console(width=160)
 
@@ -63,7 +63,7 @@ def _nested(title: str, value: Any, out: Console) -> None:
 
 
 def note(text: str) -> None:
-    """Say on standard error how the work goes on, unless the command is to be quiet; paths are relative to the current directory."""
+    """Print a line on the progress to standard error, unless the command is quiet; paths are relative to the current directory."""
     if verbosity() is not Verbosity.QUIET:
         Console(stderr=True, soft_wrap=True).print(from_here(text), highlight=False, markup=False)
 

@@ -34,7 +34,7 @@ EXTRA_DEPTH = 0
 
 
 def width(value: Variable) -> int:
-    """Give the number of bits a variable takes."""
+    """Return the number of bits a variable takes."""
     return int(sum(value.kif))
 
 
@@ -48,7 +48,7 @@ def array(values: Sequence[Variable]) -> Variable:
 
 
 def not_below(value: Variable, bound: float) -> Variable:
-    """Give 1 where a value is at least a bound, which is on the value's grid; a wide one is compared in two halves."""
+    """Return 1 where a value is at least a bound, which is on the value's grid; a wide one is compared in two halves."""
     if bound <= value.low:
         return constant(value, 1.0)
     if bound > value.high:
@@ -69,7 +69,7 @@ def total(values: Sequence[Variable]) -> Variable:
 
 
 def table(value: Variable, entries: FloatArray, where: str) -> Variable:
-    """Look a value up.
+    """Look up a value.
 
     Args:
         value: the address.
@@ -96,7 +96,7 @@ def representable(value: Variable) -> FloatArray:
 
 
 def magnitude(value: Variable) -> Variable:
-    """Give the absolute value."""
+    """Return the absolute value."""
     if value.low >= 0:
         return value
     return -value if value.high <= 0 else abs(value)
@@ -177,7 +177,7 @@ def turned(value: Variable, period: int) -> Variable:
 
 
 def divided(value: Variable, numerator: int, denominator: int) -> Variable:
-    """Give ``floor(value * numerator / denominator)`` of an integer."""
+    """Return ``floor(value * numerator / denominator)`` of an integer."""
     if numerator % denominator == 0:
         return value * float(numerator // denominator)
     if denominator & (denominator - 1) == 0:
@@ -199,7 +199,7 @@ def encoded(value: Variable, code: Minifloat | None) -> Variable:
 
 
 def _reaches(value: Variable, power: int) -> Variable:
-    """Give 1 where an integer is at least a power of two."""
+    """Return 1 where an integer is at least a power of two."""
     if value.high < 2.0**power:
         return constant(value, 0.0)
     above = flag(low_bits(value, value.kif[1], -power))
@@ -232,7 +232,7 @@ def weighted_sums(inputs: Sequence[Variable], affine: Affine) -> list[Variable]:
 
 
 def _lossy(inputs: Sequence[Variable], affine: Affine, accumulator: FixedPoint) -> NDArray[np.bool_]:
-    """Say which products have bits below the accumulator's step, shape ``(n_in, n_out)``."""
+    """Return which products have bits below the accumulator's step, shape ``(n_in, n_out)``."""
     zeros = np.log2(np.where(affine.weight == 0, 1, affine.weight & -affine.weight)).astype(np.int64)
     fractional = np.array([value.kif[2] for value in inputs])[:, np.newaxis] + affine.weight_fractional - zeros
     lossy: NDArray[np.bool_] = (fractional > accumulator.fractional) & (affine.weight != 0)
@@ -277,5 +277,5 @@ def _or(value: Variable, zero: Variable) -> Variable:
 
 
 def relu(value: Variable) -> Variable:
-    """Give a value, or 0 where it is negative."""
+    """Return a value, or 0 where it is negative."""
     return choose(negative(value), 0.0, value) if value.low < 0 else value

@@ -68,7 +68,7 @@ def _vhdl_bench(design: Design, n_events: int) -> str:
 
 
 def _connections(design: Design, event_in: str, event_out: str, literal: str) -> list[tuple[str, str]]:
-    """Say what each port but the clock is connected to, in a language's spelling of slices and of binary literals."""
+    """Describe what each port but the clock is connected to, in a language's spelling of slices and of binary literals."""
     network, interface = design.network, design.interface
     pairs = [(port.name, event_in.format(high, low)) for port, high, low in slices(interface.data(network))]
     mask = (1 << network.score.total.width) - 1
@@ -78,7 +78,7 @@ def _connections(design: Design, event_in: str, event_out: str, literal: str) ->
 
 
 def slices(ports: Sequence[Port]) -> list[tuple[Port, int, int]]:
-    """Give highest and lowest bit of each port in a word that holds them all, the first one in the lowest bits."""
+    """Return highest and lowest bit of each port in a word that holds them all, the first one in the lowest bits."""
     edges = [0, *itertools.accumulate(port.width for port in ports)]
     return [(port, high - 1, low) for port, (low, high) in zip(ports, itertools.pairwise(edges), strict=True)]
 

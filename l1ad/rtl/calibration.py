@@ -1,4 +1,4 @@
-"""Give the designs for which both an open-flow and a published vendor number are known, so that nobody takes one for the other."""
+"""Return the designs for which both an open-flow and a published vendor number are known, so that nobody takes one for the other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib import resources
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Hold one tool's numbers of one design.
+    """One tool's numbers of one design.
 
     Attributes:
         tool: the tool and its version.
@@ -30,7 +30,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationDesign:
-    """Hold a design's numbers from both sides.
+    """A design's numbers from both sides.
 
     Attributes:
         name: the design.
@@ -50,7 +50,7 @@ class CalibrationDesign:
 
     @property
     def routed_ratio(self) -> float | None:
-        """Give the vendor's routed LUTs over the first of this flow's, None where nothing was routed."""
+        """The vendor's routed LUTs over the first of this flow's, None where nothing was routed."""
         routed = next((measured.lut for measured in self.vendor if measured.level == "routed"), None)
         return None if routed is None or not self.open else routed / self.open[0].lut
 

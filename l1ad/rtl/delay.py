@@ -26,7 +26,7 @@ _LOCAL_NS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class DelayModel:
-    """Hold the delay of each kind of arc in ns.
+    """The delay of each kind of arc in ns.
 
     Attributes:
         lut: through a look-up table.
@@ -50,7 +50,7 @@ class DelayModel:
 
     @property
     def carry_through(self) -> float:
-        """Give the delay from carry in to carry out of one CARRY4."""
+        """The delay from carry in to carry out of one CARRY4."""
         return self.carry_end / _CARRY4_IN_CARRY8
 
 
@@ -121,7 +121,7 @@ def _net_kind(before: re.Match[str], after: re.Match[str], ns: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Hold a mapped cell: its type, by port the bits it is connected to, and its parameters as Yosys writes them, in bits."""
+    """A mapped cell: its type, by port the bits it is connected to, and its parameters as Yosys writes them, in bits."""
 
     type: str
     inputs: Mapping[str, Sequence[Bit]]
@@ -131,7 +131,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Netlist:
-    """Hold a mapped module: its cells, the bits of its two ports, lowest first, and what its registers take and give."""
+    """A mapped module: its cells, the bits of its two ports, lowest first, and what its registers take and give."""
 
     cells: tuple[Cell, ...]
     inputs: tuple[Bit, ...]
@@ -200,7 +200,7 @@ def output_times(
 
 
 def drivers_of(cells: Iterable[Cell]) -> dict[Bit, tuple[Cell, str]]:
-    """Give the cell and the port that drive each bit."""
+    """Return the cell and the port that drive each bit."""
     return {bit: (cell, port) for cell in cells for port, bits in cell.outputs.items() for bit in bits}
 
 

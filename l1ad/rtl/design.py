@@ -32,7 +32,7 @@ class Net:
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """Say which ports the top has.
+    """Which ports the top has.
 
     Attributes:
         packed: whether the data inputs are one word an object, its first feature in the lowest bits, or one port a column.
@@ -43,19 +43,19 @@ class Interface:
     threshold_ports: bool = False
 
     def data(self, network: Network) -> tuple[Port, ...]:
-        """Give the data inputs."""
+        """Return the data inputs."""
         return input_ports(network.layout, self.packed)
 
     def thresholds(self, network: Network) -> tuple[Port, ...]:
-        """Give the inputs that carry thresholds."""
+        """Return the inputs that carry thresholds."""
         return threshold_ports(network) if self.threshold_ports else ()
 
     def inputs(self, network: Network) -> tuple[Port, ...]:
-        """Give all inputs but the clock."""
+        """Return all inputs but the clock."""
         return (*self.data(network), *self.thresholds(network))
 
     def threshold_nets(self, network: Network) -> tuple[Net, ...]:
-        """Give the nets of the thresholds' ports."""
+        """Return the nets of the thresholds' ports."""
         return tuple(_net(port.name, network.score.total) for port in self.thresholds(network))
 
 
@@ -64,12 +64,12 @@ COLUMNS = Interface()
 
 
 def outputs(network: Network) -> tuple[Port, ...]:
-    """Give the outputs: the score, then one bit a threshold."""
+    """Return the outputs: the score, then one bit a threshold."""
     return (score_port(network), *trigger_ports(network))
 
 
 def input_nets(network: Network, interface: Interface = COLUMNS) -> list[Net]:
-    """Give the nets that come in: the hardware integers, named as the layout's ports, then thresholds that have ports."""
+    """Return the nets that come in: the hardware integers, named as the layout's ports, then thresholds that have ports."""
     layout = network.layout
     columns = zip(layout.ports, layout.columns, strict=True)
     return [*(_net(port, column.type) for port, column in columns), *interface.threshold_nets(network)]
@@ -80,7 +80,7 @@ def _net(name: str, type_: FixedPoint) -> Net:
 
 
 def input_places(network: Network, interface: Interface) -> list[tuple[Net, Port, int]]:
-    """Say for each net that comes in, in the order of ``input_nets``, in which port it is and at which bit it begins."""
+    """Return for each net that comes in, in the order of ``input_nets``, in which port it is and at which bit it begins."""
     places = {field.name: (port, field.low) for port in interface.data(network) for field in port.fields}
     places |= {port.name: (port, 0) for port in interface.thresholds(network)}
     return [(net, *places[net.name]) for net in input_nets(network, interface)]
@@ -98,7 +98,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
-    """Hold a traced step: one module.
+    """A traced step: one module.
 
     Attributes:
         name: the module's name.
@@ -114,13 +114,13 @@ class Stage:
 
     @property
     def cost(self) -> float:
-        """Give alkaid's estimate of the LUTs it takes."""
+        """Alkaid's estimate of the LUTs it takes."""
         return float(self.logic.cost)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Design:
-    """Hold a network's logic: modules in a chain, with registers between them or without.
+    """A network's logic: modules in a chain, with registers between them or without.
 
     Attributes:
         network: what is computed.
@@ -138,17 +138,17 @@ class Design:
 
     @property
     def shared(self) -> bool:
-        """Say whether products take turns at their multipliers."""
+        """Whether products take turns at their multipliers."""
         return self.interval > 1
 
     @property
     def clocked(self) -> bool:
-        """Say whether the top has a clock."""
+        """Whether the top has a clock."""
         return self.registered or self.shared
 
     @property
     def latency_cycles(self) -> int:
-        """Give the clock cycles from the input registers to the output registers; 0 for combinational logic."""
+        """The clock cycles from the input registers to the output registers; 0 for combinational logic."""
         if self.shared:
             return len(self.network.layers) * self.interval + 1
         return len(self.stages) if self.registered else 0
@@ -165,7 +165,7 @@ class Design:
 
     @property
     def cost(self) -> float:
-        """Give alkaid's estimate of the LUTs."""
+        """Alkaid's estimate of the LUTs."""
         return sum(stage.cost for stage in self.stages)
 
 
@@ -176,7 +176,7 @@ def live_inputs(stage: Stage) -> list[Net]:
 
 
 def reads_of(design: Design, stage: Stage) -> list[tuple[Net, int]]:
-    """Give the nets that a stage reads, each with the number of events by which it must be kept.
+    """Return the nets that a stage reads, each with the number of events by which it must be kept.
 
     Where multipliers are shared a layer gives its sums an event later than it takes its inputs: what goes past it has to wait.
     """
@@ -196,7 +196,7 @@ def _levels(design: Design) -> dict[str, int]:
 
 
 def delays(design: Design) -> dict[Net, int]:
-    """Give the nets that are kept for later events, each with the longest time, in events."""
+    """Return the nets that are kept for later events, each with the longest time, in events."""
     found: dict[Net, int] = {}
     for stage in design.stages:
         for net, events in reads_of(design, stage):

@@ -1,4 +1,4 @@
-"""Write a network's RTL as the configuration wants it, and bring it to the open flow's tools or to Vivado."""
+"""Write a network's RTL as the configuration asks, and bring it to the open flow's tools or to Vivado."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def synthesise_open(
         config: timeout and number of processes.
         project: what is synthesised.
         board: part and totals.
-        clock_ns: wanted clock period.
+        clock_ns: target clock period.
         golden: events on which the netlist is simulated.
         advance: called with a module's name when it is done.
 
@@ -88,7 +88,7 @@ def synthesise_open(
 
 
 def _handshakes(config: Config) -> tuple[str, ...]:
-    """Say where the HLS top has handshakes that the RTL does not have."""
+    """Return where the HLS top has handshakes that the RTL does not have."""
     firmware = config.firmware
     asked = [text for text, plain in ((firmware.interface, "ap_none"), (firmware.control, "ap_ctrl_none")) if text != plain]
     return (f"The RTL's ports are plain; {' and '.join(asked)} are the HLS top's.",) if asked else ()

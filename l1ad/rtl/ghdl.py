@@ -51,7 +51,7 @@ def run_vhdl_bench(project: RtlProject, folder: Path, *, timeout_s: float | None
 
 
 def _judge(text: str, log: Path) -> int:
-    """Give the number of events that agree."""
+    """Return the number of events that agree."""
     differs, agree = _DIFFERS.search(text), _AGREE.search(text)
     if differs:
         raise MismatchError(f"The VHDL is not the network: {differs[0]}; the log is {str(log)!r}.")

@@ -130,7 +130,7 @@ class Interpreter:
         return cast(self.element(source.name, i), type_)
 
     def _look_up(self, node: Node, lookup: Lookup, type_: FixedPoint, i: int) -> Variable:
-        """Look an address up, for the values it can have."""
+        """Look up an address, for the values it can have."""
         address = self.element(node.inputs[0], i)
         step = 2.0 ** -self._graph.grids[node.inputs[0]][i]
         first, last = (round(bound / step) - lookup.lowest for bound in (address.low, address.high))

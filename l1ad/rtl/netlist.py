@@ -84,7 +84,7 @@ _KINDS: Mapping[str, _Kind] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Group:
-    """Hold cells of one kind that are computed together, with the rows they read and write, each ``(n_cells, n_bits)``."""
+    """Cells of one kind that are computed together, with the rows they read and write, each ``(n_cells, n_bits)``."""
 
     kind: _Kind
     cells: tuple[Cell, ...]
@@ -200,7 +200,7 @@ def compare_netlist(project: RtlProject, modules: Sequence[Synthesised], golden:
 
 
 def _run(project: RtlProject, simulations: Sequence[NetlistSimulation], x_hw: IntArray) -> tuple[IntArray, IntArray]:
-    """Give scores ``(n_events,)`` and bits ``(n_events, n_thresholds)`` of some events."""
+    """Return scores ``(n_events,)`` and bits ``(n_events, n_thresholds)`` of some events."""
     network, n_events = project.network, len(x_hw)
     columns = [*x_hw.T, *(np.full(n_events, threshold.value) for threshold in network.thresholds)]
     nets = {

@@ -23,7 +23,7 @@ Nodes = dict[str, IntArray]
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Say where a net belongs: node, element, and by how many bits its integers are shifted to the node's grid."""
+    """What a net belongs to: node, element, and by how many bits its integers are shifted to the node's grid."""
 
     node: str
     element: int
@@ -46,7 +46,7 @@ def inner_nodes(folder: Path, x_hw: NDArray[np.integer[Any]], *, work: Path | No
 
     Raises:
         ConversionError: the RTL is a pipeline, or was written by an earlier version.
-        ArtefactError: the folder is no RTL project.
+        ArtefactError: the folder is not an RTL project.
         LayoutError: the events do not fit the layout.
         ToolMissingError: there is no Verilator or no C++ compiler.
         ToolFailedError: one of them failed.
@@ -61,7 +61,7 @@ def inner_nodes(folder: Path, x_hw: NDArray[np.integer[Any]], *, work: Path | No
 
 
 def why_closed(project: RtlProject) -> str | None:
-    """Say why a project's inner nets cannot be read as the network's nodes; None where they can."""
+    """Explain why a project's inner nets cannot be read as the network's nodes; None where they can."""
     if project.latency_cycles:
         return "The stages of a pipelined RTL end inside layers; set firmware.style to 'combinational' to look into it."
     if any(stage.outputs and not stage.formats for stage in project.stages):
@@ -93,7 +93,7 @@ def _probes(project: RtlProject) -> tuple[list[Probe], list[_Place]]:
 
 
 def _elements(network: Network) -> dict[str, tuple[str, int, int]]:
-    """Say for each net's name which node and element it is, and the node's fractional bits."""
+    """Return for each net's name which node and element it is, and the node's fractional bits."""
     found = {f"scaled_{port}": ("scaled", i, network.scaling.type.fractional) for i, port in enumerate(network.layout.ports)}
     for layer in network.layers:
         found |= {f"{layer.name}_{j}": (f"{layer.name}.output", j, type_.fractional) for j, type_ in enumerate(layer.outputs)}

@@ -16,7 +16,7 @@ from l1ad.rtl.design import Net
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Products:
-    """Hold the exact sums of a layer: ``weight.T @ inputs + bias`` in integers, each product with a multiplier.
+    """The exact sums of a layer: ``weight.T @ inputs + bias`` in integers, each product with a multiplier.
 
     With a ``reuse_factor`` R above 1 a neuron has a multiplier for R inputs, and adds up over the R cycles of a counter.
 
@@ -36,7 +36,7 @@ class Products:
 
     @property
     def clocked(self) -> bool:
-        """Say whether the module has registers."""
+        """Whether the module has registers."""
         return self.reuse_factor > 1
 
     @property
@@ -53,7 +53,7 @@ class Products:
 
     @property
     def inp_qint(self) -> list[Any]:
-        """Give the inputs' intervals, as alkaid's logic has them."""
+        """The inputs' intervals, as alkaid's logic has them."""
         from alkaid.types import QInterval
 
         return [QInterval(net.low, net.high, net.step) for net in self.inputs]
@@ -67,11 +67,11 @@ class Products:
 
     @property
     def latency(self) -> tuple[float, float]:
-        """Give no estimate: alkaid has not seen this logic."""
+        """No estimate: alkaid has not seen this logic."""
         return (0.0, 0.0)
 
     def _shares(self, neuron: int) -> list[IntArray]:
-        """Give the weights that each multiplier of a neuron has in turn: multiplier k takes inputs k R to k R + R - 1."""
+        """Return the weights that each multiplier of a neuron has in turn: multiplier k takes inputs k R to k R + R - 1."""
         column = self.weight[:, neuron]
         n = -(-len(column) // self.reuse_factor)
         return list(np.pad(column, (0, n * self.reuse_factor - len(column))).reshape(n, self.reuse_factor))

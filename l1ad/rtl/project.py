@@ -25,7 +25,7 @@ SPEC_VERSION = 2
 
 @dataclass(frozen=True, slots=True)
 class StageSummary:
-    """Say what is known of one module before synthesis.
+    """What is known of one module before synthesis.
 
     Attributes:
         name: the step: ``scaling``, a layer's name, ``score``; or ``stage_<n>`` of a pipeline.
@@ -57,7 +57,7 @@ class StageSummary:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RtlProject:
-    """Give access to an RTL project.
+    """Access to an RTL project.
 
     Attributes:
         path: its folder.
@@ -86,12 +86,12 @@ class RtlProject:
 
     @property
     def pipelined(self) -> bool:
-        """Say whether registers stand between any two modules."""
+        """Whether registers stand between any two modules."""
         return self.latency_cycles > 0 and self.interval == 1
 
     @property
     def lut_estimate(self) -> float:
-        """Give alkaid's count of the LUTs."""
+        """Alkaid's count of the LUTs."""
         return sum(stage.lut_estimate for stage in self.stages)
 
 
@@ -165,7 +165,7 @@ def load_project(folder: Path) -> RtlProject:
     """Read a project that ``write_project`` wrote.
 
     Raises:
-        ArtefactError: the folder is no RTL project, or one of a newer form.
+        ArtefactError: the folder is not an RTL project, or one of a newer form.
     """
     try:
         data = parse_json((folder / DESCRIPTION).read_text(encoding="utf-8"))
@@ -175,10 +175,12 @@ def load_project(folder: Path) -> RtlProject:
         registers = int(data["register_bits"]) if version > 1 else 0
     except (OSError, ValueError, KeyError, TypeError):
         raise ArtefactError(
-            f"Wanted an RTL project at {str(folder)!r}, found no readable {DESCRIPTION} there; run 'l1ad synth --tool open' first."
+            f"Expected an RTL project at {str(folder)!r}, found no readable {DESCRIPTION} there; run 'l1ad synth --tool open' first."
         ) from None
     if version > SPEC_VERSION:
-        raise ArtefactError(f"{str(folder)!r} has form {version!r}, this version reads up to {SPEC_VERSION}; update l1ad.")
+        raise ArtefactError(
+            f"{str(folder)!r} has format version {version!r}, this version of l1ad reads up to {SPEC_VERSION}; update l1ad."
+        )
     return RtlProject(
         folder, Network.load(folder / NETWORK_FILE), data["top"], data["latency_cycles"], stages, interface, interval, registers
     )

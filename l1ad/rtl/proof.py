@@ -24,7 +24,7 @@ from l1ad.toolchain.timing import timed
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProvingEvents:
-    """Hold the events on which RTL and netlist are proved: data, then adversarial ones.
+    """The events on which RTL and netlist are proved: data, then adversarial ones.
 
     Attributes:
         rows: numbers of the data in the dataset, spread evenly over it.

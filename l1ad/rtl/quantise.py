@@ -20,12 +20,12 @@ Variable = Any
 
 
 def is_short(value: float) -> bool:
-    """Say whether a number has few enough significant bits for alkaid's constants."""
+    """Return whether a number has few enough significant bits for alkaid's constants."""
     return (math.frexp(value)[0] * 2.0**CONSTANT_BITS).is_integer()
 
 
 def constant(like: Variable, value: float) -> Variable:
-    """Give a constant with another variable's hardware configuration.
+    """Return a constant with another variable's hardware configuration.
 
     Raises:
         ConversionError: it has more significant bits than alkaid keeps.
@@ -45,13 +45,13 @@ def plus(value: Variable, by: float) -> Variable:
 def _checked(value: float) -> float:
     if not is_short(value):
         raise ConversionError(
-            f"The RTL wants the constant {value!r}, which has more than {CONSTANT_BITS} significant bits; choose narrower types."
+            f"The RTL needs the constant {value!r}, which has more than {CONSTANT_BITS} significant bits; choose narrower types."
         )
     return float(value)
 
 
 def is_constant(value: Variable) -> bool:
-    """Say whether a variable can only have one value."""
+    """Return whether a variable can only have one value."""
     return bool(value.low == value.high)
 
 
@@ -87,7 +87,7 @@ def low_bits(value: Variable, top: int, fractional: int) -> Variable:
 
 
 def flag(value: Variable) -> Variable:
-    """Give 1 where a value is not 0, else 0."""
+    """Return 1 where a value is not 0, else 0."""
     if is_constant(value):
         return constant(value, float(value.low != 0))
     return value.unary_bit_op("any")
@@ -113,7 +113,7 @@ def _choose_wide(condition: Variable, if_one: float, if_zero: Variable | float) 
 
 
 def negative(value: Variable) -> Variable:
-    """Give 1 where a value is below 0, else 0."""
+    """Return 1 where a value is below 0, else 0."""
     return value.is_negative()
 
 
@@ -158,7 +158,7 @@ def _wrap(value: Variable, to: FixedPoint) -> Variable:
 
 
 def _over(value: Variable, to: FixedPoint) -> Variable:
-    """Give 1 where a value exceeds a type's range: not negative, and a bit above the range is set."""
+    """Return 1 where a value exceeds a type's range: not negative, and a bit above the range is set."""
     _, integer, _ = to.kif
     if value.high <= to.max:
         return constant(value, 0.0)
@@ -167,7 +167,7 @@ def _over(value: Variable, to: FixedPoint) -> Variable:
 
 
 def _under(value: Variable, to: FixedPoint) -> Variable:
-    """Give 1 where a value is below a type's range: negative, and a bit above the range is clear (any negative, if unsigned)."""
+    """Return 1 where a value is below a type's range: negative, and a bit above the range is clear (any negative, if unsigned)."""
     _, integer, _ = to.kif
     if value.low >= to.min:
         return constant(value, 0.0)
@@ -181,7 +181,7 @@ def _saturate(value: Variable, to: FixedPoint) -> Variable:
 
 
 def _lowest(to: FixedPoint) -> float:
-    """Give the lowest value that a cast gives."""
+    """Return the lowest value that a cast gives."""
     return to.symmetric_min_int * to.step if to.overflow is Overflow.SAT_SYM else to.min
 
 

@@ -57,7 +57,7 @@ def resource_report(
         project: what was synthesised.
         modules: what Yosys made of its modules, in order.
         board: part and totals.
-        clock_ns: wanted clock period.
+        clock_ns: target clock period.
         model: the delays.
         version: Yosys' version.
     """

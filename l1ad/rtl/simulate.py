@@ -127,7 +127,7 @@ def _compile(compiler: FoundTool, include: Path, folder: Path, timeout_s: float 
 
 
 def simulation_library(project: RtlProject, work: Path, probes: Sequence[Probe] = ()) -> Path:
-    """Give the compiled simulation of a project as it stands now, compiling it unless this user has done that before.
+    """Return the compiled simulation of a project as it stands now, compiling it unless this user has done that before.
 
     A library of other sources, or one that came with the project from somebody else, stays where it is and is not loaded.
 
@@ -188,7 +188,7 @@ class RtlSimulation:
             threads: how many models run at a time.
 
         Raises:
-            ArtefactError: the folder is no RTL project.
+            ArtefactError: the folder is not an RTL project.
             ToolMissingError: there is no Verilator or no C++ compiler.
             ToolFailedError: one of them failed.
         """

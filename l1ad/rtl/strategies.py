@@ -40,7 +40,7 @@ def trace_strategy(network: Network, strategy: Strategy, reuse_factor: int = 1) 
     shared = strategy is Strategy.RESOURCE
     if shared != (reuse_factor > 1):
         raise ConversionError(
-            f"Strategy {strategy.value!r} cannot have reuse factor {reuse_factor!r}: resource wants at least 2, the others have 1."
+            f"Strategy {strategy.value!r} cannot have reuse factor {reuse_factor!r}: resource needs at least 2, the others have 1."
         )
     if strategy is Strategy.DISTRIBUTED_ARITHMETIC:
         return trace_network(network)

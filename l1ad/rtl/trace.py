@@ -77,7 +77,7 @@ def variables_of(nets: Sequence[Net]) -> list[Variable]:
 
 
 def _all_values(net: Net) -> tuple[float, float, float]:
-    """Give lowest and highest value of a net's bits, and their step."""
+    """Return lowest and highest value of a net's bits, and their step."""
     codes = FixedPoint(net.signed, net.width, net.width - net.fractional)
     return codes.min, codes.max, codes.step
 
@@ -129,7 +129,7 @@ def _boundary_names(network: Network) -> dict[str, tuple[str, ...]]:
 
 
 def _step(graph: Graph, name: str, wanted: Masks, names: dict[str, tuple[str, ...]]) -> Step:
-    """Describe the step that computes wanted elements from those of the nodes before it."""
+    """Describe the step that computes requested elements from those of the nodes before it."""
     read = demanded(graph, wanted, [node for node in names if node not in wanted])
     outputs = {names[node][i]: (node, int(i)) for node, mask in wanted.items() for i in np.flatnonzero(mask)}
     sources = [node for node in names if node in read and node not in wanted]
@@ -163,7 +163,7 @@ def activation_step(network: Network, layer: str, sums: tuple[str, ...], outputs
 
 
 def parts_read(network: Network) -> list[tuple[Dense, tuple[str, ...]]]:
-    """Give of each layer the rows and columns that decide the score, and the names of its outputs' nets."""
+    """Return for each layer the rows and columns that decide the score, and the names of its outputs' nets."""
     reads = values_read(network)
     return [
         (
@@ -175,7 +175,7 @@ def parts_read(network: Network) -> list[tuple[Dense, tuple[str, ...]]]:
 
 
 def values_read(network: Network) -> list[NDArray[np.bool_]]:
-    """Say which inputs of each layer, and which outputs of the last one, decide the score.
+    """Return which inputs of each layer, and which outputs of the last one, decide the score.
 
     Args:
         network: the network.

@@ -1,7 +1,7 @@
 """Write a design's modules as Verilog text.
 
 alkaid writes the modules, whose ports are two packed vectors; the top here has the ports of the HLS top: named by the layout, a
-column or an object each, thresholds where they are wanted as ports, ``score`` and one bit for each threshold.
+column or an object each, thresholds where they are requested as ports, ``score`` and one bit for each threshold.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ CONSTRAINTS = "constraints.xdc"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Say for which part and clock the project is.
+    """The project's part and clock.
 
     Attributes:
         name: full part name.
@@ -38,7 +38,7 @@ def vivado_files(design: Design, part: Part) -> Files:
 
 
 def _constraints(design: Design, part: Part) -> str:
-    """Give a clocked design its clock, from and to which its ports count as in the vendor driver; bound a combinational one."""
+    """Return a clocked design its clock, from and to which its ports count as in the vendor driver; bound a combinational one."""
     if design.clocked:
         return (
             f"create_clock -name clk -period {part.clock_ns:g} [get_ports clk]\n"

@@ -32,7 +32,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Synthesised:
-    """Say what Yosys made of one module.
+    """What Yosys made of one module.
 
     Attributes:
         stage: the module.
@@ -249,7 +249,7 @@ def _json(file: Path) -> Any:
     except FileNotFoundError:
         raise ToolFailedError(f"Yosys ended without error and left no {str(file)!r}; see the log beside it.") from None
     except (json.JSONDecodeError, UnicodeDecodeError):
-        raise ReportError(f"{str(file)!r} is cut off or no JSON; synthesise again.") from None
+        raise ReportError(f"{str(file)!r} is cut off or not JSON; synthesise again.") from None
 
 
 def count_carry8(netlist: Netlist) -> int:

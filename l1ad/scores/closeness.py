@@ -16,7 +16,7 @@ from l1ad.scores.selection import threshold_for_fraction
 
 @dataclass(frozen=True, slots=True)
 class Tolerances:
-    """Hold what a comparison must keep to; None does not ask.
+    """What a comparison must keep to; None does not ask.
 
     Attributes:
         fpr: background fraction of the working point.
@@ -33,7 +33,7 @@ class Tolerances:
 
 @dataclass(frozen=True, slots=True)
 class Closeness:
-    """Hold two performances side by side.
+    """Two performances side by side.
 
     Attributes:
         left: how the first score does.
@@ -48,7 +48,7 @@ class Closeness:
     violations: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return {
             self.left.source: self.left.to_dict(),
             self.right.source: self.right.to_dict(),

@@ -36,7 +36,7 @@ def data_of_run(config: Config, layout: ObjectLayout) -> Dataset | None:
 
 
 def comparison_block(network: Network, dataset: Dataset | None, block: int) -> NDArray[Any]:
-    """Give one block of the comparison's events.
+    """Return one block of the comparison's events.
 
     Args:
         network: the network.
@@ -55,7 +55,7 @@ def comparison_block(network: Network, dataset: Dataset | None, block: int) -> N
 
 
 def comparison_events(network: Network, dataset: Dataset | None, start: int, stop: int) -> NDArray[Any]:
-    """Give events ``start`` to ``stop`` of the comparison, shape ``(stop - start, n_columns)``."""
+    """Return events ``start`` to ``stop`` of the comparison, shape ``(stop - start, n_columns)``."""
     first = start // BLOCK
     blocks = [comparison_block(network, dataset, block) for block in range(first, -(-stop // BLOCK))]
     return np.concatenate(blocks)[start - first * BLOCK : stop - first * BLOCK]

@@ -30,7 +30,7 @@ Nodes = Callable[[NDArray[Any]], Mapping[str, IntArray]]
 
 @dataclass(frozen=True, slots=True)
 class Implementation:
-    """Hold one way to compute the integer score.
+    """One way to compute the integer score.
 
     Attributes:
         name: ``reference`` or a source's name.
@@ -49,7 +49,7 @@ class Implementation:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Hold the implementations at hand, the specification first, and by name the reason why one is not."""
+    """The implementations at hand, the specification first, and by name the reason why one is not."""
 
     implementations: tuple[Implementation, ...]
     skipped: Mapping[str, str]
@@ -90,7 +90,7 @@ def find_implementations(network: Network, project: Path, rtl: Path, *, csim_eve
 
 
 class _AbsentError(ArtefactError):
-    """Say that an artefact has not been made yet."""
+    """An artefact has not been made yet."""
 
 
 def _specification(network: Network) -> Implementation:
@@ -180,7 +180,7 @@ def _rtl(network: Network, folder: Path, limit: int) -> Implementation:
 
 
 def _with_bits_checked(name: str, run: Callable[[NDArray[Any]], tuple[IntArray, NDArray[np.bool_]]], network: Network) -> Scores:
-    """Give the scores of a simulation whose trigger bits must be what its own thresholds say."""
+    """Return the scores of a simulation whose trigger bits must be what its own thresholds say."""
 
     def scores(x_hw: NDArray[Any]) -> IntArray:
         codes, bits = run(x_hw)

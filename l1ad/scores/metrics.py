@@ -49,7 +49,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Roc:
-    """Hold a ROC curve: what is selected at each distinct score, from the highest down.
+    """A ROC curve: what is selected at each distinct score, from the highest down.
 
     Attributes:
         threshold: distinct scores, descending, shape ``(n_points,)``.
@@ -64,19 +64,19 @@ class Roc:
 
 @dataclass(frozen=True, slots=True)
 class Auc:
-    """Hold the area under a ROC curve and its standard error (DeLong)."""
+    """The area under a ROC curve and its standard error (DeLong)."""
 
     value: float
     error: float
 
     def to_dict(self) -> dict[str, float]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkingPoint:
-    """Hold what one threshold does.
+    """What one threshold does.
 
     Attributes:
         target_fpr: background fraction that was asked for.
@@ -92,11 +92,11 @@ class WorkingPoint:
 
     @property
     def enough(self) -> bool:
-        """Say whether enough background events are behind the point for it to mean something."""
+        """Whether enough background events are behind the point for it to mean something."""
         return self.background.enough
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self) | {"enough": self.enough}
 
 
@@ -118,29 +118,29 @@ class Flips:
 
     @property
     def n_different(self) -> int:
-        """Give the number of events decided differently."""
+        """The number of events decided differently."""
         return self.n_left_only + self.n_right_only
 
     @property
     def fraction(self) -> float:
-        """Give the fraction of all events decided differently."""
+        """The fraction of all events decided differently."""
         return self.n_different / self.n_events if self.n_events else 0.0
 
     @property
     def overlap(self) -> float:
-        """Give the Jaccard overlap: selected by both over selected by any; 1 where nothing is selected."""
+        """The Jaccard overlap: selected by both over selected by any; 1 where nothing is selected."""
         either = self.n_different + self.n_both
         return self.n_both / either if either else 1.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self) | {"n_different": self.n_different, "fraction": self.fraction, "overlap": self.overlap}
 
 
 def roc(
     background: Scores, signal: Scores, background_weight: ArrayLike | None = None, signal_weight: ArrayLike | None = None
 ) -> Roc:
-    """Give the ROC curve, one point for each distinct score.
+    """Return the ROC curve, one point for each distinct score.
 
     Args:
         background: background scores, shape ``(n_background,)``.
@@ -158,7 +158,7 @@ def roc(
 
 
 def _selected_fraction(scores: Scores, weight: FloatArray, threshold: NDArray[Any]) -> FloatArray:
-    """Give the fraction of the weight at or above each threshold."""
+    """Return the fraction of the weight at or above each threshold."""
     order = np.argsort(scores, kind="stable")
     above = np.concatenate([np.cumsum(weight[order][::-1])[::-1], [0.0]])
     return above[np.searchsorted(scores[order], threshold, side="left")] / above[0]
@@ -167,7 +167,7 @@ def _selected_fraction(scores: Scores, weight: FloatArray, threshold: NDArray[An
 def auc(
     background: Scores, signal: Scores, background_weight: ArrayLike | None = None, signal_weight: ArrayLike | None = None
 ) -> Auc:
-    """Give the probability that a signal event scores above a background event (ties count half), with its error.
+    """Return the probability that a signal event scores above a background event (ties count half), with its error.
 
     The error is DeLong's (Biometrics 44 (1988) 837), with the weights normalised to a sum of 1 as probabilities: each sample adds
     ``sum p^2 (v - auc)^2 / (1 - sum p^2)``, ``v`` an event's own probability to beat the other sample; the published form for equal ones.
@@ -191,7 +191,7 @@ def auc(
 
 
 def _below(scores: Scores, others: Scores, weight: FloatArray) -> FloatArray:
-    """Give for each score the weight of the others below it, ties counting half."""
+    """Return for each score the weight of the others below it, ties counting half."""
     order = np.argsort(others, kind="stable")
     below = np.concatenate([[0.0], np.cumsum(weight[order])])
     ranked = others[order]
@@ -211,12 +211,12 @@ def working_point(
     background_weight: ArrayLike | None = None,
     signal_weight: ArrayLike | None = None,
 ) -> WorkingPoint:
-    """Give the signal efficiency at the smallest threshold that keeps a background fraction.
+    """Return the signal efficiency at the smallest threshold that keeps a background fraction.
 
     Args:
         background: background scores, shape ``(n_background,)``.
         signal: signal scores, shape ``(n_signal,)``.
-        fpr: wanted background fraction, in (0, 1).
+        fpr: background fraction, in (0, 1).
         background_weight: weights of at least 0, or None.
         signal_weight: likewise.
 

@@ -19,7 +19,7 @@ FPRS = (1e-3, 1e-4, 1e-5)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoredSample:
-    """Hold the scores and weights of one sample's events.
+    """The scores and weights of one sample's events.
 
     Attributes:
         name: the sample's key; ``background`` for all background samples together.
@@ -38,7 +38,7 @@ class ScoredSample:
 
 @dataclass(frozen=True, slots=True)
 class SignalPerformance:
-    """Hold how one signal does against the background.
+    """How one signal does against the background.
 
     Attributes:
         name: the sample's key.
@@ -55,7 +55,7 @@ class SignalPerformance:
     points: tuple[WorkingPoint, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return {
             "name": self.name,
             "label": self.label,
@@ -67,7 +67,7 @@ class SignalPerformance:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """Hold how one set of scores does.
+    """How one set of scores does.
 
     Attributes:
         source: who computed the scores, as ``csim``.
@@ -80,16 +80,16 @@ class Performance:
     signals: tuple[SignalPerformance, ...]
 
     def mean_auc(self) -> float | None:
-        """Give the mean AUC over signals; None without any."""
+        """Return the mean AUC over signals; None without any."""
         return float(np.mean([signal.auc.value for signal in self.signals])) if self.signals else None
 
     def mean_efficiency(self, fpr: float) -> float | None:
-        """Give the mean efficiency over signals at a background fraction; None without any or if it was not evaluated."""
+        """Return the mean efficiency over signals at a background fraction; None without any or if it was not evaluated."""
         values = [point.signal.value for signal in self.signals for point in signal.points if point.target_fpr == fpr]
         return float(np.mean(values)) if values else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return {
             "source": self.source,
             "n_background": self.n_background,
@@ -98,7 +98,7 @@ class Performance:
 
 
 def background_of(dataset: Dataset, scores: ScoreSet, split: Split | None = Split.TEST) -> ScoredSample:
-    """Give the scored background, all its samples together.
+    """Return the scored background, all its samples together.
 
     Args:
         dataset: the dataset.
@@ -115,7 +115,7 @@ def background_of(dataset: Dataset, scores: ScoreSet, split: Split | None = Spli
 
 
 def signals_of(dataset: Dataset, scores: ScoreSet) -> tuple[ScoredSample, ...]:
-    """Give every signal that was scored, in the dataset's order.
+    """Return every signal that was scored, in the dataset's order.
 
     Raises:
         InputError: scores of another dataset.
@@ -137,7 +137,7 @@ def _sample(dataset: Dataset, scores: ScoreSet, name: str, label: str, rows: Int
 
 
 def evaluate(dataset: Dataset, scores: ScoreSet, fprs: tuple[float, ...] = FPRS, split: Split | None = Split.TEST) -> Performance:
-    """Judge scores on a dataset.
+    """Evaluate scores on a dataset.
 
     Args:
         dataset: the dataset they belong to.

@@ -1,4 +1,4 @@
-"""Count what a threshold selects: weighted efficiency with its interval, and the threshold for a wanted rate.
+"""Count what a threshold selects: weighted efficiency with its interval, and the threshold for a given rate.
 
 An event is selected when ``score >= threshold``. Scores may be integers (firmware codes) or float64; every rule is exact on ties.
 """
@@ -26,7 +26,7 @@ Scores = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Efficiency:
-    """Hold a weighted fraction with its interval.
+    """A weighted fraction with its interval.
 
     Attributes:
         value: selected weight over all weight.
@@ -48,16 +48,16 @@ class Efficiency:
 
     @property
     def enough(self) -> bool:
-        """Say whether enough events are selected for the value to mean something."""
+        """Whether enough events are selected for the value to mean something."""
         return self.n_effective >= MIN_EVENTS
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self)
 
 
 def efficiency(passed: ArrayLike, weight: ArrayLike | None = None, level: float = ONE_SIGMA) -> Efficiency:
-    """Give the selected fraction with its interval.
+    """Return the selected fraction with its interval.
 
     Equal weights get the interval of Clopper & Pearson (Biometrika 26 (1934) 404); others the same with the effective number of events
     that has the fraction's variance (Korn & Graubard, Survey Methodology 24 (1998) 193): ``n = f (1 - f) / v`` and ``k = n f``, with
@@ -97,7 +97,7 @@ def _beta_interval(k: float, n: float, level: float) -> tuple[float, float]:
 
 
 def effective_number(weight: FloatArray) -> float:
-    """Give ``(sum w)^2 / sum w^2``, the number of equal-weight events of the same relative error; 0 for none."""
+    """Return ``(sum w)^2 / sum w^2``, the number of equal-weight events of the same relative error; 0 for none."""
     squares = float(np.square(weight).sum())
     return float(weight.sum()) ** 2 / squares if squares > 0 else 0.0
 
@@ -121,7 +121,7 @@ def threshold_for_weight(scores: Scores, weight: ArrayLike | None, target: float
     """
     values, w = checked_scores(scores, weight, "scored")
     if not target >= 0:
-        raise InputError(f"A threshold wants a target of at least 0, got {target!r}; ask for a positive rate.")
+        raise InputError(f"A threshold needs a target of at least 0, got {target!r}; ask for a positive rate.")
     values, w = values[w > 0], w[w > 0]
     order = np.argsort(values, kind="stable")[::-1]
     selected = np.cumsum(w[order])
@@ -159,7 +159,7 @@ def checked_scores(scores: Scores, weight: ArrayLike | None, what: str) -> tuple
     """
     values = np.asarray(scores)
     if values.ndim != 1 or not len(values):
-        raise InputError(f"Metrics want at least one {what} event, got scores of shape {values.shape!r}; give more events.")
+        raise InputError(f"Metrics need at least one {what} event, got scores of shape {values.shape!r}; give more events.")
     if values.dtype.kind not in "iu":
         values = values.astype(np.float64, copy=False)
         if np.isnan(values).any():
@@ -168,13 +168,13 @@ def checked_scores(scores: Scores, weight: ArrayLike | None, what: str) -> tuple
 
 
 def checked_weight(weight: ArrayLike | None, n_events: int, what: str) -> FloatArray:
-    """Give weights as float64, 1 each for None.
+    """Return weights as float64, 1 each for None.
 
     Raises:
         InputError: no events, another length, a negative or not finite weight, or no positive sum.
     """
     if n_events == 0:
-        raise InputError(f"Metrics want at least one {what} event, got none; give more events.")
+        raise InputError(f"Metrics need at least one {what} event, got none; give more events.")
     if weight is None:
         return np.ones(n_events)
     w = np.asarray(weight, dtype=np.float64)

@@ -103,7 +103,7 @@ def software_muons(muons: Grid, threshold: float, found: Grid) -> None:
 
 @compiled
 def software_egamma(flow: Grid, tracks: Grid, s: Any, electrons: Grid, photons: Grid) -> None:
-    """Part the software trigger's e/γ clusters into electrons (a stiff track points at them) and photons (none does)."""
+    """Split the software trigger's e/γ clusters into electrons (a stiff track points at them) and photons (none does)."""
     clusters = np.zeros((6, 3))
     k.find_egamma(flow[0], flow[1], min(s[13], s[14]), 0.15, 0.06, clusters)
     for i in range(len(clusters)):
@@ -120,7 +120,7 @@ def software_egamma(flow: Grid, tracks: Grid, s: Any, electrons: Grid, photons: 
 
 @compiled
 def matching_track(tracks: Grid, energy: float, eta: float, phi: float) -> int:
-    """Give the stiffest track within 0.12 of a cluster that carries half to twice its energy, or -1."""
+    """Return the stiffest track within 0.12 of a cluster that carries half to twice its energy, or -1."""
     best = -1
     for i in range(len(tracks)):
         near = math.hypot(tracks[i, 1] - eta, k.wrap(tracks[i, 2] - phi)) < 0.12
@@ -131,7 +131,7 @@ def matching_track(tracks: Grid, energy: float, eta: float, phi: float) -> int:
 
 @compiled
 def software_met(net: Grid, cut: float, muons: Grid, found: Grid) -> None:
-    """Give the software trigger's missing energy: towers above the cut, and muons."""
+    """Return the software trigger's missing energy: towers above the cut, and muons."""
     size, angle = k.missing_energy(net, cut)
     x, y = size * math.cos(angle), size * math.sin(angle)
     for i in range(len(muons)):

@@ -29,7 +29,7 @@ SHAPES: dict[str, tuple[int, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class DetectorSettings:
-    """Hold the detector's numbers; docs/simulation.md says where each comes from.
+    """The detector's numbers; docs/simulation.md says where each comes from.
 
     Energies in GeV and transverse. A scale factor brings the mean response of its object to one.
     """
@@ -53,7 +53,7 @@ class DetectorSettings:
     hlt_met_tower_gev: float = 1.5
 
     def pack(self) -> tuple[Floats, Floats]:
-        """Give the tower resolutions ``(2, 98, 3)`` and the numbers above in order, as the compiled code takes them."""
+        """Return the tower resolutions ``(2, 98, 3)`` and the numbers above in order, as the compiled code takes them."""
         return _resolution(), np.array([getattr(self, f.name) for f in fields(self)])
 
 
@@ -72,7 +72,7 @@ def _resolution() -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Hold minimum-bias collisions ordered by hardness, and what is visible of each."""
+    """Minimum-bias collisions ordered by hardness, and what is visible of each."""
 
     particles: ParticleTable
     visible: Visible
@@ -93,7 +93,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """Hold the pile-up of each event: those of event ``i`` are at ``starts[i]:starts[i + 1]``."""
+    """The pile-up of each event: those of event ``i`` are at ``starts[i]:starts[i + 1]``."""
 
     starts: Counts
     collision: Counts
@@ -102,7 +102,7 @@ class Draws:
 
     @property
     def numbers(self) -> Counts:
-        """Give the number of collisions of each event, ``(n_events,)``."""
+        """The number of collisions of each event, ``(n_events,)``."""
         return np.diff(self.starts)
 
 
@@ -131,7 +131,7 @@ def draw_pileup(pool: Pool, mean: float, limit_gev: Floats, extra: Counts, rng: 
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """Hold the trigger objects of ``n`` events; an absent object is all zero. See `SHAPES` for each array's form."""
+    """The trigger objects of ``n`` events; an absent object is all zero. See `SHAPES` for each array's form."""
 
     l1_jets: Floats
     l1_egammas: Floats
@@ -150,7 +150,7 @@ class Objects:
         return cls(**{name: np.zeros((n_events, *shape)) for name, shape in SHAPES.items()})
 
     def arrays(self) -> dict[str, Floats]:
-        """Give every array by name."""
+        """Return every array by name."""
         return {name: getattr(self, name) for name in SHAPES}
 
 

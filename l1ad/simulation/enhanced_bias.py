@@ -52,7 +52,7 @@ QUANTITIES: Mapping[str, Callable[[Arrays], Floats]] = {
 
 @dataclass(frozen=True, slots=True)
 class EnhancedBias:
-    """Say with which probability a crossing is kept: ``min(1, max(floor, h ** power))``, ``h`` the largest quantity over its full value.
+    """The probability with which a crossing is kept: ``min(1, max(floor, h ** power))``, ``h`` the largest quantity over its full value.
 
     Attributes:
         full_gev: by quantity, the value from which on every crossing is kept.
@@ -75,7 +75,7 @@ class EnhancedBias:
             raise ConfigError("Enhanced bias needs at least one quantity with a full value above 0 GeV, and a power above 0.")
         for name in self.full_gev:
             if name not in self.known:
-                raise ConfigError(f"Enhanced bias knows no quantity {name!r}; {nearest(name, self.known)}")
+                raise ConfigError(f"Enhanced bias has no quantity {name!r}; {nearest(name, self.known)}")
 
     def probability(self, values: Mapping[str, NDArray[Any]]) -> Floats:
         """Compute each crossing's probability, shape ``(n_events,)``.
@@ -89,7 +89,7 @@ class EnhancedBias:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Hold what the rates of events rest on.
+    """What the rates of events rest on.
 
     Attributes:
         weight: any unit, ``(n_events,)``.
@@ -126,7 +126,7 @@ def quantities(arrays: Arrays) -> dict[str, NDArray[np.float32]]:
 
 
 def tails(values: Mapping[str, NDArray[Any]], events: Measured, crossing_khz: float) -> dict[str, dict[str, float]]:
-    """Say how well a weighted sample measures each quantity's tail.
+    """Return how well a weighted sample measures each quantity's tail.
 
     Args:
         values: by quantity, each ``(n_events,)``.

@@ -32,7 +32,7 @@ _COLLISIONS_OF_A_PROCESS = 2**40
 
 @dataclass(frozen=True, slots=True)
 class SimulatedSample:
-    """Hold the events of one sample, in the order they are written.
+    """The events of one sample, in the order they are written.
 
     Attributes:
         objects: what the triggers see.
@@ -46,7 +46,7 @@ class SimulatedSample:
 
     @property
     def n_events(self) -> int:
-        """Give the number of events."""
+        """The number of events."""
         return len(self.objects.l1_met)
 
 
@@ -61,7 +61,7 @@ def zero_bias(plan: Plan, folder: Path, processes: Sequence[str], menu: Sequence
 
 
 def stream(plan: Plan, folder: Path, menu: Sequence[MenuItem] = L1_MENU) -> Iterator[tuple[str, SimulatedSample]]:
-    """Give batch after batch in a seeded random order, each with its process and weights as `zero_bias` and `signal` give them.
+    """Return batch after batch in a seeded random order, each with its process and weights as `zero_bias` and `signal` give them.
 
     Args:
         plan: what was produced.
@@ -101,7 +101,7 @@ def _sample(process: str, produced: Produced, menu: Sequence[MenuItem]) -> Simul
 
 
 def decisions(objects: Objects, menu: Sequence[MenuItem]) -> dict[str, NDArray[Any]]:
-    """Give the Level-1 word and whether each level's menu takes an event."""
+    """Return the Level-1 word and whether each level's menu takes an event."""
     arrays = objects.arrays()
     word = decide(menu, arrays)
     return {"menu": word, "pass_l1": word > 0, "pass_hlt": (word > 0) & (decide(HLT_MENU, arrays) > 0)}
@@ -198,7 +198,7 @@ def _writer(format_: str, path: Path, menu: tuple[str, ...]) -> Iterator[Writer]
 
 
 def nanoaod_layout() -> ObjectLayout:
-    """Give the objects of the NanoAOD-like file: those of AXOL1TL, and taus on the same grid as e/γ."""
+    """Return the objects of the NanoAOD-like file: those of AXOL1TL, and taus on the same grid as e/γ."""
     layout = load_layout(NANO_LAYOUT)
     taus = replace(layout.slot("eg"), kind="tau", multiplicity=SHAPES["l1_taus"][0])
     return replace(layout, name="nanoaod", slots=(*layout.slots, taus))

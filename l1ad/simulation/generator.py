@@ -21,7 +21,7 @@ _PT_MIN_GEV = 0.1
 
 @dataclass(frozen=True, slots=True)
 class GeneratorSettings:
-    """Say how collisions are generated.
+    """How collisions are generated.
 
     Attributes:
         energy_tev: centre-of-mass energy.
@@ -39,7 +39,7 @@ class GeneratorSettings:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """Hold a batch of collisions and what Pythia says of the process's cross section."""
+    """A batch of collisions and what Pythia says of the process's cross section."""
 
     particles: ParticleTable
     sigma_mb: float
@@ -65,7 +65,7 @@ def generate(process: Process, n_events: int, settings: GeneratorSettings, batch
 
     Raises:
         ConfigError: Pythia does not know a setting or refuses the set of them.
-        ToolFailedError: Pythia gave fewer events than wanted.
+        ToolFailedError: Pythia gave fewer events than requested.
     """
     pythia = _initialise(process, settings, batch)
     events = pythia.nextBatch(n_events)

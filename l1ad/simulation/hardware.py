@@ -21,7 +21,7 @@ TGC_THRESHOLDS_GEV = (3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0,
 
 
 def counts_for(objects: Objects, layout: ObjectLayout) -> dict[str, Counts]:
-    """Give the counts of a layout: software objects if it has photons, ATLAS Level 1 if it has taus, CMS Level 1 otherwise.
+    """Return the counts of a layout: software objects if it has photons, ATLAS Level 1 if it has taus, CMS Level 1 otherwise.
 
     Raises:
         LayoutError: it has objects that the simulation does not make together.
@@ -40,11 +40,11 @@ def counts_for(objects: Objects, layout: ObjectLayout) -> dict[str, Counts]:
 
 
 def level1_counts(objects: Objects, layout: ObjectLayout, step_gev: float = 0.0) -> dict[str, Counts]:
-    """Give ATLAS-like Level-1 objects as hardware counts of a layout with jets, taus, muons and MET.
+    """Return ATLAS-like Level-1 objects as hardware counts of a layout with jets, taus, muons and MET.
 
     Args:
         objects: what the simulation gave.
-        layout: the columns wanted.
+        layout: the requested columns.
         step_gev: coarser step of calorimeter energies than the hardware's, for small files.
 
     Returns:
@@ -65,7 +65,7 @@ def level1_counts(objects: Objects, layout: ObjectLayout, step_gev: float = 0.0)
 
 
 def software_counts(objects: Objects, layout: ObjectLayout, step_gev: float = 0.0) -> dict[str, Counts]:
-    """Give software-trigger objects as counts of a layout with jets, electrons, muons, photons and MET, as `level1_counts` does."""
+    """Return software-trigger objects as counts of a layout with jets, electrons, muons, photons and MET, as `level1_counts` does."""
     arrays = {
         "jet": objects.hlt_jets,
         "electron": objects.hlt_electrons,
@@ -79,7 +79,7 @@ def software_counts(objects: Objects, layout: ObjectLayout, step_gev: float = 0.
 
 
 def cms_counts(objects: Objects, layout: ObjectLayout) -> dict[str, Counts]:
-    """Give Level-1 objects as counts of a CMS-like layout with e/γ as electrons or ``eg``, taus, muons, jets and MET."""
+    """Return Level-1 objects as counts of a CMS-like layout with e/γ as electrons or ``eg``, taus, muons, jets and MET."""
     arrays = {
         "jet": objects.l1_jets,
         "electron": objects.l1_egammas,

@@ -46,7 +46,7 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 
 @functools.cache
 def _kept_code() -> str | None:
-    """Give the folder for code compiled from today's sources of the detector, None where it cannot be written or others can.
+    """Return the folder for code compiled from today's sources of the detector, None where it cannot be written or others can.
 
     Numba looks only at the file of the function that is called, and not at those of the functions it calls: hence a folder for each state
     of all of them.
@@ -198,7 +198,7 @@ def sum3(grid: Grid, total: Grid) -> None:
 
 @compiled
 def is_peak(grid: Grid, row: int, column: int, reach: int) -> bool:
-    """Say whether a cell is the greatest within ``reach``; of equal cells the first in (row, column) order wins."""
+    """Return whether a cell is the greatest within ``reach``; of equal cells the first in (row, column) order wins."""
     value = grid[row, column]
     for i in range(max(row - reach, 0), min(row + reach + 1, N_ETA)):
         for d in range(-reach, reach + 1):
@@ -233,7 +233,7 @@ def insert(objects: Grid, a: float, b: float, c: float) -> None:
 
 @compiled
 def centre_eta(row: int) -> float:
-    """Give a row's central η."""
+    """Return a row's central η."""
     return (row + 0.5) * ETA_STEP - ETA_MAX
 
 
@@ -320,7 +320,7 @@ def find_taus(net: Grid, seeds: Grid, scale: float, threshold: float, isolation:
 
 @compiled
 def missing_energy(net: Grid, cut: float) -> tuple[float, float]:
-    """Give size and azimuth of the missing transverse energy from towers above the noise cut."""
+    """Return size and azimuth of the missing transverse energy from towers above the noise cut."""
     x, y = 0.0, 0.0
     for column in range(N_PHI):
         total = 0.0

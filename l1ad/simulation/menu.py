@@ -1,4 +1,4 @@
-"""Decide as a small Level-1 menu would: single and multiple objects above thresholds."""
+"""The decisions of a small Level-1 menu: single and multiple objects above thresholds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class MenuItem:
-    """Ask for ``count`` objects of a kind at or above a threshold in GeV."""
+    """A menu item: ``count`` objects of a kind at or above a threshold in GeV."""
 
     name: str
     kind: str
@@ -48,13 +48,13 @@ HLT_MENU = (
 
 
 def energies(arrays: Mapping[str, Floats], kind: str) -> Floats:
-    """Give the energies of a kind's objects, sorted downwards, ``(n_events, n)``."""
+    """Return the energies of a kind's objects, sorted downwards, ``(n_events, n)``."""
     array = arrays[kind]
     return array[:, :1] if array.ndim == 2 else array[:, :, 0]
 
 
 def decide(menu: Sequence[MenuItem], arrays: Mapping[str, Floats]) -> NDArray[np.uint64]:
-    """Give the menu's decision word for each event: bit i is item i.
+    """Return the menu's decision word for each event: bit i is item i.
 
     Args:
         menu: at most 64 items.

@@ -1,4 +1,4 @@
-"""Hold the stable particles of many events as flat arrays."""
+"""The stable particles of many events as flat arrays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STIFF_GEV = 2.0
 
 
 class ParticleKind(enum.IntEnum):
-    """Tell apart what the detector tells apart."""
+    """Kinds of particle that the detector distinguishes."""
 
     PHOTON = 0
     ELECTRON = 1
@@ -33,7 +33,7 @@ class ParticleKind(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ParticleTable:
-    """Hold the visible particles of ``n_events`` collisions, those of event ``i`` at ``offsets[i]:offsets[i + 1]``.
+    """The visible particles of ``n_events`` collisions, those of event ``i`` at ``offsets[i]:offsets[i + 1]``.
 
     Attributes:
         offsets: ``(n_events + 1,)`` int64.
@@ -55,7 +55,7 @@ class ParticleTable:
 
     @property
     def n_events(self) -> int:
-        """Give the number of collisions."""
+        """The number of collisions."""
         return len(self.offsets) - 1
 
     def save(self, path: Path) -> None:

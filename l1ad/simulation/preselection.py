@@ -1,4 +1,4 @@
-"""Decide before the detector which crossings are worth its time, from the collisions that were drawn; the weight is one over the chance.
+"""The decision before the detector which crossings are worth its time, from the collisions that were drawn; the weight is one over the chance.
 
 What Level 1 will see of a crossing is roughly known from its collisions: stiff particles make jets, their vector sum the missing
 energy, muons are muons. Crossings in which none of it is large are detected with a small probability that is never 0, so that none of
@@ -49,7 +49,7 @@ def particle_quantities(pool: Visible, draws: Draws, hard: Visible | None, hard_
 
 
 def _largest(values: Floats, draws: Draws) -> Floats:
-    """Give the largest of each crossing's values, 0 for a crossing of no collision."""
+    """Return the largest of each crossing's values, 0 for a crossing of no collision."""
     some = draws.numbers > 0
     found = np.zeros(len(draws.numbers))
     if some.any():

@@ -192,5 +192,5 @@ def find_process(name: str) -> Process:
 
 
 def are_processes(runs: NDArray[Any]) -> bool:
-    """Say whether run numbers are those that simulated processes get, so that they are no runs of a machine."""
+    """Return whether run numbers are those that simulated processes get, so that they are not runs of a machine."""
     return set(np.unique(runs).tolist()) <= {process.run_number for process in PROCESSES.values()}

@@ -32,7 +32,7 @@ COLLISION_BLOCK = 64
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Say what to produce.
+    """What to produce.
 
     Attributes:
         events: number of crossings of each process.
@@ -59,7 +59,7 @@ class Plan:
     pool_serves: int | None = None
 
     def tasks(self) -> list[Task]:
-        """Part the events into batches."""
+        """Split the events into batches."""
         return [
             Task(name, number, min(self.batch_of(name), wanted - number * self.batch_of(name)))
             for name, wanted in self.events.items()
@@ -67,7 +67,7 @@ class Plan:
         ]
 
     def batch_of(self, process: str) -> int:
-        """Give the crossings in a batch of a process: more where a collision serves several, or where few are detected."""
+        """Return the crossings in a batch of a process: more where a collision serves several, or where few are detected."""
         if process == MINIMUM_BIAS:
             return self.batch * (_DRAWN if self.preselection is not None else 1)
         return self.batch * self.shared.get(process, 1)
@@ -89,7 +89,7 @@ class Plan:
         return 0
 
     def pool_tasks(self, pool: int | None = None) -> list[Task]:
-        """Part a pool (None: all) into batches; each starts Pythia, which takes seconds for minimum bias, so they are large."""
+        """Split a pool (None: all) into batches; each starts Pythia, which takes seconds for minimum bias, so they are large."""
         size = max(self.pool // 4, 1)
         numbers = range(-(-self.pool // size))
         return [
@@ -109,13 +109,13 @@ class Task:
 
     @property
     def file(self) -> str:
-        """Give the name of the file its result goes to."""
+        """The name of the file its result goes to."""
         return f"{self.process}-{self.batch:04d}-{self.n_events}.npz"
 
 
 @dataclass(frozen=True, slots=True)
 class Produced:
-    """Hold the events of one process.
+    """The events of one process.
 
     Attributes:
         objects: what the triggers see.
@@ -235,7 +235,7 @@ def simulate_batch(plan: Plan, task: Task, pool: Pool) -> Produced:
 
 @dataclass(frozen=True, slots=True)
 class _Crossings:
-    """Hold the crossings of a batch before the detector, each array of shape ``(n_events,)``; collisions of earlier pools count first."""
+    """The crossings of a batch before the detector, each array of shape ``(n_events,)``; collisions of earlier pools count first."""
 
     draws: Draws
     hard: ParticleTable | None
@@ -264,7 +264,7 @@ def _detected(plan: Plan, crossings: _Crossings, pool: Pool, sigma: float, rng: 
 
 
 def _thinned(probability: Floats, rng: np.random.Generator) -> tuple[NDArray[np.bool_], Floats]:
-    """Say which events stay, and one over the probability of each."""
+    """Return which events stay, and one over the probability of each."""
     return rng.random(len(probability)) < probability, 1.0 / probability
 
 
@@ -316,7 +316,7 @@ def collect(plan: Plan, folder: Path, process: str) -> Produced:
 
 
 def cross_section(plan: Plan, folder: Path, process: str) -> float:
-    """Give a process's cross section in mb, averaged over its batches."""
+    """Return a process's cross section in mb, averaged over its batches."""
     if process == MINIMUM_BIAS:
         return float(np.mean([np.load(folder / f"sigma-{task.batch}.npy") for task in plan.pool_tasks()]))
     tasks = [task for task in plan.tasks() if task.process == process]

@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class ZeroBias:
-    """Give the probability that a bunch crossing looks like an event of a given process.
+    """The probability that a bunch crossing looks like an event of a given process.
 
     A crossing has a Poisson number of inelastic collisions with mean ``pileup``. Those harder than 20 GeV come from QCD slices. The
     hardest of a crossing has hardness x with density λ(x) exp(-Λ(x)), where Λ(x) = pileup σ(> x) / σ(inelastic); with
@@ -31,7 +31,7 @@ class ZeroBias:
     sigma_mb: Mapping[str, float]
 
     def hard_mean(self, pthat_gev: Floats) -> Floats:
-        """Give Λ: the mean number of collisions in a crossing that are harder, by log-log interpolation between slice edges."""
+        """Return Λ: the mean number of collisions in a crossing that are harder, by log-log interpolation between slice edges."""
         edges = np.array(QCD_EDGES_GEV[:-1])
         above = np.cumsum([self.sigma_mb[name] for name in QCD_SLICES][::-1])[::-1]
         inside = np.interp(np.log(pthat_gev), np.log(edges), np.log(above))
@@ -40,7 +40,7 @@ class ZeroBias:
         return self.pileup * np.exp(inside + beyond) / self.sigma_mb[MINIMUM_BIAS]
 
     def weights(self, process: str, pthat_gev: Floats, n_generated: int | None = None) -> Floats:
-        """Give each event's probability, for a sample of one process.
+        """Return each event's probability, for a sample of one process.
 
         Args:
             process: the process's name.

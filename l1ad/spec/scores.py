@@ -16,7 +16,7 @@ from l1ad.core.network import Network, Score, ScoreSpec
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """Hold what a score reads of some events.
+    """What a score reads of some events.
 
     Attributes:
         network: whose score.
@@ -70,7 +70,7 @@ def mse(read: Reading) -> Terms:
 
 
 def masked_mse(read: Reading) -> Terms:
-    """Do as ``mse``; what belongs to an absent object counts 0."""
+    """Like ``mse``; what belongs to an absent object counts 0."""
     terms, fractional, difference = mse(read)
     present = read.network.scaling.present(read.network.layout, read.x_hw)[:, list(read.spec.columns)]
     return terms * present, fractional, difference

@@ -1,1 +1,1 @@
-"""Hold the stages: one module and one public function each, artefacts in, one artefact out."""
+"""The stages: one module and one public function each, artefacts in, one artefact out."""

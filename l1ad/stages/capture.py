@@ -27,7 +27,7 @@ SIDES = ("output", "input")
 
 @dataclass(frozen=True, slots=True)
 class CaptureResult(Shown):
-    """Say what captures hold.
+    """What captures hold.
 
     Attributes:
         path: file or folder of the captures.
@@ -42,7 +42,7 @@ class CaptureResult(Shown):
     network_digest: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         files = [{"file": name, **finding.to_dict()} for name, finding in self.findings.items()]
         return {"path": str(self.path), "events": self.events, "network_digest": self.network_digest, "files": files}
 
@@ -76,7 +76,7 @@ def verify_capture(
         MismatchError: a file differs; names the first event and the causes.
     """
     if side not in SIDES or buffer < 0:
-        raise InputError(f"Wanted the side 'output' or 'input' and a buffer from 0, got {side!r} and {buffer!r}.")
+        raise InputError(f"Expected the side 'output' or 'input' and a buffer from 0, got {side!r} and {buffer!r}.")
     network = with_configured_thresholds(load_trained(config.run / "model").network, config)
     link_map = load_link_map(config.board, links)
     _, x_hw = open_events(events or config.run / "dataset", network.layout, count)
@@ -104,7 +104,7 @@ def _buffers(n_events: int, size: int) -> int:
 
 
 def _files(capture: Path, side: str) -> Sequence[Path]:
-    """Give the files of a capture: itself, or those of a folder whose names begin with the side if any do."""
+    """Return the files of a capture: itself, or those of a folder whose names begin with the side if any do."""
     if not capture.is_dir():
         return (capture,)
     files = sorted(path for path in capture.iterdir() if path.suffix in (".txt", ".mem"))
@@ -128,7 +128,7 @@ def _others(config: Config, network: Network) -> dict[str, Network]:
 
 
 def _required(result: CaptureResult) -> CaptureResult:
-    """Give the result back if every file agrees."""
+    """Return the result back if every file agrees."""
     wrong = [(name, finding) for name, finding in result.findings.items() if not finding.exact]
     if wrong:
         name, finding = wrong[0]

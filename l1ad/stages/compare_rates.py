@@ -31,7 +31,7 @@ _FILE = "thresholds.yaml"
 
 @dataclass(frozen=True, slots=True)
 class CompareRatesResult(StageResult):
-    """Say what became of every threshold.
+    """What became of every threshold.
 
     Attributes:
         path: the artefact; ``comparison.html`` and ``comparison.json`` are in it.
@@ -44,7 +44,7 @@ class CompareRatesResult(StageResult):
 
 
 def compare_rates(config: Config, old: Path, *, force: bool = False) -> CompareRatesResult:
-    """Say what a run's network and data do to thresholds that were derived before.
+    """Describe what a run's network and data do to thresholds that were derived before.
 
     Args:
         config: the new run; its scores are those that ``l1ad csim`` left, its section ``rates`` says how rates are counted.

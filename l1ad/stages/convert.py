@@ -20,7 +20,7 @@ N_GOLDEN = 1000
 
 @dataclass(frozen=True, slots=True)
 class ConvertResult(StageResult):
-    """Say what was converted.
+    """What was converted.
 
     Attributes:
         path: the HLS project.

@@ -40,7 +40,7 @@ MADE_EVENTS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class CsimResult(Shown):
-    """Say how the C simulation compares.
+    """How the C simulation compares.
 
     Attributes:
         path: the artefact.
@@ -59,7 +59,7 @@ class CsimResult(Shown):
     timing: dict[str, float]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self) | {"path": str(self.path)}
 
 
@@ -147,7 +147,7 @@ def _run(draft: Draft, config: Config, dataset: Dataset | None, trained: Trained
 
 
 def _events(config: Config, dataset: Dataset | None, network: Network) -> tuple[IntArray, NDArray[Any]]:
-    """Give the events' numbers in the dataset and their hardware integers; without data, events as 'l1ad verify' makes them."""
+    """Return the events' numbers in the dataset and their hardware integers; without data, events as 'l1ad verify' makes them."""
     if dataset is None:
         x_hw = comparison_events(network, None, 0, config.csim.events or MADE_EVENTS)
         return np.arange(len(x_hw), dtype=np.int64), x_hw

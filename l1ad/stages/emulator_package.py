@@ -23,7 +23,7 @@ SEED = 1
 
 @dataclass(frozen=True, slots=True)
 class EmulatorPackageResult(StageResult):
-    """Say where the emulator is.
+    """Where the emulator is.
 
     Attributes:
         path: the folder.

@@ -30,7 +30,7 @@ from l1ad.qkeras.importing.layers import understand
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """Say what to import and where to.
+    """What to import and where to.
 
     Attributes:
         file: the model file, or the folder of a firmware's sources.
@@ -65,12 +65,12 @@ class ImportRequest:
         """Make a request from what the command line gives.
 
         Raises:
-            ConfigError: a file that cannot be read or says something wrong, or a name that is no C identifier.
+            ConfigError: a file that cannot be read or says something wrong, or a name that is not a C identifier.
         """
         chosen = name or re.sub(r"\W", "_", file.stem)
         fault = word_fault(chosen)
         if fault is not None:
-            raise ConfigError(f"A model's name {fault.replace('wanted', 'wants', 1)}, got {shortened(chosen)}; give --name.")
+            raise ConfigError(f"A model's name {fault}, got {shortened(chosen)}; give --name.")
         try:
             spec = ScoreConfig(kind=score)  # type: ignore[arg-type]
         except ValueError:
@@ -107,7 +107,7 @@ class ImportRequest:
 
 @dataclass(frozen=True, slots=True)
 class ImportResult(StageResult):
-    """Say what was imported: the artefact, whether it was made now, its shape and types."""
+    """What was imported: the artefact, whether it was made now, its shape and types."""
 
 
 def import_model(request: ImportRequest, *, force: bool = False) -> ImportResult:
@@ -153,7 +153,7 @@ def import_model(request: ImportRequest, *, force: bool = False) -> ImportResult
 
 @dataclass(frozen=True, slots=True)
 class _Imported:
-    """Hold the exact network, the same in floating point where the file has such numbers, and the layers that have another name now."""
+    """The exact network, the same in floating point where the file has such numbers, and the layers that have another name now."""
 
     network: Network
     reference: FloatNetwork | None = None

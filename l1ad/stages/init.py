@@ -24,7 +24,7 @@ _LOOKED_AT = 100
 
 @dataclass(frozen=True, slots=True)
 class InitResult(Shown):
-    """Say what was written.
+    """What was written.
 
     Attributes:
         path: the configuration.
@@ -37,7 +37,7 @@ class InitResult(Shown):
     files: Mapping[str, str]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         files = [{"file": file, "format": found} for file, found in self.files.items()]
         return {"path": str(self.path), "layout": self.layout, "files": files, "next": f"l1ad run {self.path}"}
 
@@ -65,14 +65,14 @@ def init(
         What was written, and the files' formats.
 
     Raises:
-        ConfigError: the file is there or cannot be written, its name is no identifier, or no data are given.
+        ConfigError: the file is there or cannot be written, its name is not an identifier, or no data are given.
         InputError: a file is missing, or of no known format.
         LayoutError: no such layout, or the files do not have its objects.
     """
     if path.exists() and not force:
-        raise ConfigError(f"{str(path)!r} is there already; give another name, or --force to overwrite it.")
+        raise ConfigError(f"{str(path)!r} already exists; give another name, or --force to overwrite it.")
     if not data:
-        raise ConfigError("A configuration wants at least one background file, got none; give it with --data.")
+        raise ConfigError("A configuration needs at least one background file, got none; give it with --data.")
     columns = load_layout(layout)
     load_board(board)
     samples = {"background": list(data)} | {name: [pattern] for name, pattern in (signals or {}).items()}

@@ -38,7 +38,7 @@ _BINS = 64
 
 @dataclass(frozen=True, slots=True)
 class InspectResult(Shown):
-    """Say what a file is.
+    """What a file is.
 
     Attributes:
         path: the file.
@@ -49,7 +49,7 @@ class InspectResult(Shown):
         menu_items: trigger decisions in it.
         notes: what else to know.
         means: objects in an event on average, by layout and kind, among the events looked at.
-        page: the HTML page, or None if none was wanted.
+        page: the HTML page, or None if none was requested.
     """
 
     path: str
@@ -63,12 +63,12 @@ class InspectResult(Shown):
     page: str | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self)
 
 
 def inspect(path: Path, *, page: Path | None = None, max_events: int = 50_000, layout: str | None = None) -> InspectResult:
-    """Say what a file is, and draw its distributions on a page.
+    """Describe what a file is, and draw its distributions on a page.
 
     Args:
         path: the file.
@@ -83,7 +83,7 @@ def inspect(path: Path, *, page: Path | None = None, max_events: int = 50_000, l
         InputError: no such file, damaged, of no known format, a page that is not called ``.html``, or without objects of the layout.
     """
     if page is not None and page.suffix != ".html":
-        raise InputError(f"The page is written as HTML: wanted a name that ends in .html, got {str(page)!r}.")
+        raise InputError(f"The page is written as HTML: expected a name that ends in .html, got {str(page)!r}.")
     format_ = recognise(path)
     description = reader(format_).describe(path)
     views = {view.name: (view, chunks) for view, chunks in _views(description, layout, max_events)}
@@ -115,7 +115,7 @@ def _views(description: FileDescription, layout: str | None, max_events: int) ->
 
 
 def _lacking(description: FileDescription, view: ObjectLayout) -> list[str]:
-    """Give the kinds of a layout's objects that a file does not have at the layout's trigger level."""
+    """Return the kinds of a layout's objects that a file does not have at the layout's trigger level."""
     level = "L1" if view.name == "l1topo44" else "HLT"
     there = {
         entry.kind.rpartition(" ")[2]
@@ -126,7 +126,7 @@ def _lacking(description: FileDescription, view: ObjectLayout) -> list[str]:
 
 
 def _not_shown(description: FileDescription, views: Collection[str]) -> Iterator[str]:
-    """Say which layouts of the format have some of their objects in the file and not all, so that they cannot be drawn."""
+    """Return which layouts of the format have some of their objects in the file and not all, so that they cannot be drawn."""
     for name in _LAYOUTS[description.format]:
         view = load_layout(name)
         lacking = _lacking(description, view)
@@ -135,7 +135,7 @@ def _not_shown(description: FileDescription, views: Collection[str]) -> Iterator
 
 
 def _left_out(description: FileDescription, views: Sequence[ObjectLayout]) -> Iterator[str]:
-    """Say which objects of the file, at the layout's trigger level, each layout has no place for."""
+    """Return which objects of the file, at the layout's trigger level, each layout has no place for."""
     for view in views:
         level = "L1" if view.name != "hlt48" and view.name != "gelato60" else "HLT"
         there = {
@@ -213,7 +213,7 @@ def _objects(slot: ObjectSlot, chunks: list[EventChunk]) -> NDArray[Any]:
 
 
 def _multiplicities(counts: Mapping[str, NDArray[Any]], weights: NDArray[np.float64]) -> Table:
-    """Tell how many objects an event has, as the events are and by their weights."""
+    """Count how many objects an event has, as the events are and by their weights."""
     rows = []
     for kind, values in counts.items():
         number = (values[:, :, 0] > 0).sum(axis=1)
@@ -252,7 +252,7 @@ def _distributions(view: ObjectLayout, slot: ObjectSlot, counts: NDArray[Any], w
 
 
 def _edges(counts: NDArray[np.int64], period: int | None) -> NDArray[np.float64]:
-    """Give edges between hardware counts: equal bins of a whole number of counts that hold all values, for φ the whole turn."""
+    """Return edges between hardware counts: equal bins of a whole number of counts that hold all values, for φ the whole turn."""
     if period:
         step = next(step for step in range(1, period + 1) if period % step == 0 and period // step <= _BINS)
         return np.arange(-(period // 2), period - period // 2 + 1, step) - 0.5

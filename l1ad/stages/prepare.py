@@ -36,7 +36,7 @@ _PARTS = "parts"
 
 @dataclass(frozen=True, slots=True)
 class PrepareResult(Shown):
-    """Say what was prepared.
+    """What was prepared.
 
     Attributes:
         path: the dataset.
@@ -49,13 +49,13 @@ class PrepareResult(Shown):
     summary: dict[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self) | {"path": str(self.path)}
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Hold a sample with its files."""
+    """A sample with its files."""
 
     sample: Sample
     weights: bool
@@ -161,7 +161,7 @@ def _source(sample: Sample, entry: SampleConfig, config: Config, skipped: dict[s
 def _described(path: Path, format_: Format, sample: Sample) -> FileDescription:
     description = reader(format_).describe(path)
     if description.n_events == 0:
-        raise InputError(f"{str(path)!r} has no events; take it out of sample {sample.name!r}.")
+        raise InputError(f"{str(path)!r} has no events; remove it from sample {sample.name!r}.")
     return description
 
 
@@ -172,7 +172,7 @@ def _refuse_nothing(some: bool, skipped: Mapping[str, str] | None) -> None:
 
 
 def _common_columns(sources: Sequence[_Source], config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Give the columns that every file has (a missing weight counts as 1), and the menu they share."""
+    """Return the columns that every file has (a missing weight counts as 1), and the menu they share."""
     files = [file for source in sources for file in source.files]
     bits = {"menu", "pass_l1"} if config.data.menu else set()
     shared = set.intersection(*(set(file.columns) | (bits if file.format in _NAMED_BITS else set()) for file in files))
@@ -299,8 +299,8 @@ def _refuse_emptied(sources: Sequence[_Source], parts: Sequence[tuple[Job, Path,
         if kept and not any(part.n_events for part in kept):
             cut, lost = sum(part.deselected for part in kept), sum(part.incomplete for part in kept)
             raise InputError(
-                f"No event of sample {source.sample.name!r} is left: data.select took {cut} away and {lost} were incomplete; loosen the cuts, or "
-                "take the sample out."
+                f"No event of sample {source.sample.name!r} is left: data.select removed {cut} and {lost} were incomplete; loosen the cuts, or "
+                "leave the sample out."
             )
 
 

@@ -1,4 +1,4 @@
-"""Count trigger rates of a run's scores, and find the thresholds for wanted rates."""
+"""Count trigger rates of a run's scores, and find the thresholds for target rates."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ THRESHOLDS_FILE = "thresholds.yaml"
 
 @dataclass(frozen=True, slots=True)
 class RatesResult(StageResult):
-    """Say which thresholds give which rates.
+    """Which thresholds give which rates.
 
     Attributes:
         path: the artefact; ``rates.html``, ``rates.json`` and ``thresholds.yaml`` are in it.
@@ -98,13 +98,13 @@ def _require_samples(dataset: Dataset) -> None:
     for role in Role:
         if not len(dataset.rows(role=role)):
             raise InputError(
-                f"Rates want {role.value} events, dataset {str(dataset.path)!r} has none; add some to the section 'data'."
+                f"Rates need {role.value} events, dataset {str(dataset.path)!r} has none; add some to the section 'data'."
             )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Judged:
-    """Hold what is compared with thresholds of one family: the score itself, or what is left of it after what they follow."""
+    """What is compared with thresholds of one family: the score itself, or what is left of it after what they follow."""
 
     follow: Follow | None
     sample: RateSample
@@ -124,7 +124,7 @@ def _judged(config: RatesConfig, sample: RateSample, follow: Follow | None) -> _
 def _families(
     config: RatesConfig, dataset: Dataset, scores: ScoreSet, background: ScoredSample, sample: RateSample
 ) -> list[_Judged]:
-    """Give the plain thresholds and, where they are asked for and the score is the chip's, those that follow."""
+    """Return the plain thresholds and, where they are asked for and the score is the chip's, those that follow."""
     plain = _judged(config, sample, None)
     if not config.follow or scores.step is None:
         return [plain]
@@ -158,7 +158,7 @@ def _source_rates(config: RatesConfig, dataset: Dataset, scores: ScoreSet, veto:
 
 
 def _caught(dataset: Dataset, scores: ScoreSet, veto: Veto | None, point: RatePoint) -> tuple[SignalEfficiency, ...]:
-    """Give what a threshold catches of every signal."""
+    """Return what a threshold catches of every signal."""
     found = []
     for signal in signals_of(dataset, scores):
         compared = signal.scores if point.follow is None else flattened(dataset, point.follow, signal)

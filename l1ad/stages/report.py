@@ -45,7 +45,7 @@ Performances = Mapping[str, tuple[Performance, ...]]
 
 @dataclass(frozen=True, slots=True)
 class ReportResult(Shown):
-    """Say what the report holds.
+    """What the report holds.
 
     Attributes:
         path: the artefact; ``report.html`` is in it.
@@ -58,7 +58,7 @@ class ReportResult(Shown):
     entries: tuple[Mapping[str, Any], ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return {
             "path": str(self.path),
             "fresh": self.fresh,
@@ -96,7 +96,7 @@ def report(
     """
     places = [runs] if isinstance(runs, Config | Path) else list(runs)
     if not places:
-        raise InputError("A report wants at least one run, got none; give a configuration or a run folder.")
+        raise InputError("A report needs at least one run, got none; give a configuration or a run folder.")
     if not 0 < fpr < 1:
         raise InputError(f"A background fraction must be between 0 and 1, got {fpr!r}; use for example 1e-3.")
     condition = parse_condition(fail_if, NAMES) if fail_if is not None else None
@@ -108,7 +108,7 @@ def report(
 
 
 def _named(runs: tuple[Run, ...]) -> tuple[Run, ...]:
-    """Give runs of equal names different ones."""
+    """Return runs of equal names different ones."""
     counts: dict[str, int] = {}
     named = []
     for run in runs:

@@ -26,19 +26,19 @@ class RunStatus:
     stale: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return {"run": self.name, "artefacts": list(self.artefacts), "stale": list(self.stale)}
 
 
 @dataclass(frozen=True, slots=True)
 class RunsResult(Shown):
-    """Hold the runs of a folder, by name."""
+    """The runs of a folder, by name."""
 
     path: Path
     runs: tuple[RunStatus, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return {"path": str(self.path), "runs": [run.to_dict() for run in self.runs]}
 
 

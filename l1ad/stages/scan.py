@@ -31,7 +31,7 @@ _SECTIONS = ("data", "model", "score", "scaling", "training", "studies")
 
 @dataclass(frozen=True, slots=True)
 class ScanResult(Shown):
-    """Say what the search found.
+    """What the search found.
 
     Attributes:
         path: the artefact; ``scan.html``, ``scan.json`` and ``best.yaml`` are in it.
@@ -44,7 +44,7 @@ class ScanResult(Shown):
     summary: Mapping[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return {"path": str(self.path), "fresh": self.fresh, "page": str(self.path / "scan.html"), **self.summary}
 
 

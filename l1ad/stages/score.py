@@ -44,7 +44,7 @@ _KEPT = ("file", "entry", "run", "event", "score_hw")
 
 @dataclass(frozen=True, slots=True)
 class ScoreResult(Shown):
-    """Say what was scored.
+    """What was scored.
 
     Attributes:
         path: the output file.
@@ -57,13 +57,13 @@ class ScoreResult(Shown):
     summary: Mapping[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return {"path": str(self.path), "fresh": self.fresh, **self.summary}
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Hold one run of the stage: the work folder has a file of records for each piece."""
+    """One run of the stage: the work folder has a file of records for each piece."""
 
     network: Network
     inputs: tuple[Path, ...]
@@ -72,7 +72,7 @@ class _Run:
 
     @property
     def pieces(self) -> list[tuple[ScoreJob, Path]]:
-        """Give each job with the file its records go to."""
+        """Each job with the file its records go to."""
         return [(job, self.work / f"{job.number}-{job.events.start}.records") for job in self.jobs]
 
 
@@ -128,7 +128,7 @@ def _note(out: Path) -> Path:
 
 
 def _known(out: Path, key: str) -> dict[str, Any] | None:
-    """Give the summary of an output that was made from the same and is still as it was written, else None."""
+    """Return the summary of an output that was made from the same and is still as it was written, else None."""
     try:
         note = json.loads(_note(out).read_text(encoding="utf-8"))
         same = note["key"] == key and note["output"] == fingerprint(out)
@@ -228,7 +228,7 @@ def _merge(run: _Run, outside: dict[str, int], out: Path) -> dict[str, Any]:
 
 
 def _columns_of(run: _Run) -> Iterator[tuple[int, dict[str, NDArray[Any]]]]:
-    """Give the output's columns batch by batch, each with the number of its input."""
+    """Return the output's columns batch by batch, each with the number of its input."""
     for job, piece in run.pieces:
         for records in _batches(piece):
             yield job.number, _columns(run.network, records)

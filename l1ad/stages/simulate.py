@@ -37,7 +37,7 @@ BACKGROUND = "zero_bias"
 
 @dataclass(frozen=True, slots=True)
 class SimulateResult(Shown):
-    """Say what was simulated.
+    """What was simulated.
 
     Attributes:
         path: the dataset; files of other formats are in its folder ``files``.
@@ -50,7 +50,7 @@ class SimulateResult(Shown):
     summary: dict[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self) | {"path": str(self.path)}
 
 
@@ -147,7 +147,7 @@ def _write(draft: Draft, plan: Plan, work: Path, layout: ObjectLayout, config: C
 
 
 def _tails(batches: list[tuple[dict[str, NDArray[Any]], Measured]], crossing_khz: float) -> dict[str, dict[str, float]]:
-    """Say how well the zero bias measures the tails of the Level-1 quantities."""
+    """Return how well the zero bias measures the tails of the Level-1 quantities."""
     values = {name: np.concatenate([found[name] for found, _ in batches]) for name in batches[0][0]}
     return tails(values, Measured.joined([found for _, found in batches]), crossing_khz)
 

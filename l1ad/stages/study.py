@@ -27,7 +27,7 @@ _SECTIONS = ("data", "model", "score", "scaling", "training", "rates", "studies"
 
 @dataclass(frozen=True, slots=True)
 class StudyOutcome:
-    """Say what one study found.
+    """What one study found.
 
     Attributes:
         name: the study.
@@ -44,14 +44,14 @@ class StudyOutcome:
     finding: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         path = None if self.path is None else str(self.path)
         return {"name": self.name, "path": path, "fresh": self.fresh, "state": self.state, "finding": self.finding}
 
 
 @dataclass(frozen=True, slots=True)
 class StudiesResult(Shown):
-    """Hold the outcome of one study or of all.
+    """The outcome of one study or of all.
 
     Attributes:
         path: folder of the studies.
@@ -64,7 +64,7 @@ class StudiesResult(Shown):
     outcomes: tuple[StudyOutcome, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return {"path": str(self.path), "fresh": self.fresh, "studies": [outcome.to_dict() for outcome in self.outcomes]}
 
 

@@ -39,7 +39,7 @@ PROJECT = "rtl"
 
 @dataclass(frozen=True, slots=True)
 class SynthResult(Shown):
-    """Say what was synthesised.
+    """What was synthesised.
 
     Attributes:
         path: the artefact.
@@ -60,7 +60,7 @@ class SynthResult(Shown):
     vhdl: str | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return {
             "path": str(self.path),
             "fresh": self.fresh,
@@ -117,7 +117,7 @@ def synth(config: Config, *, tool: str | None = None, force: bool = False) -> Sy
 
 
 def choose_tool(text: str) -> str:
-    """Give the tool that is meant: ``auto`` takes HLS where it is, else Vivado, else the open flow.
+    """Return the tool that is meant: ``auto`` takes HLS where it is, else Vivado, else the open flow.
 
     Raises:
         ConfigError: there is no such tool.
@@ -201,7 +201,7 @@ def _synthesise(
     events: ProvingEvents,
     advance: Callable[[str], None],
 ) -> tuple[list[ResourceReport], list[Agreement]]:
-    """Give the reports, and the comparisons of what was mapped."""
+    """Return the reports, and the comparisons of what was mapped."""
     if chosen == "open":
         report, agreements = synthesise_open(draft.path / "yosys", config, project, board, clock_ns, events.golden, advance)
         return [report], agreements

@@ -24,7 +24,7 @@ from l1ad.scores.implementations import REFERENCE, Implementation, find_implemen
 
 @dataclass(frozen=True, slots=True)
 class Parting:
-    """Say where an implementation leaves the specification.
+    """Where an implementation leaves the specification.
 
     Attributes:
         implementation: which.
@@ -47,7 +47,7 @@ class Parting:
 
 @dataclass(frozen=True, slots=True)
 class TraceResult(Shown):
-    """Hold one event's way through the network.
+    """One event's way through the network.
 
     Attributes:
         path: the model.
@@ -68,7 +68,7 @@ class TraceResult(Shown):
     skipped: Mapping[str, str]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self) | {"path": str(self.path)}
 
 

@@ -21,7 +21,7 @@ SECTIONS = ("name", "layout", "model", "score", "scaling", "training")
 
 @dataclass(frozen=True, slots=True)
 class TrainResult(StageResult):
-    """Say what was trained.
+    """What was trained.
 
     Attributes:
         path: the artefact.
@@ -35,7 +35,7 @@ class TrainResult(StageResult):
         return read_manifest(self.path).kind
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return {"path": str(self.path), "fresh": self.fresh, "kind": self.kind, "summary": dict(self.summary)}
 
 

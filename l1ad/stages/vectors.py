@@ -32,7 +32,7 @@ EXPECTED = "expected.csv"
 
 @dataclass(frozen=True, slots=True)
 class VectorsResult(StageResult):
-    """Say what was written.
+    """What was written.
 
     Attributes:
         path: the folder.
@@ -123,7 +123,7 @@ def _write_buffers(folder: Path, ways: FrameFormat, links: LinkMap, network: Net
 def _write_ugt(folder: Path, links: LinkMap, network: Network, x_hw: IntArray) -> None:
     """Write one file for all crossings."""
     if links.first_algorithm is None:
-        raise LayoutError("Vectors of the Global Trigger want a link map with 'first_algorithm'; use board 'cms_ugt' or add it.")
+        raise LayoutError("Vectors of the Global Trigger need a link map with 'first_algorithm'; use board 'cms_ugt' or add it.")
     _require_absent(links, network, x_hw, 0)
     frames = pack(links, input_pieces(links, network.layout), x_hw, "")
     bits = answers(network, x_hw)[:, 1:] != 0

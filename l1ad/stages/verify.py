@@ -33,7 +33,7 @@ CSIM_EVENTS = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class VerifyResult(Shown):
-    """Say how far the implementations agree.
+    """How far the implementations agree.
 
     Attributes:
         path: the artefact.
@@ -50,7 +50,7 @@ class VerifyResult(Shown):
     summary: Mapping[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         agreements = [agreement.to_dict() for agreement in self.agreements]
         return {
             "path": str(self.path),
@@ -81,7 +81,7 @@ def verify(config: Config, *, events: int = 100_000, force: bool = False) -> Ver
         MismatchError: two implementations differ; the artefact is written all the same.
     """
     if events < 1:
-        raise InputError(f"Verifying wants at least one event, got {events!r}.")
+        raise InputError(f"Verifying needs at least one event, got {events!r}.")
     model = load_trained(config.run / "model")
     network, dataset = model.network, _open_dataset(config, model.network.layout)
     inputs = {"model": model.digest, "dataset": dataset.digest if dataset else "", **_projects(config)}
@@ -123,7 +123,7 @@ def _projects(config: Config) -> dict[str, str]:
 
 
 def _is_made(path: Path) -> bool:
-    """Say whether a folder is an artefact of any kind."""
+    """Return whether a folder is an artefact of any kind."""
     return (path / "manifest.json").is_file()
 
 
@@ -186,7 +186,7 @@ def _result(target: Path, fresh: bool) -> VerifyResult:
 
 
 def _required(result: VerifyResult) -> VerifyResult:
-    """Give the result back if every pair agrees."""
+    """Return the result back if every pair agrees."""
     if len(result.agreements) == 0:
         raise MismatchError(
             f"There was nothing to compare the specification with: {dict(result.skipped)!r}; build one of them first."

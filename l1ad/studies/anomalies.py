@@ -47,7 +47,7 @@ def study_anomalies(material: Material) -> StudyResult:
 
 
 def in_physical_units(autoencoder: Autoencoder, x_hw: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give truth and reconstruction in GeV, eta and rad, shape ``(n_events, n_columns)`` each; phi as the network sees it."""
+    """Return truth and reconstruction in GeV, eta and rad, shape ``(n_events, n_columns)`` each; phi as the network sees it."""
     layout, scaling = autoencoder.encoder.layout, autoencoder.encoder.scaling
     units = physical_units(layout, autoencoder)
     offset = np.array(scaling.offset, dtype=np.float64) * np.array([column.lsb for column in layout.columns])

@@ -13,26 +13,26 @@ from l1ad.scores.metrics import effective_number
 
 @dataclass(frozen=True, slots=True)
 class Correlation:
-    """Hold a correlation coefficient with its 68 % interval."""
+    """A correlation coefficient with its 68 % interval."""
 
     value: float
     low: float
     high: float
 
     def to_dict(self) -> dict[str, float]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self)
 
 
 def pearson(x: ArrayLike, y: ArrayLike, weight: ArrayLike | None = None) -> Correlation | None:
-    """Give the weighted linear correlation; None where a quantity does not vary. The interval is Fisher's, with effective numbers."""
+    """Return the weighted linear correlation; None where a quantity does not vary. The interval is Fisher's, with effective numbers."""
     a, b, w = _arrays(x, y, weight)
     value = _coefficient(a, b, w)
     return None if value is None else _fisher(value, effective_number(w), 1.0)
 
 
 def spearman(x: ArrayLike, y: ArrayLike, weight: ArrayLike | None = None) -> Correlation | None:
-    """Give the weighted rank correlation; None where a quantity does not vary.
+    """Return the weighted rank correlation; None where a quantity does not vary.
 
     The rank of a value is the weight below it plus half the weight at it. The interval is Fisher's with the variance of Bonett & Wright
     (Psychometrika 65 (2000) 23), ``(1 + rho^2 / 2) / (n - 3)``.
@@ -43,7 +43,7 @@ def spearman(x: ArrayLike, y: ArrayLike, weight: ArrayLike | None = None) -> Cor
 
 
 def mutual_information(x: ArrayLike, y: ArrayLike, weight: ArrayLike | None = None, bins: int = 20) -> float:
-    """Give the mutual information in bits, of both quantities binned by quantiles, less the bias of Miller & Madow.
+    """Return the mutual information in bits, of both quantities binned by quantiles, less the bias of Miller & Madow.
 
     The bias of a table of independent quantities is ``(rows - 1) (columns - 1) / (2 n ln 2)``; what is left is at least 0.
     """

@@ -31,7 +31,7 @@ def study_capacity(material: Material) -> StudyResult:
 
 
 def shaped(config: Config, shape: ShapeConfig) -> Config:
-    """Give the configuration with another shape; types given layer by layer fall back to those of the first layer."""
+    """Return the configuration with another shape; types given layer by layer fall back to those of the first layer."""
     per_layer = ("weight_bits", "weight_integer", "bias_bits", "bias_integer", "activation_bits", "activation_integer")
     given = {name: getattr(config.model, name) for name in per_layer}
     first = {name: None if value is None else value[:1] for name, value in given.items()}

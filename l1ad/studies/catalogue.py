@@ -12,7 +12,7 @@ STUDIES = {
     "samples": "how do all samples look for all scores",
     "met": "is the network just a MET detector",
     "multiplicity": "is the score only counting objects",
-    "follow": "what does a threshold that does not follow MET, HT or multiplicity lose and win",
+    "follow": "what does a threshold that does not follow MET, HT or multiplicity lose and gain",
     "reconstruction": "how well is each variable reconstructed",
     "anomalies": "what do the most anomalous events look like",
     "control": "is the code right",

@@ -15,7 +15,7 @@ from l1ad.scores.performance import Performance
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Hold what one variant gives, over its seeds.
+    """What one variant gives, over its seeds.
 
     Attributes:
         name: its name.
@@ -31,30 +31,30 @@ class Variant:
 
     @property
     def signals(self) -> tuple[str, ...]:
-        """Give the labels of the signals."""
+        """The labels of the signals."""
         return tuple(signal.label for signal in self.performances[0].signals)
 
     def aucs(self, label: str) -> list[float]:
-        """Give a signal's AUC of every seed."""
+        """Return a signal's AUC of every seed."""
         return [s.auc.value for p in self.performances for s in p.signals if s.label == label]
 
     def efficiencies(self, label: str) -> list[float]:
-        """Give a signal's efficiency of every seed."""
+        """Return a signal's efficiency of every seed."""
         return [s.points[0].signal.value for p in self.performances for s in p.signals if s.label == label]
 
     def clearly_better(self, other: Variant, label: str) -> bool:
-        """Say whether a signal's mean AUC is above the other's by two standard errors of the difference over seeds."""
+        """Return whether a signal's mean AUC is above the other's by two standard errors of the difference over seeds."""
         a, b = self.aucs(label), other.aucs(label)
         error = np.sqrt(np.var(a, ddof=1) / len(a) + np.var(b, ddof=1) / len(b)) if min(len(a), len(b)) > 1 else np.inf
         return bool(np.mean(a) - np.mean(b) > 2.0 * error)
 
     @property
     def mean_auc(self) -> float:
-        """Give the mean over seeds and signals."""
+        """The mean over seeds and signals."""
         return float(np.mean([self.aucs(label) for label in self.signals]))
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         signals = {label: {"auc": self.aucs(label), "efficiency": self.efficiencies(label)} for label in self.signals}
         return {"name": self.name, "validation_loss": list(self.losses), "lut": self.lut, "signals": signals}
 

@@ -34,7 +34,7 @@ _TOO_WIDE = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """Hold the rank correlation of a label-free measure with what is caught, over trials."""
+    """The rank correlation of a label-free measure with what is caught, over trials."""
 
     measure: str
     target: str
@@ -42,7 +42,7 @@ class Relation:
     correlation: Correlation | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         spearman_ = self.correlation.to_dict() if self.correlation else None
         return {"measure": self.measure, "target": self.target, "n_trials": self.n_trials, "spearman": spearman_}
 
@@ -64,7 +64,7 @@ def study_compression(material: Material) -> StudyResult:
 
 
 def trial_objective(material: Material, small: Dataset, rows: IntArray, lut: bool = False) -> Objective:
-    """Give what a trial does: train the proposal plainly and measure it; its loss is the reconstruction error on background.
+    """Return what a trial does: train the proposal plainly and measure it; its loss is the reconstruction error on background.
 
     Args:
         material: data and model.
@@ -90,7 +90,7 @@ def _train(material: Material, small: Dataset, proposal: Proposal, number_: int)
 
 
 def reconstruction_error(autoencoder: Autoencoder, x_hw: NDArray[Any], weight: FloatArray) -> float:
-    """Give the weighted mean squared difference of input and reconstruction over the columns of present objects, phi wrapped.
+    """Return the weighted mean squared difference of input and reconstruction over the columns of present objects, phi wrapped.
 
     It does not depend on the weight of the Kullback-Leibler term, so that trainings with any are comparable.
     """
@@ -148,7 +148,7 @@ def _caught(performance: Performance) -> dict[str, Any]:
 
 
 def value_of(trial: Trial, name: str) -> float | None:
-    """Give a measure or target of a trial; None where it is not known or not finite."""
+    """Return a measure or target of a trial; None where it is not known or not finite."""
     value = trial.loss if name == "loss" else trial.values.get(name)
     return float(value) if value is not None and np.isfinite(value) else None
 
@@ -226,7 +226,7 @@ def _figure(trials: Sequence[Trial], target: str) -> Figure:
 
 
 def finding(relations: Sequence[Relation]) -> str:
-    """Say which measure goes best with what is caught, and whether the statistics allow to say so."""
+    """Return which measure is correlated best with the efficiency, and whether the statistics support that."""
     known = [r for r in relations if r.correlation is not None and r.target == "efficiency_1e-4"]
     if not known:
         return "There are too few trials for any correlation, so nothing can be said."

@@ -30,7 +30,7 @@ _EVENTS_SEEN = 200_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Swap:
-    """Hold how anomalous samples look beside the control sample, to networks trained on one or the other.
+    """How anomalous samples look beside the control sample, to networks trained on one or the other.
 
     Attributes:
         trained_on: the label of what the networks were trained on.
@@ -57,7 +57,7 @@ def study_control(material: Material) -> StudyResult:
     signals = [s.name for s in dataset.of_role(Role.SIGNAL)]
     if name not in signals:
         raise InputError(
-            f"Key 'studies.control_sample' wants a signal, {name!r} is none of the dataset's; {nearest(name, signals)}"
+            f"Key 'studies.control_sample' needs a signal, {name!r} is none of the dataset's; {nearest(name, signals)}"
         )
     control, usual = _train(material, (name,)), _train(material, tuple(s.name for s in dataset.of_role(Role.BACKGROUND)))
     label = dataset.sample(name).label
@@ -104,13 +104,13 @@ def _swap(dataset: Dataset, trained: Trained, control: str, label: str) -> Swap:
 
 
 def common_score(trained: Trained, dataset: Dataset, rows: IntArray) -> FloatArray:
-    """Give the mean logarithm of all seeds' scores: single plain trainings differ too much to check anything with."""
+    """Return the mean logarithm of all seeds' scores: single plain trainings differ too much to check anything with."""
     each = [np.log(trained.scores(dataset, rows, i).values + _SMALL) for i in range(len(trained.seeds))]
     return np.asarray(np.mean(each, axis=0))
 
 
 def judge(control: Swap, usual: Swap, label: str) -> Verdict:
-    """Say whether the control passes.
+    """Return whether the control passes.
 
     Args:
         control: the network trained on the control sample.

@@ -25,7 +25,7 @@ BACKGROUND = "background"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selection:
-    """Hold one way to select at the common rate.
+    """One way to select at the common rate.
 
     Attributes:
         name: ``score`` or the cut's name.
@@ -57,7 +57,7 @@ class Selection:
         return value, max(0.0, value - low), min(1.0, value + high)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         rate = {"khz": self.rate.khz, "low_khz": self.rate.low_khz, "high_khz": self.rate.high_khz, "total_khz": self.total_khz}
         events = {"n_background": self.rate.n_events, "n_effective": self.rate.n_effective}
         found = {"efficiencies": {n: e.to_dict() for n, e in self.efficiencies.items()}, "medians": dict(self.medians)}
@@ -66,7 +66,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Together:
-    """Hold all cuts at once, each at the common rate.
+    """All cuts at once, each at the common rate.
 
     Attributes:
         rate: rate of what any of them selects, of the kind that is equal.
@@ -79,14 +79,14 @@ class Together:
     gains: Mapping[str, Efficiency]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         gains = {name: e.to_dict() for name, e in self.gains.items()}
         return {"rate": self.rate.to_dict(), "added": self.added.to_dict(), "gain": gains}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """Hold all selections at one rate.
+    """All selections at one rate.
 
     Attributes:
         kind: the rate that is equal, and the efficiency that is compared.
@@ -128,7 +128,7 @@ class Comparison:
         return {cut.name: [name for name in self.labels if score[name].value > cut.efficiencies[name].value] for cut in self.cuts}
 
     def best_cut(self, signal: str) -> Selection:
-        """Give the cut that catches most of a signal."""
+        """Return the cut that catches most of a signal."""
         return max(self.cuts, key=lambda cut: cut.efficiencies[signal].value)
 
     @property
@@ -137,14 +137,14 @@ class Comparison:
         return max(self.cuts, key=lambda cut: cut.mean[0])
 
     def above_every_cut(self, *, clearly: bool = False) -> list[str]:
-        """Give the signals on which the score is above every cut; clearly, where the intervals of it and the best cut do not meet."""
+        """Return the signals on which the score is above every cut; clearly, where the intervals of it and the best cut do not meet."""
         score, best = self.score.efficiencies, {name: self.best_cut(name).efficiencies[name] for name in self.labels}
         if clearly:
             return [name for name in self.labels if score[name].low > best[name].high]
         return [name for name in self.labels if score[name].value > best[name].value]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         gains = {cut: {name: e.to_dict() for name, e in found.items()} for cut, found in self.gains.items()}
         above = (
             {"above_every_cut": self.above_every_cut(), "clearly_above": self.above_every_cut(clearly=True)} if self.cuts else {}
@@ -176,7 +176,7 @@ def compare_at_rate(material: Material, scores: ScoreSet, kind: Kind, khz: float
     dataset = material.dataset
     labels = {signal.name: signal.label for signal in signals_of(dataset, scores)}
     if not labels:
-        raise InputError("This study wants signals, and none was scored; add some to the section 'data'.")
+        raise InputError("This study needs signals, and none was scored; add some to the section 'data'.")
     veto = veto_of(material.config, dataset)
     selections, left_out = [_select(material, scores, SCORE, kind, khz, veto)], {}
     for cut in available_cuts(dataset.layout):
@@ -230,7 +230,7 @@ def _together(sample: RateSample, score: Selection, cuts: list[Selection], weigh
 
 
 def weighted_median(values: NDArray[Any], weight: FloatArray) -> float:
-    """Give the smallest value with at least half of the weight at or below it."""
+    """Return the smallest value with at least half of the weight at or below it."""
     order = np.argsort(values, kind="stable")
     reached = np.cumsum(weight[order])
     return float(values[order][np.searchsorted(reached, reached[-1] / 2.0)])

@@ -21,7 +21,7 @@ from l1ad.studies.result import Material, StudyResult, as_scores, evaluation_row
 from l1ad.studies.trainings import OtherInputs, Trained, changed, derived_dataset, study_config, train_networks
 
 QUESTION = "Does training on HLT objects or events carry to L1, and the reverse?"
-#: Fewer training events than this are no training.
+#: Fewer training events than this are not training.
 MIN_EVENTS = 200
 L1, HLT = "L1 objects", "HLT objects"
 
@@ -55,7 +55,7 @@ def study_domain(material: Material) -> StudyResult:
         except InputError as error:
             left_out.append(f"{domain}: {error}")
     if not trained:
-        raise InputError(f"No domain has the {MIN_EVENTS} background events that a training wants; prepare more background.")
+        raise InputError(f"No domain has the {MIN_EVENTS} background events that a training needs; prepare more background.")
     each = auc_matrix(dataset, trained, domains, selections, inputs)
     auc, scatter = each.mean(axis=0), each.std(axis=0, ddof=1)
     rows = [str(domain) for domain in trained]
@@ -116,7 +116,7 @@ def software_objects(config: Config, dataset: Dataset) -> OtherInputs:
 
 
 def object_inputs(dataset: Dataset, software: OtherInputs) -> dict[str, OtherInputs]:
-    """Give both kinds of object in the columns they share."""
+    """Return both kinds of object in the columns they share."""
     layout = common_layout(dataset.layout, software.layout)
     return {
         L1: OtherInputs(np.asarray(dataset.x_hw)[:, _columns(layout, dataset.layout)], layout),
@@ -125,7 +125,7 @@ def object_inputs(dataset: Dataset, software: OtherInputs) -> dict[str, OtherInp
 
 
 def common_layout(left: ObjectLayout, right: ObjectLayout) -> ObjectLayout:
-    """Give the objects, places and features that two layouts share.
+    """Return the objects, places and features that two layouts share.
 
     Raises:
         LayoutError: they share none, or count a shared feature in other steps or types.
@@ -154,7 +154,7 @@ def _columns(common: ObjectLayout, layout: ObjectLayout) -> list[int]:
 
 
 def event_selections(dataset: Dataset) -> dict[str, NDArray[np.bool_]]:
-    """Give the selections of events: all, zero bias only, taken by L1, by the HLT, failing L1; shape ``(n_events,)`` each.
+    """Return the selections of events: all, zero bias only, taken by L1, by the HLT, failing L1; shape ``(n_events,)`` each.
 
     Raises:
         InputError: the data do not say what the triggers take.
@@ -162,7 +162,7 @@ def event_selections(dataset: Dataset) -> dict[str, NDArray[np.bool_]]:
     for name in ("pass_l1", "pass_hlt"):
         if name not in dataset.columns:
             raise InputError(
-                f"The domain study wants column {name!r}, which dataset {str(dataset.path)!r} does not have; leave it out."
+                f"The domain study needs column {name!r}, which dataset {str(dataset.path)!r} does not have; leave it out."
             )
     l1, hlt = (np.asarray(dataset.column(name), dtype=bool) for name in ("pass_l1", "pass_hlt"))
     selections = {"all events": np.ones(dataset.n_events, dtype=bool)}
@@ -181,7 +181,7 @@ def _train(material: Material, domain: Domain, keep: NDArray[np.bool_], inputs: 
     data = derived_dataset(dataset, folder / "data", background, config.studies.events, inputs)
     count = len(data.rows(role=Role.BACKGROUND)) - len(data.rows(role=Role.BACKGROUND, split=Split.TEST))
     if count < MIN_EVENTS:
-        raise InputError(f"{count} events to train on, at least {MIN_EVENTS} are wanted.")
+        raise InputError(f"{count} events to train on, at least {MIN_EVENTS} are needed.")
     return train_networks(_settings(config, inputs.layout, count), data, folder)
 
 
@@ -202,7 +202,7 @@ def auc_matrix(
     selections: Mapping[str, NDArray[np.bool_]],
     inputs: Mapping[str, OtherInputs],
 ) -> FloatArray:
-    """Give the mean AUC over signals of every training in every domain.
+    """Return the mean AUC over signals of every training in every domain.
 
     Returns:
         Shape ``(n_seeds, n_trainings, n_domains)``; NaN where a domain lacks events.

@@ -1,4 +1,4 @@
-"""Ask what a threshold that does not follow MET, HT and the number of objects loses and wins."""
+"""What a threshold that does not follow MET, HT and the number of objects loses and gains."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from l1ad.scores.performance import signals_of
 from l1ad.spec import reference
 from l1ad.studies.result import Material, StudyResult, evaluation_rows
 
-QUESTION = "What does a threshold lose and win that does not follow MET, HT and the number of objects?"
+QUESTION = "What does a threshold lose and gain that does not follow MET, HT and the number of objects?"
 #: Background events, not for testing, that the function is fitted on at most.
 _FITTED = 200_000
 PLAIN = "plain"
@@ -138,5 +138,5 @@ def _finding(spreads: Mapping[str, Sequence[Stability]], found: Mapping[str, Map
     won = [s for s in plain if flat[s].low > plain[s].high]
     return (
         f"At {khz:g} kHz total rate, following {'all variables' if last == 'all' else last} changes the highest rate of a bin over the mean: "
-        f"{', '.join(texts)}. Beyond both intervals it wins {', '.join(won) or 'no signal'} and loses {', '.join(lost) or 'none'}."
+        f"{', '.join(texts)}. Beyond both intervals it gains on {', '.join(won) or 'no signal'} and loses on {', '.join(lost) or 'none'}."
     )

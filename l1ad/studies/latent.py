@@ -12,7 +12,7 @@ _NEIGHBOURS = 10
 
 
 def latent_entropy(latent: FloatArray, weight: FloatArray) -> float:
-    """Give the entropy ``-sum v log v`` of the normalised variances of the latent values, in nats; 0 where nothing varies.
+    """Return the entropy ``-sum v log v`` of the normalised variances of the latent values, in nats; 0 where nothing varies.
 
     Args:
         latent: shape ``(n_events, n_latent)``.
@@ -45,7 +45,7 @@ def subset_stability(latent: FloatArray, weight: FloatArray, n_subsets: int) -> 
 
 
 def density_uniformity(latent: FloatArray, seed: int) -> tuple[float, float | None]:
-    """Give how uniform the density is, 1 for perfectly: ``1 / (1 + scatter / mean)`` of a local density, on a drawn subset.
+    """Return how uniform the density is, 1 for perfectly: ``1 / (1 + scatter / mean)`` of a local density, on a drawn subset.
 
     Returns:
         By the distance to the tenth nearest neighbour, and by a Gaussian kernel density (None where its covariance is singular).

@@ -134,7 +134,7 @@ def _against_met_and_ht(comparison: Comparison, where: str) -> str:
 
 
 def _against_every_cut(comparison: Comparison) -> list[str]:
-    """Say on how many signals the score is above all cuts, which cut is better where it is not, and the same of the mean."""
+    """Return on how many signals the score is above all cuts, which cut is better where it is not, and the same of the mean."""
     if not comparison.cuts:
         return []
     above, clearly = comparison.above_every_cut(), comparison.above_every_cut(clearly=True)
@@ -157,6 +157,6 @@ def _better(comparison: Comparison, signal: str) -> str:
 
 
 def _why(cut: Selection, name: str, label: str) -> str:
-    """Say of a signal what the cut sees: how far its median is from the background's, and from the cut."""
+    """Return what the cut sees of a signal: how far its median is from the background's, and from the cut."""
     signal, background = cut.medians[name], cut.medians[BACKGROUND]
     return f"{label}, whose median {cut.name} is {signal:.0f} GeV, the background's {background:.0f} GeV and the cut {cut.threshold:.0f} GeV"

@@ -80,6 +80,6 @@ def _finding(overall: dict[str, Any]) -> str:
         else "hardly depends on it"
     )
     return (
-        f"The rank correlation of the score with the number of objects is {rank['value']:.2f}, it {verdict}; the number of objects tells "
-        f"{overall['mutual_information_bits']:.2f} bits about the score."
+        f"The rank correlation of the score with the number of objects is {rank['value']:.2f}, it {verdict}; the number of objects carries "
+        f"{overall['mutual_information_bits']:.2f} bits of information on the score."
     )

@@ -38,7 +38,7 @@ def study_quantisation(material: Material) -> StudyResult:
     reference = material.model.reference
     if reference is None or material.config.model.kind == "imported":
         raise ModelError(
-            f"Model {str(material.model.path)!r} was not trained here; the study wants 'l1ad train' to have made it."
+            f"Model {str(material.model.path)!r} was not trained here; the study needs 'l1ad train' to have made it."
         )
     dataset, config = material.dataset, material.config
     rows = evaluation_rows(dataset)
@@ -70,7 +70,7 @@ def study_quantisation(material: Material) -> StudyResult:
 
 
 def _values(performance: Performance, floating: Performance, what: str) -> list[float]:
-    """Give each signal's AUC, or its efficiency as part of the float network's."""
+    """Return each signal's AUC, or its efficiency as part of the float network's."""
     if what == "AUC":
         return [signal.auc.value for signal in performance.signals]
     pairs = zip(performance.signals, floating.signals, strict=True)

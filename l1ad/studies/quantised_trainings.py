@@ -17,14 +17,14 @@ from l1ad.studies.result import as_scores
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QuantisedNetworks:
-    """Hold the exact integer networks of one training, one a seed, and their last validation losses."""
+    """The exact integer networks of one training, one a seed, and their last validation losses."""
 
     seeds: tuple[int, ...]
     networks: tuple[Network, ...]
     validation_loss: tuple[float, ...]
 
     def scores(self, dataset: Dataset, rows: IntArray, index: int) -> ScoreSet:
-        """Give one network's integer scores of some events, as values."""
+        """Return one network's integer scores of some events, as values."""
         from l1ad.spec.reference import scores
 
         network = self.networks[index]

@@ -22,7 +22,7 @@ UNITS = {"pt": "GeV", "eta": "", "phi": "rad"}
 
 @dataclass(frozen=True, slots=True)
 class Residual:
-    """Hold mean and spread of reconstruction minus truth of one column in one sample.
+    """Mean and spread of reconstruction minus truth of one column in one sample.
 
     Attributes:
         sample: the sample's label.
@@ -43,7 +43,7 @@ class Residual:
     truth_spread: float | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
@@ -67,7 +67,7 @@ def study_reconstruction(material: Material) -> StudyResult:
 
 
 def residuals(autoencoder: Autoencoder, x_hw: NDArray[Any], weight: FloatArray, label: str) -> list[Residual]:
-    """Give mean and spread of every column of one sample that the network reads.
+    """Return mean and spread of every column of one sample that the network reads.
 
     Args:
         autoencoder: encoder and decoder.
@@ -100,7 +100,7 @@ def differences(autoencoder: Autoencoder, truth: FloatArray, reconstruction: Flo
 
 
 def physical_units(layout: ObjectLayout, autoencoder: Autoencoder) -> FloatArray:
-    """Give what one scaled unit is in GeV, eta or rad, for every column."""
+    """Return what one scaled unit is in GeV, eta or rad, for every column."""
     lsb = np.array([column.lsb for column in layout.columns])
     return lsb * 2.0 ** np.array(autoencoder.encoder.scaling.shift, dtype=np.float64)
 

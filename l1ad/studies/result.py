@@ -1,4 +1,4 @@
-"""Hold what a study starts from and what it found."""
+"""Inputs and findings of a study."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from l1ad.scores.performance import ScoredSample, background_of, signals_of
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Material:
-    """Hold what studies start from.
+    """What studies start from.
 
     Attributes:
         config: the configuration.
@@ -39,7 +39,7 @@ class Material:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StudyResult:
-    """Hold what a study found.
+    """What a study found.
 
     Attributes:
         name: the study.
@@ -59,7 +59,7 @@ class StudyResult:
 
 
 def evaluation_rows(dataset: Dataset) -> IntArray:
-    """Give the events that studies judge on: the test part of the background, and all signals.
+    """Return the events that studies judge on: the test part of the background, and all signals.
 
     Raises:
         InputError: there is no background for testing, or no signal.
@@ -69,7 +69,7 @@ def evaluation_rows(dataset: Dataset) -> IntArray:
     for name, rows in (("background", background), ("signal", signal)):
         if not len(rows):
             raise InputError(
-                f"A study wants {name} events for testing, dataset {str(dataset.path)!r} has none; add some to 'data'."
+                f"A study needs {name} events for testing, dataset {str(dataset.path)!r} has none; add some to 'data'."
             )
     return np.sort(np.concatenate([background, signal]))
 
@@ -107,5 +107,5 @@ def cut_scores(dataset: Dataset, cut: Cut) -> ScoreSet:
 
 
 def judged_samples(dataset: Dataset, scores: ScoreSet) -> tuple[ScoredSample, ...]:
-    """Give the test background and every signal."""
+    """Return the test background and every signal."""
     return (background_of(dataset, scores), *signals_of(dataset, scores))

@@ -15,7 +15,7 @@ QUESTION = "How do all samples look for all scores?"
 
 
 def study_samples(material: Material) -> StudyResult:
-    """Judge the float, QKeras and firmware scores and the simple cuts on every sample.
+    """Evaluate the float, QKeras and firmware scores and the simple cuts on every sample.
 
     QKeras' scores are those of the firmware, integer by integer, wherever the C simulation was run; they are computed here too.
     """
@@ -55,7 +55,7 @@ def _all_scores(material: Material) -> dict[str, ScoreSet]:
 
 
 def _qkeras_scores(material: Material) -> ScoreSet | None:
-    """Compute the scores by QKeras; None where the network is no QKeras model."""
+    """Compute the scores by QKeras; None where the network is not a QKeras model."""
     from l1ad.core.scoreset import Source
     from l1ad.qkeras.build import refusal
     from l1ad.qkeras.evaluate import qkeras_scores

@@ -23,7 +23,7 @@ TRIALS_FILE = "trials.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Hold the hyper-parameters of one trial."""
+    """The hyper-parameters of one trial."""
 
     latent: int
     first_hidden: int
@@ -34,13 +34,13 @@ class Proposal:
 
     @property
     def hidden(self) -> tuple[int, ...]:
-        """Give the hidden layers."""
+        """The hidden layers."""
         return (self.first_hidden, self.second_hidden) if self.second_hidden else (self.first_hidden,)
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Hold one trial and what it gave.
+    """One trial and what it gave.
 
     Attributes:
         number: its number.
@@ -57,7 +57,7 @@ class Trial:
     values: dict[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self)
 
 
@@ -65,7 +65,7 @@ Objective = Callable[[Proposal, int], tuple[float, dict[str, Any]]]
 
 
 def extremes(space: SpaceConfig, n_inputs: int) -> tuple[Proposal, ...]:
-    """Give networks that are meant to fail: hardly trained, a bottleneck of one with a crushing beta, and no bottleneck at all."""
+    """Return networks that are meant to fail: hardly trained, a bottleneck of one with a crushing beta, and no bottleneck at all."""
     small, large = min(space.first_hidden), max(space.first_hidden)
     middle = math.sqrt(space.learning_rate[0] * space.learning_rate[1])
     return (

@@ -43,7 +43,7 @@ SIMULATED = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Hold one network in one form.
+    """One network in one form.
 
     Attributes:
         network: what was done to the network.
@@ -118,7 +118,7 @@ def study_strategies(material: Material) -> StudyResult:
 
 
 def variants(material: Material) -> dict[str, Network]:
-    """Give the network as it is, with fewer bits a weight, and pruned."""
+    """Return the network as it is, with fewer bits a weight, and pruned."""
     network = material.model.network
     found = {"as trained": network}
     for bits in BITS_LESS:
@@ -238,7 +238,7 @@ def _synthesised(project: RtlProject, task: Task, board: Board, reuse: int, gold
 
 
 def _physics(material: Material, network: Network) -> dict[str, float | None]:
-    """Judge a network's exact scores: mean AUC and efficiency over signals."""
+    """Evaluate a network's exact scores: mean AUC and efficiency over signals."""
     dataset, fpr = material.dataset, material.config.studies.fpr
     rows = evaluation_rows(dataset)
     scores = reference.scores(network, np.asarray(dataset.x_hw[rows]))

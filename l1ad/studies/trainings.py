@@ -30,7 +30,7 @@ _RANGE_EVENTS = 20_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Autoencoder:
-    """Hold encoder and decoder in float64, whatever part of them is on the chip.
+    """Encoder and decoder in float64, whatever part of them is on the chip.
 
     Attributes:
         encoder: hardware integers to latent values (of a variational encoder the means).
@@ -43,11 +43,11 @@ class Autoencoder:
     bound: FloatArray
 
     def latent(self, x_hw: NDArray[Any]) -> FloatArray:
-        """Give the latent values, float64 ``(n_events, latent)``."""
+        """Return the latent values, float64 ``(n_events, latent)``."""
         return float_outputs(self.encoder, x_hw)
 
     def reconstruct(self, x_hw: NDArray[Any]) -> FloatArray:
-        """Give the reconstruction in scaled units, float64 ``(n_events, n_columns)``."""
+        """Return the reconstruction in scaled units, float64 ``(n_events, n_columns)``."""
         values = self.latent(x_hw)
         for layer in self.decoder:
             values = values @ layer.weight + layer.bias
@@ -56,13 +56,13 @@ class Autoencoder:
         return np.where(self.bound > 0, limit * np.tanh(values / limit), values)
 
     def scaled(self, x_hw: NDArray[Any]) -> FloatArray:
-        """Give what the reconstruction is compared with, same units and shape."""
+        """Return what the reconstruction is compared with, same units and shape."""
         return scaled_float(self.encoder, x_hw)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """Hold the networks of one training, one a seed.
+    """The networks of one training, one a seed.
 
     Attributes:
         seeds: the seeds.
@@ -80,28 +80,28 @@ class Trained:
 
     @property
     def best(self) -> int:
-        """Give the number of the network with the smallest validation loss: no signal is looked at."""
+        """The number of the network with the smallest validation loss: no signal is looked at."""
         return int(np.argmin(self.validation_loss))
 
     def scores(self, dataset: Dataset, rows: IntArray, index: int) -> ScoreSet:
-        """Give one network's scores of some events."""
+        """Return one network's scores of some events."""
         values = float_scores(self.networks[index], np.asarray(dataset.x_hw[rows]))
         return as_scores(dataset, values, rows, f"seed {self.seeds[index]}")
 
     def performances(self, dataset: Dataset, rows: IntArray, fprs: tuple[float, ...]) -> tuple[Performance, ...]:
-        """Judge every network on some events."""
+        """Evaluate every network on some events."""
         return tuple(evaluate(dataset, self.scores(dataset, rows, i), fprs) for i in range(len(self.networks)))
 
 
 def changed(config: Config, section: str, values: Mapping[str, Any]) -> Config:
-    """Give a configuration with other values in one section, checked as if they had been written there."""
+    """Return a configuration with other values in one section, checked as if they had been written there."""
     part = getattr(config, section)
     data = {name: getattr(part, name) for name in type(part).model_fields} | dict(values)
     return config.model_copy(update={section: type(part).model_validate(data)})
 
 
 def study_config(config: Config, seeds: int, **training: Any) -> Config:
-    """Give the configuration of a study's training: short, several seeds, no pruning; columns that a small sample leaves empty are fine."""
+    """Return the configuration of a study's training: short, several seeds, no pruning; columns that a small sample leaves empty are fine."""
     studies = config.studies
     short = {"float_epochs": studies.epochs, "teacher_epochs": studies.epochs, "teachers": min(4, config.training.teachers)}
     values = {"recipe": studies.recipe, "seeds": seeds, "seed": studies.seed, "sparsity": 0.0, **short, **training}
@@ -166,7 +166,7 @@ def _rounded(training: Any, seed_index: int) -> Network:
 
 
 def model_autoencoder(model: TrainedModel, config: Config, dataset: Dataset, work: Path) -> tuple[Autoencoder, str]:
-    """Give encoder and decoder of a model, and say where they are from.
+    """Return encoder and decoder of a model, and say where they are from.
 
     A model that compares input and reconstruction has both. One whose score is of the latent values has no decoder on the chip; then a
     plain autoencoder of the same shape is trained.
@@ -200,7 +200,7 @@ def model_autoencoder(model: TrainedModel, config: Config, dataset: Dataset, wor
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OtherInputs:
-    """Hold other hardware integers of a dataset's events, shape ``(n_events, n_columns)``, and their layout."""
+    """Other hardware integers of a dataset's events, shape ``(n_events, n_columns)``, and their layout."""
 
     x_hw: NDArray[Any]
     layout: ObjectLayout
@@ -271,7 +271,7 @@ def _write_derived(
 
 
 def training_dataset(dataset: Dataset, folder: Path, events: int, keep: NDArray[np.bool_] | None = None) -> Dataset:
-    """Give a dataset with the same roles and at most so many training events, of those selected.
+    """Return a dataset with the same roles and at most so many training events, of those selected.
 
     Args:
         dataset: the dataset.

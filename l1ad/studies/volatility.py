@@ -32,30 +32,30 @@ EFFICIENCY = "efficiency "
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Hold one figure over trainings."""
+    """One figure over trainings."""
 
     name: str
     values: tuple[float, ...]
 
     @property
     def median(self) -> float:
-        """Give the median."""
+        """The median."""
         return float(np.median(self.values))
 
     @property
     def relative(self) -> float | None:
-        """Give the standard deviation over the mean; None where the mean is 0."""
+        """The standard deviation over the mean; None where the mean is 0."""
         mean = float(np.mean(self.values))
         return float(np.std(self.values, ddof=1)) / abs(mean) if mean else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return {"name": self.name, "values": list(self.values), "relative": self.relative}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Repeated:
-    """Hold the trainings of one recipe.
+    """The trainings of one recipe.
 
     Attributes:
         recipe: ``plain`` or ``robust``.
@@ -74,7 +74,7 @@ class Repeated:
     overlaps: FloatArray
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         spreads = [spread.to_dict() for spread in self.spreads]
         matrices = {"rank_correlation": self.ranks.tolist(), "overlap": self.overlaps.tolist()}
         return {"recipe": self.recipe, "seeds": list(self.seeds), "spreads": spreads, **matrices}
@@ -112,7 +112,7 @@ def _repeat(material: Material, recipe: str) -> Repeated:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Say what the robust recipe changes.
+    """What the robust recipe changes.
 
     Attributes:
         plain: root mean square over signals of the relative spread of the efficiency, plain recipe.
@@ -126,26 +126,26 @@ class Change:
 
     @property
     def factor(self) -> float:
-        """Give how many times smaller the spread is."""
+        """How many times smaller the spread is."""
         return self.plain / self.robust if self.robust > 0 else float("inf")
 
     @property
     def passes(self) -> bool:
-        """Say whether the spread falls as wanted and no median does."""
+        """Whether the spread falls as required and no median does."""
         return self.factor >= WANTED_FACTOR and not self.lower
 
     @property
     def sentence(self) -> str:
-        """Say it."""
+        """The finding in one sentence."""
         medians = f"the median falls on {', '.join(self.lower)}" if self.lower else "no median falls"
         return (
             f"The relative spread of the efficiency over seeds (root mean square over signals) goes from {100 * self.plain:.0f} % "
             f"with the plain recipe to {100 * self.robust:.0f} % with the robust one, {self.factor:.1f} times less "
-            f"({WANTED_FACTOR:g} wanted); {medians}."
+            f"({WANTED_FACTOR:g} required); {medians}."
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         numbers = {"plain": self.plain, "robust": self.robust, "factor": self.factor}
         return {**numbers, "lower": list(self.lower), "passes": self.passes}
 
@@ -253,7 +253,7 @@ def _matrix(name: str, caption: str, values: FloatArray, seeds: Sequence[int]) -
 
 
 def finding(one: Repeated, fpr: float) -> str:
-    """Say how far the trainings of a recipe differ."""
+    """Return how far the trainings of a recipe differ."""
     pairs = np.triu_indices(len(one.ranks), 1)
     worst, factor = "", 0.0
     for i, signal in enumerate(one.performances[0].signals):

@@ -1,8 +1,8 @@
-"""Say where compiled code is kept between runs, and load none that this user did not compile.
+"""The cache of compiled code; nothing is loaded from it that this user did not compile.
 
 A shared library that is loaded can do whatever its user can. So a library counts only while three things hold: its bytes are those that
 this user's compiler made of the same sources (a private folder keeps the digests), and neither the file nor its folder belongs to
-anyone else or can be written by anyone else. A library that came with somebody's run folder is none of these: it is compiled anew.
+anyone else or can be written by anyone else. A library that came with somebody's run folder is none of these: it is compiled again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _in_this_process: set[str] = set()
 
 
 def cache_folder() -> Path:
-    """Give the folder of compiled code: ``$L1AD_CACHE_DIR``, else ``l1ad`` in the user's cache folder.
+    """Return the folder of compiled code: ``$L1AD_CACHE_DIR``, else ``l1ad`` in the user's cache folder.
 
     Raises:
         InputError: nothing says where the user's home is.
@@ -63,7 +63,7 @@ def private_folder(folder: Path, *, tighten: bool = False) -> Path:
 
 
 def why_open(path: Path) -> str | None:
-    """Say why somebody else could change a file or folder; None where nobody but this user and root can."""
+    """Explain why somebody else could change a file or folder; None where nobody but this user and root can."""
     found = path.stat()
     if found.st_uid not in (os.geteuid(), 0):
         return f"belongs to user {found.st_uid}"
@@ -96,7 +96,7 @@ def remember(library: Path, key: str) -> None:
 
 
 def is_ours(library: Path, key: str) -> bool:
-    """Say whether a library is one that this user compiled from these sources, and nobody else could have changed it.
+    """Return whether a library is one that this user compiled from these sources, and nobody else could have changed it.
 
     Raises:
         InputError: the folder of the notes is open to others.

@@ -1,4 +1,4 @@
-"""Tell which tools and extras are here and what each stage can do with them."""
+"""The tools and extras that are installed, and what each stage can do with them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from l1ad.toolchain.tools import TOOLS, Tool, find
 
 @dataclass(frozen=True, slots=True)
 class ToolStatus:
-    """Tell about one tool.
+    """The state of one tool.
 
     Attributes:
         key: name of the tool.
@@ -32,7 +32,7 @@ class ToolStatus:
 
 @dataclass(frozen=True, slots=True)
 class StageStatus:
-    """Tell what one stage can do.
+    """What one stage can do.
 
     Attributes:
         stage: the command, e.g. ``synth --tool open``.
@@ -49,7 +49,7 @@ class StageStatus:
 
 @dataclass(frozen=True, slots=True)
 class ExtraStatus:
-    """Tell about one extra of the Python package.
+    """The state of one extra of the Python package.
 
     Attributes:
         extra: its name, as in ``l1ad[train]``.
@@ -66,7 +66,7 @@ class ExtraStatus:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Hold the state of every tool, every stage and every extra."""
+    """The state of every tool, every stage and every extra."""
 
     tools: tuple[ToolStatus, ...]
     stages: tuple[StageStatus, ...]

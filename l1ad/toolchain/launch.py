@@ -23,7 +23,7 @@ _WATCHER = 'read -r _; kill -s KILL -- "-$1"'
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """Hold a running tool.
+    """A running tool.
 
     Attributes:
         process: the tool, leader of its session and process group; its output is a pipe.

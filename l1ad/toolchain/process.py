@@ -33,7 +33,7 @@ _POLL_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """Tell how a run ended.
+    """How a run ended.
 
     Attributes:
         command: what was started, with all arguments.
@@ -48,7 +48,7 @@ class Completed:
     log: Path
 
     def text(self) -> str:
-        """Give everything that the run printed."""
+        """Return everything that the run printed."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
 
@@ -110,7 +110,7 @@ def run(
 
 
 def describe_exit(returncode: int) -> str:
-    """Say how a process ended, e.g. ``ended with exit code 1`` or ``was ended by SIGKILL``."""
+    """Return how a process ended, e.g. ``ended with exit code 1`` or ``was ended by SIGKILL``."""
     if returncode >= 0:
         return f"ended with exit code {returncode}"
     name = signal.Signals(-returncode).name if -returncode in set(signal.Signals) else f"signal {-returncode}"
@@ -118,7 +118,7 @@ def describe_exit(returncode: int) -> str:
 
 
 def tail(log: Path, lines: int = TAIL_LINES) -> str:
-    """Give the last non-empty lines of a log, one below the other; of a long line its beginning."""
+    """Return the last non-empty lines of a log, one below the other; of a long line its beginning."""
     with log.open("rb") as stream:
         stream.seek(max(0, stream.seek(0, os.SEEK_END) - _TAIL_BYTES))
         text = stream.read().decode("utf-8", errors="replace")
@@ -180,7 +180,7 @@ class _Lines:
     begun: str = ""
 
     def feed(self, text: str) -> None:
-        """Tell the callback each line that is complete now."""
+        """Call back with each line that is complete now."""
         if self.on_line is None:
             return
         first, *rest = re.split(r"[\r\n]+", text)
@@ -224,7 +224,7 @@ def _log_errors(log: str | Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _temporary(log: Path) -> Iterator[dict[str, str]]:
-    """Give a tool a folder for its temporary files, beside its log: what it leaves there goes, at the latest with the log's folder."""
+    """Return a tool a folder for its temporary files, beside its log: what it leaves there goes, at the latest with the log's folder."""
     folder = log.with_name(f".{log.name}.tmp").absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Say how work goes on: a bar in a terminal, nothing or a line now and then in a log file, and how much of it is wanted."""
+"""Progress: a bar in a terminal, nothing or an occasional line in a log file, as --quiet and --verbose ask."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def _raising(former: Handler | None) -> Handler:
 
 @contextmanager
 def tool_threads(number: int) -> Iterator[ThreadPoolExecutor]:
-    """Give threads in which tools run; when the body fails or a signal comes, what has not begun is not begun any more."""
+    """Return threads in which tools run; when the body fails or a signal comes, what has not begun is not begun any more."""
     with handled(), ThreadPoolExecutor(number) as pool:
         try:
             yield pool

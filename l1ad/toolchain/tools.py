@@ -1,4 +1,4 @@
-"""Know the external tools and find them on this machine."""
+"""The external tools, and where they are on this machine."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ TOOLS: tuple[Tool, ...] = (GXX, MAKE, VERILATOR, YOSYS, GHDL, VITIS_HLS, VIVADO)
 
 
 def known(key: str) -> Tool:
-    """Give the tool with a name.
+    """Return the tool with a name.
 
     Raises:
         ToolMissingError: the project knows no such tool.

@@ -17,7 +17,7 @@ from l1ad.toolchain.signals import handled
 
 @contextmanager
 def worker_processes(number: int) -> Iterator[ProcessPoolExecutor]:
-    """Give processes to submit functions to; when the body fails or a signal comes, they are ended at once.
+    """Return processes to submit functions to; when the body fails or a signal comes, they are ended at once.
 
     Args:
         number: how many.
@@ -53,7 +53,7 @@ def _start_all(pool: ProcessPoolExecutor, number: int) -> None:
 
 
 def _nothing() -> None:
-    """Be a first piece of work."""
+    """Do nothing: a first piece of work."""
 
 
 def _begin(parent: int) -> None:

@@ -21,7 +21,7 @@ TOP_DECADES = 6.0
 SOON = 0.5
 #: Part of the largest possible sum of squares that is the top target.
 HEADROOM = 0.5
-#: Part of the output's range that is the top target of a score that is no sum of squares.
+#: Part of the output's range that is the top target of a score that is not a sum of squares.
 LINEAR_HEADROOM = 0.9
 
 
@@ -45,7 +45,7 @@ def chip_score(tf: Any, score: Graph, out: Forward, batch: Any) -> Any:
 
 
 def top_target(plan: Plan) -> float:
-    """Give the largest target of a latent score: part of what the outputs' squares can reach."""
+    """Return the largest target of a latent score: part of what the outputs' squares can reach."""
     types = plan.layers[plan.n_encoder - 1].types
     assert types is not None  # an encoder's last layer is on the chip
     if not plan.score.formula.squares:
@@ -56,7 +56,7 @@ def top_target(plan: Plan) -> float:
 def distillation_loss(tf: Any, plan: Plan, score: Graph, out: Forward, batch: Any) -> Any:
     """Compute how far score and target are from each other, shape ``(n_seeds, n)``.
 
-    Square roots make a relative error count the same everywhere in the tail, as the order of events does; a score that is no sum of
+    Square roots make a relative error count the same everywhere in the tail, as the order of events does; a score that is not a sum of
     squares, whose target may be negative, is compared as it is. Of a score free in its scale a distance beyond `SOON` decades counts
     linearly (Huber, Ann. Math. Statist. 35 (1964) 73), and above the top target only what falls below it: beyond the rarest rate all is the same.
 

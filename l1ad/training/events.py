@@ -15,7 +15,7 @@ from l1ad.core.fixed import FloatArray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Events:
-    """Hold events for training.
+    """Events for training.
 
     Attributes:
         x_hw: hardware integers ``(n_events, n_columns)``.

@@ -15,7 +15,7 @@ from l1ad.training.plan import LayerTypes, Plan
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """Hold what the loss looks at; tensors with axes (network, event, value).
+    """What the loss looks at; tensors with axes (network, event, value).
 
     Attributes:
         mean: the latent values (of a variational encoder the means).

@@ -36,7 +36,7 @@ from l1ad.training.normalisation import EPSILON
 
 @dataclass(frozen=True, slots=True)
 class Variables:
-    """Hold what a ``Weighted`` node is run with.
+    """What a ``Weighted`` node is run with.
 
     Attributes:
         weight: float32 tensor ``(n_seeds, n_in, n_out)``.
@@ -139,7 +139,7 @@ def _gathered(tf: Any, elements: Sequence[tuple[int, int]], x: Sequence[Any]) ->
 
 
 def _folded(tf: Any, x: Any, turn: Any) -> Any:
-    """Bring angles nearer by one turn; which turn is no function that has a slope."""
+    """Bring angles nearer by one turn; which turn is not a function that has a slope."""
     if not turn.any():
         return x
     period = tf.constant(turn.astype(np.float32))

@@ -41,7 +41,7 @@ FIRST_BIAS = 1.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lesson:
-    """Hold the events of a student's training and validation, with targets."""
+    """The events of a student's training and validation, with targets."""
 
     train: Events
     validation: Events
@@ -82,7 +82,7 @@ def decades_of(tails: Sequence[Tail], scores: FloatArray) -> FloatArray:
 
 
 def _weighed(problem: Problem, events: Events, target: FloatArray) -> Events:
-    """Give events their targets and, where these are decades, weights by which every half decade counts."""
+    """Return events their targets and, where these are decades, weights by which every half decade counts."""
     if problem.plan.score.is_reconstruction:
         return replace(events, target=target)
     half = len(events.x_hw) // 2
@@ -127,7 +127,7 @@ def load_lesson(problem: Problem, path: Path) -> Lesson:
 
 
 def _with_mixed(problem: Problem, events: Events, part: int) -> Events:
-    """Give background and as many events mixed from it; these count 1 each."""
+    """Return background and as many events mixed from it; these count 1 each."""
     mixed = mixed_events(problem.layout, events.x_hw, len(events.x_hw), 2 * problem.config.training.seed + part)
     x = np.concatenate([events.x_hw, mixed.astype(problem.layout.storage)])
     return Events(x, np.concatenate([events.weight, np.ones(len(mixed))]))
@@ -154,5 +154,5 @@ def student_start(plan: Plan, parameters: Parameters) -> Parameters:
 
 
 def distil_share(plan: Plan) -> float:
-    """Give how much of the student's loss is the distance to the teacher."""
+    """Return how much of the student's loss is the distance to the teacher."""
     return RECONSTRUCTION_SHARE if plan.score.is_reconstruction else 1.0

@@ -1,4 +1,4 @@
-"""Train: run compiled epochs, keep a checkpoint after each, stop when the loss is no number."""
+"""Train: run compiled epochs, keep a checkpoint after each, stop when the loss is not a number."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WARM_STEPS = 200
 
 @dataclass(frozen=True, slots=True)
 class FitSettings:
-    """Say how long and how fast.
+    """Duration and learning rates of a training.
 
     Attributes:
         epochs: epochs in all.
@@ -51,7 +51,7 @@ class FitSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit:
-    """Hold what came out: averaged weights with pruned ones at 0, and the history (per epoch, a value for each seed)."""
+    """What came out: averaged weights with pruned ones at 0, and the history (per epoch, a value for each seed)."""
 
     parameters: Parameters
     history: dict[str, list[list[float]]]
@@ -114,7 +114,7 @@ def _require_finite(state: TrainingState, settings: FitSettings, checkpoint: Pat
 
 
 class Runner:
-    """Hold the compiled functions and the tables of one training; the first epoch compiles."""
+    """The compiled functions and the tables of one training; the first epoch compiles."""
 
     def __init__(self, tf: Any, graph: Graph, train: Events, validation: Events, settings: FitSettings) -> None:
         self._tf, self._graph, self._settings = tf, graph, settings
@@ -131,7 +131,7 @@ class Runner:
         return scaled_sample(self._graph, self._train)
 
     def masks(self, state: TrainingState, epoch: int) -> list[Array]:
-        """Give the pruning masks of an epoch: they follow from the weights it starts with."""
+        """Return the pruning masks of an epoch: they follow from the weights it starts with."""
         sparsity = self._settings.pruning.sparsity(epoch)
         if sparsity == 0:
             return full_masks(state.parameters)
@@ -139,7 +139,7 @@ class Runner:
         return importance_masks(plan, state.average, sparsity, spreads(plan, state.average, self._sample))
 
     def plain(self, parameters: Parameters) -> Parameters:
-        """Give the parameters without normalisation: folded in, if there was one."""
+        """Return the parameters without normalisation: folded in, if there was one."""
         if not self._graph.normalised:
             return parameters
         plan = self._graph.plan
@@ -177,7 +177,7 @@ class Runner:
 
 
 def learning_rates(settings: FitSettings, start: int, steps: int) -> FloatArray:
-    """Give the learning rate of each step of an epoch.
+    """Return the learning rate of each step of an epoch.
 
     Args:
         settings: how fast.

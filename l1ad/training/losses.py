@@ -72,7 +72,7 @@ def loss_spec(
             )
     if training.bounded_outputs and score.is_reconstruction:
         raise ConfigError(
-            "Key 'training.bounded_outputs' wants a tanh and score "
+            "Key 'training.bounded_outputs' needs a tanh and score "
             f"{score.value!r} puts the decoder on the chip; leave it out: there the output type's saturation is the bound."
         )
     weight = [training.object_weights.get(c.kind, 1.0) if i in columns else 0.0 for i, c in enumerate(layout.columns)]

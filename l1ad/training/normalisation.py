@@ -23,7 +23,7 @@ EVENTS = 16_384
 
 
 def is_normalised(layer: LayerPlan) -> bool:
-    """Say whether a layer is normalised: hidden ones are, the latent and the reconstruction are not."""
+    """Return whether a layer is normalised: hidden ones are, the latent and the reconstruction are not."""
     return layer.activation is Activation.RELU
 
 

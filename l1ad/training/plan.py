@@ -19,7 +19,7 @@ from l1ad.core.network import Activation, Score
 
 @dataclass(frozen=True, slots=True)
 class LayerTypes:
-    """Hold a chip layer's types: of its weights, its biases and what it gives.
+    """A chip layer's types: of its weights, its biases and what it gives.
 
     Attributes:
         weight: of the weights.
@@ -77,19 +77,19 @@ class Plan:
 
     @property
     def n_chip(self) -> int:
-        """Give the number of layers on the chip."""
+        """The number of layers on the chip."""
         return len(self.layers) if self.score.is_reconstruction else self.n_encoder
 
     @property
     def chip_outputs(self) -> int:
-        """Give the number of values the chip's last layer gives: a score of the means alone leaves the log-variances out."""
+        """The number of values the chip's last layer gives: a score of the means alone leaves the log-variances out."""
         if self.score.is_reconstruction or self.score.needs_log_variance:
             return self.layers[self.n_chip - 1].n_out
         return self.score.formula.outputs or self.latent
 
 
 def chip_types(plans: Sequence[Plan]) -> tuple[tuple[LayerTypes, ...], ...]:
-    """Give the types of each chip layer, one for each of the plans."""
+    """Return the types of each chip layer, one for each of the plans."""
     rows = [[layer.types for layer in plan.layers if layer.types is not None] for plan in plans]
     return tuple(zip(*rows, strict=True))
 
@@ -137,11 +137,11 @@ def _check_kind(model: ModelConfig, score: Score) -> None:
         raise ConfigError("model.kind is 'imported': there is nothing to train; run 'l1ad import' instead.")
     if score.needs_log_variance and model.kind != "vae":
         raise ConfigError(
-            f"Score {score.value!r} wants log-variances and model.kind is {model.kind!r}; use 'vae' or another score."
+            f"Score {score.value!r} needs log-variances and model.kind is {model.kind!r}; use 'vae' or another score."
         )
     if score.is_reconstruction and model.kind == "vae":
         raise ConfigError(
-            f"Score {score.value!r} of a 'vae' would want random numbers on the chip; use model.kind 'ae' or a latent score."
+            f"Score {score.value!r} of a 'vae' would need random numbers on the chip; use model.kind 'ae' or a latent score."
         )
 
 
@@ -202,7 +202,7 @@ def _per_layer(key: str, values: Sequence[int] | None, n: int) -> Sequence[int]:
     if len(values) == 1:
         return list(values) * n
     if len(values) != n:
-        raise ConfigError(f"Key 'model.{key}' wants one number or {n}, one for each layer it is for, got {list(values)!r}.")
+        raise ConfigError(f"Key 'model.{key}' takes one number or {n}, one for each layer it applies to, got {list(values)!r}.")
     return values
 
 

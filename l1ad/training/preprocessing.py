@@ -36,7 +36,7 @@ FEWEST_EVENTS = 500
 
 @dataclass(frozen=True, slots=True)
 class ScalingChoice:
-    """Hold a scaling and the columns that carry information."""
+    """A scaling and the columns that carry information."""
 
     scaling: Scaling
     columns: tuple[int, ...]
@@ -155,7 +155,7 @@ def _phi_range(period: int, rotated: bool) -> tuple[int, int]:
 def _value_range(
     layout: ObjectLayout, column: int, values: NDArray[Any], present: NDArray[np.bool_], weight: FloatArray, coverage: float
 ) -> tuple[int, int]:
-    """Give the central range of a column's present values; of all places of its kind if it is seldom present."""
+    """Return the central range of a column's present values; of all places of its kind if it is seldom present."""
     described = layout.columns[column]
     columns = [column]
     if np.count_nonzero(present[:, column]) < FEWEST_EVENTS:
@@ -169,7 +169,7 @@ def _value_range(
 
 
 def weighted_quantile(values: NDArray[Any], weight: FloatArray, fraction: float) -> int:
-    """Give the smallest value at or below which at least a fraction of the weight lies.
+    """Return the smallest value at or below which at least a fraction of the weight lies.
 
     Args:
         values: integers, shape ``(n,)``, at least one.
@@ -183,7 +183,7 @@ def weighted_quantile(values: NDArray[Any], weight: FloatArray, fraction: float)
 
 
 def _code_shift(name: str, code: Minifloat, type_: FixedPoint) -> int:
-    """Give the smallest shift that puts every code into the input type's range, where no code is lost."""
+    """Return the smallest shift that puts every code into the input type's range, where no code is lost."""
     shift = -type_.fractional
     while not type_.holds(0, code.largest, shift):
         shift += 1

@@ -19,7 +19,7 @@ from l1ad.training.steps import Graph
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Problem:
-    """Hold what all trainings of a configuration share."""
+    """What all trainings of a configuration share."""
 
     config: Config
     layout: ObjectLayout
@@ -31,18 +31,18 @@ class Problem:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """Give the seeds of the networks trained side by side."""
+        """The seeds of the networks trained side by side."""
         first = self.config.training.seed
         return tuple(range(first, first + self.config.training.seeds))
 
     @property
     def robust(self) -> bool:
-        """Say whether the networks learn a teacher's score."""
+        """Whether the networks learn a teacher's score."""
         return self.config.training.recipe == "robust"
 
     @property
     def score_columns(self) -> tuple[int, ...]:
-        """Give the columns of a reconstruction score; none for others."""
+        """The columns of a reconstruction score; none for others."""
         return self.scaling.columns if self.plan.score.is_reconstruction else ()
 
     def graph(self, plan: Plan, plans: Sequence[Plan] = (), *, distil: float = 0.0) -> Graph:
@@ -54,7 +54,7 @@ class Problem:
     def settings(
         self, epochs: int, label: str, seeds: tuple[int, ...] | None = None, pruning: PruningSchedule = NO_PRUNING
     ) -> FitSettings:
-        """Say how long and how fast one of the trainings is."""
+        """Duration and learning rates of one of the trainings."""
         training = self.config.training
         cosine = self.robust and training.schedule == "cosine"
         return FitSettings(epochs, training.batch_size, training.learning_rate, cosine, seeds or self.seeds, pruning, label)

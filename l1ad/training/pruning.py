@@ -19,14 +19,14 @@ from l1ad.training.state import Array, Parameters
 
 @dataclass(frozen=True, slots=True)
 class PruningSchedule:
-    """Say which sparsity each epoch has: 0 until ``begin``, then cubic (Zhu & Gupta, arXiv:1710.01878) to ``target`` at ``end``."""
+    """Which sparsity each epoch has: 0 until ``begin``, then cubic (Zhu & Gupta, arXiv:1710.01878) to ``target`` at ``end``."""
 
     target: float
     begin: int
     end: int
 
     def sparsity(self, epoch: int) -> float:
-        """Give the sparsity of an epoch, numbered from 0."""
+        """Return the sparsity of an epoch, numbered from 0."""
         if epoch < self.begin or self.target == 0:
             return 0.0
         done = min(1.0, (epoch - self.begin) / max(1, self.end - self.begin))
@@ -37,7 +37,7 @@ NO_PRUNING = PruningSchedule(0.0, 0, 1)
 
 
 def full_masks(parameters: Parameters) -> list[Array]:
-    """Give masks that keep everything."""
+    """Return masks that keep everything."""
     return [np.ones_like(w) for w in parameters.weights]
 
 
@@ -73,7 +73,7 @@ def importance_masks(plan: Plan, parameters: Parameters, sparsity: float, spread
 
 
 def _onward(parameters: Parameters, index: int, n_chip: int) -> FloatArray:
-    """Give the size of the ways from each neuron of a layer to the chip's outputs, ``(n_seeds, 1, n_out)``."""
+    """Return the size of the ways from each neuron of a layer to the chip's outputs, ``(n_seeds, 1, n_out)``."""
     size = np.ones((parameters.n_seeds, parameters.weights[n_chip - 1].shape[2], 1))
     for weight in reversed(parameters.weights[index + 1 : n_chip]):
         size = np.sqrt(np.square(weight.astype(np.float64)) @ np.square(size))

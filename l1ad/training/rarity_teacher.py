@@ -27,10 +27,10 @@ CHUNK = 65_536
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tail:
-    """Hold how rare values are on background, in decades: −log₁₀ of the part of all weight at or above a value.
+    """How rare values are on background, in decades: −log₁₀ of the part of all weight at or above a value.
 
     Attributes:
-        values: the lowest value, which is no object's, and distinct ones that enough effective events reach; ascending.
+        values: the lowest value, which is not an object's, and distinct ones that enough effective events reach; ascending.
         decades: of each.
         start: decades just above the last value: those of it, or where there is only the lowest, of what too few events have.
         slope: decades for each unit above it.
@@ -61,7 +61,7 @@ class Tail:
         return cls(ranked[kept], decades, start, _slope(ranked[kept][1:], decades[1:]))
 
     def __call__(self, values: NDArray[Any]) -> FloatArray:
-        """Give the decades of any values, same shape; between two known values those of the higher one."""
+        """Return the decades of any values, same shape; between two known values those of the higher one."""
         x = np.asarray(values, dtype=np.float64)
         inside = self.decades[np.minimum(np.searchsorted(self.values, x, side="left"), len(self.values) - 1)]
         beyond = x - self.values[-1]
@@ -69,7 +69,7 @@ class Tail:
 
 
 def _slope(values: FloatArray, decades: FloatArray) -> float:
-    """Give the slope over the last decade of rate; one decade a unit where too few values say."""
+    """Return the slope over the last decade of rate; one decade a unit where too few values say."""
     if len(values) < 2:
         return 1.0
     first = min(int(np.searchsorted(decades, decades[-1] - 1.0)), len(values) - 2)
@@ -78,7 +78,7 @@ def _slope(values: FloatArray, decades: FloatArray) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RarityTeacher:
-    """Hold the tails of every place and kind, and each kind's weight.
+    """The tails of every place and kind, and each kind's weight.
 
     Attributes:
         layout: the columns.
@@ -123,7 +123,7 @@ def make_rarity_teacher(problem: Problem) -> RarityTeacher:
 
 
 def vote_weights(rarities: FloatArray, weight: FloatArray) -> FloatArray:
-    """Give each kind's weight, 1 / Σ_l ρ²_kl: 1 for one that nothing else follows, 1/n for n that are the same.
+    """Return each kind's weight, 1 / Σ_l ρ²_kl: 1 for one that nothing else follows, 1/n for n that are the same.
 
     Args:
         rarities: of background, ``(n_kinds, n_events)``.

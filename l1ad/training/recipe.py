@@ -45,7 +45,7 @@ ENOUGH = 50.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FloatTraining:
-    """Hold the float baseline, one network a seed; lesson and teacher are None for the plain recipe."""
+    """The float baseline, one network a seed; lesson and teacher are None for the plain recipe."""
 
     problem: Problem
     fit: Fit
@@ -56,13 +56,13 @@ class FloatTraining:
 
     @property
     def reference(self) -> FloatNetwork:
-        """Give the network that is kept."""
+        """The network that is kept."""
         return self.references[self.best]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QuantisedTraining:
-    """Hold the quantised networks, one a seed, and the number of the one that is kept."""
+    """The quantised networks, one a seed, and the number of the one that is kept."""
 
     problem: Problem
     fit: Fit
@@ -153,12 +153,12 @@ def train_quantised(config: Config, dataset: Dataset, baseline: Path, checkpoint
 
 
 def _repeated(events: Events, n: int) -> Events:
-    """Give every candidate its student's target."""
+    """Return every candidate its student's target."""
     return events if events.target is None else replace(events, target=np.repeat(events.target, n, axis=0))
 
 
 def candidate_seeds(seeds: Sequence[int], n: int) -> tuple[int, ...]:
-    """Give every seed's ``n`` candidates a seed of their own, those of the first seed first."""
+    """Return every seed's ``n`` candidates a seed of their own, those of the first seed first."""
     return tuple(seed + k * CANDIDATE_STRIDE for seed in seeds for k in range(n))
 
 
@@ -190,7 +190,7 @@ def chosen_networks(done: Fit, kept: list[int]) -> Fit:
 
 
 def accepted(network: Network, weight: FloatArray, x_hw: NDArray[Any]) -> float:
-    """Give the part of the mixed events that score above all but the trigger's fraction of the background.
+    """Return the part of the mixed events that score above all but the trigger's fraction of the background.
 
     Args:
         network: the exact network.
@@ -206,7 +206,7 @@ def accepted(network: Network, weight: FloatArray, x_hw: NDArray[Any]) -> float:
 
 
 def trigger_fraction(scores: NDArray[Any], weight: FloatArray) -> float:
-    """Give the fraction at which networks are compared: `TRIGGER_FRACTION`, or the smallest that `ENOUGH` effective events measure.
+    """Return the fraction at which networks are compared: `TRIGGER_FRACTION`, or the smallest that `ENOUGH` effective events measure.
 
     Args:
         scores: of background, ``(n_events,)``.

@@ -82,7 +82,7 @@ def _save_seeds(training: QuantisedTraining, folder: Path) -> None:
 
 
 def zero_weights(network: Network) -> float:
-    """Give the part of a network's weights that are 0."""
+    """Return the part of a network's weights that are 0."""
     zeros = sum(int(np.count_nonzero(layer.weight == 0)) for layer in network.layers)
     return round(zeros / sum(layer.weight.size for layer in network.layers), 4)
 

@@ -1,4 +1,4 @@
-"""Hold what a training is in the middle of, start it, and write it to disk so that a killed one goes on."""
+"""The state of a training: its start, and its form on disk, from which a killed training resumes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parameters:
-    """Hold weights ``(n_seeds, n_in, n_out)`` and biases ``(n_seeds, 1, n_out)`` of every layer, float32."""
+    """Weights ``(n_seeds, n_in, n_out)`` and biases ``(n_seeds, 1, n_out)`` of every layer, float32."""
 
     weights: tuple[Array, ...]
     biases: tuple[Array, ...]
 
     @property
     def flat(self) -> list[Array]:
-        """Give all arrays, weights first."""
+        """All arrays, weights first."""
         return [*self.weights, *self.biases]
 
     @classmethod
@@ -38,7 +38,7 @@ class Parameters:
 
     @property
     def n_seeds(self) -> int:
-        """Give the number of networks trained side by side."""
+        """The number of networks trained side by side."""
         return int(self.weights[0].shape[0])
 
     def of_seed(self, index: int) -> Parameters:
@@ -74,7 +74,7 @@ def _initial_weight(plan: Plan, index: int, seed: int) -> Array:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingState:
-    """Hold everything an epoch starts from; with the seed and the epoch's number it decides all that follows.
+    """Everything an epoch starts from; with the seed and the epoch's number it decides all that follows.
 
     Attributes:
         epoch: epochs done.

@@ -32,7 +32,7 @@ VALIDATION_CHUNK = 8192
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Hold what the compiled functions are made for.
+    """What the compiled functions are made for.
 
     Attributes:
         plan: the layers.
@@ -56,7 +56,7 @@ class Graph:
 
     @property
     def quantised(self) -> bool:
-        """Say whether chip layers have their quantised values."""
+        """Whether chip layers have their quantised values."""
         return bool(self.types)
 
     @property
@@ -72,13 +72,13 @@ class Graph:
 
     @property
     def noisy(self) -> bool:
-        """Say whether a variational encoder's latent values are drawn."""
+        """Whether a variational encoder's latent values are drawn."""
         return self.plan.variational and self.distil < 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Hold events as tensors: the codes that the input type's cast reads, presence bits, weights and target scores."""
+    """Events as tensors: the codes that the input type's cast reads, presence bits, weights and target scores."""
 
     codes: Any
     present: Any
@@ -104,7 +104,7 @@ def make_table(tf: Any, graph: Graph, events: Events) -> Table:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Hold a batch: scaled inputs and presence ``(n_seeds, n, n_columns)``, weight and target ``(n_seeds, n)``."""
+    """A batch: scaled inputs and presence ``(n_seeds, n, n_columns)``, weight and target ``(n_seeds, n)``."""
 
     x: Any
     present: Any
@@ -131,7 +131,7 @@ def gather(tf: Any, graph: Graph, table: Table, index: Any) -> Batch:
 
 
 def _losses(tf: Any, graph: Graph, flat: list[Any], masks: list[Any], batch: Batch, noise: Any) -> Any:
-    """Give the weighted mean loss of each network, shape ``(n_seeds,)``."""
+    """Return the weighted mean loss of each network, shape ``(n_seeds,)``."""
     n = len(graph.plan.layers)
     weights = [w * m for w, m in zip(flat[:n], masks, strict=True)]
     out = forward(tf, graph.plan, weights, flat[n:], batch.x, noise, graph.types, graph.normalised)
@@ -185,7 +185,7 @@ def compile_epoch(tf: Any, graph: Graph, table: Table) -> Callable[..., Any]:
 
 
 def _ranges(graph: Graph) -> list[Any]:
-    """Give the range of each parameter's type for each network, 1 where it has none: steps are taken in parts of it.
+    """Return the range of each parameter's type for each network, 1 where it has none: steps are taken in parts of it.
 
     Adam's steps do not depend on the loss' scale; with these they do not depend on a layer's either, and weights of a type with large
     steps move as easily from one to the next as others.

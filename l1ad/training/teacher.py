@@ -33,7 +33,7 @@ SEED_STRIDE = 1000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Teacher:
-    """Hold the members of all ensembles, and what their log-losses are on background.
+    """The members of all ensembles, and what their log-losses are on background.
 
     Attributes:
         graph: the members' graph, float.
@@ -55,11 +55,11 @@ class Teacher:
         return self._mean((losses - self.centre[:, None]) / self.width[:, None])
 
     def mean_loss(self, x_hw: NDArray[Any]) -> FloatArray:
-        """Give the geometric mean of each ensemble's losses, ``(n_ensembles, n_events)``."""
+        """Return the geometric mean of each ensemble's losses, ``(n_ensembles, n_events)``."""
         return np.exp(self._mean(log_losses(self.graph, self.parameters, x_hw)))
 
     def first_of(self, ensemble: int) -> Parameters:
-        """Give one autoencoder, decoder included, of an ensemble."""
+        """Return one autoencoder, decoder included, of an ensemble."""
         return self.parameters.of_seed(ensemble * (self.parameters.n_seeds // self.n_ensembles))
 
     def _mean(self, values: FloatArray) -> FloatArray:

@@ -58,7 +58,7 @@ def fitted(plan: Plan, parameters: Parameters, x: Any) -> tuple[tuple[Plan, ...]
 
 
 def _factors(types: LayerTypes, weight: FloatArray, top: FloatArray) -> FloatArray:
-    """Give each hidden neuron's factor, ``(n_seeds, 1, n_out)``: equal ranges within a layer, weights that fill their type."""
+    """Return each hidden neuron's factor, ``(n_seeds, 1, n_out)``: equal ranges within a layer, weights that fill their type."""
     floor = LEAST_ACTIVE * np.array([[[np.median(t[t > 0]) if (t > 0).any() else 1.0]] for t in top])
     relative = 1.0 / np.maximum(top, floor)
     if "output" not in types.open:
@@ -78,7 +78,7 @@ def _chosen(types: LayerTypes, weight: FloatArray, bias: FloatArray, values: Flo
 
 
 def with_integer(type_: FixedPoint, largest: float) -> FixedPoint:
-    """Give a type of the same width with the fewest integer bits (at least none) that hold a magnitude.
+    """Return a type of the same width with the fewest integer bits (at least none) that hold a magnitude.
 
     Args:
         type_: width, sign and modes.

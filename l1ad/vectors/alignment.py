@@ -1,4 +1,4 @@
-"""Find at which frame of a capture the events begin, and which events of it are those that were wanted."""
+"""Find at which frame of a capture the events begin, and which of its events are the expected ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BELIEVED, _FEWEST = 0.5, 4
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Know how one side of a board is read: link map, places and widths of the values, and how many of them identify an event."""
+    """How one side of a board is read: link map, places and widths of the values, and how many of them identify an event."""
 
     links: LinkMap
     pieces: tuple[Piece, ...]
@@ -34,7 +34,7 @@ class Reader:
         return unpack(self.links, self.pieces, self.widths, frames, first_frame)
 
     def at(self, frames: Frames, offset: int, n_events: int) -> tuple[int, IntArray]:
-        """Give the first event that the capture has, and the values from it on, if event 0 begins at ``offset``."""
+        """Return the first event that the capture has, and the values from it on, if event 0 begins at ``offset``."""
         period = self.links.frames_per_event
         first = max(0, -(offset // period)) if offset < 0 else 0
         return first, self.values(frames, offset + first * period)[: n_events - first]
@@ -46,7 +46,7 @@ def find_offset(reader: Reader, frames: Frames, wanted: IntArray, nominal: int) 
     Args:
         reader: how the capture is read.
         frames: the capture.
-        wanted: values by event; the first ``reader.n_keys`` columns are compared.
+        wanted: expected values by event; the first ``reader.n_keys`` columns are compared.
         nominal: the frame that the link map says; it is taken where it is as good as any.
 
     Returns:
@@ -67,14 +67,14 @@ def find_offset(reader: Reader, frames: Frames, wanted: IntArray, nominal: int) 
 
 
 def agreeing(reader: Reader, frames: Frames, wanted: IntArray, offset: int) -> int:
-    """Count the wanted events that the capture has and that agree."""
+    """Count the expected events that the capture has and that agree."""
     first, got = reader.at(frames, offset, len(wanted))
     same = (got[:, : reader.n_keys] == wanted[first : first + len(got), : reader.n_keys]).all(axis=1)
     return int(same.sum())
 
 
 def _places(wanted: IntArray) -> dict[bytes, Sequence[int]]:
-    """Give the events by their values, without those that are frequent."""
+    """Return the events by their values, without those that are frequent."""
     found: dict[bytes, list[int]] = defaultdict(list)
     for event, key in enumerate(_keys(wanted)):
         found[key].append(event)

@@ -10,17 +10,17 @@ from l1ad.spec import reference
 
 
 def answers(network: Network, x_hw: IntArray) -> IntArray:
-    """Give the integer score and the trigger bits, int64 ``(n_events, 1 + n_thresholds)``."""
+    """Return the integer score and the trigger bits, int64 ``(n_events, 1 + n_thresholds)``."""
     scores = reference.scores(network, x_hw)
     return np.column_stack([scores, reference.bits(network, scores, x_hw).astype(np.int64)])
 
 
 def answer_widths(network: Network) -> list[tuple[int, bool]]:
-    """Give bits and sign of the score and of each trigger bit."""
+    """Return bits and sign of the score and of each trigger bit."""
     total = network.score.total
     return [(total.width, total.signed), *[(1, False)] * len(network.thresholds)]
 
 
 def input_widths(network: Network) -> list[tuple[int, bool]]:
-    """Give bits and sign of every column."""
+    """Return bits and sign of every column."""
     return [(column.type.width, column.type.signed) for column in network.layout.columns]

@@ -13,7 +13,7 @@ _HEX = re.compile("0x[0-9a-fA-F]+")
 
 
 def write(frames: Frames) -> str:
-    """Give the file's text."""
+    """Return the file's text."""
     labels = "".join(f"                {_LABEL}{link:02d}    " for link in frames.links)
     lines = ["#Sideband ON", f"#LinkLabel{labels}", "#BeginData"]
     for number, (flags, words) in enumerate(zip((frames.flags & CARRIES).tolist(), frames.words.tolist(), strict=True)):
@@ -36,7 +36,7 @@ def read(text: str, where: str) -> Frames:
     first = 1 if lines and lines[0].startswith("#Sideband") else 0
     head = lines[first : first + 2]
     if len(head) != 2 or not head[0].startswith("#LinkLabel") or head[1] != "#BeginData":
-        raise InputError(f"{where} is no APx file: wanted the lines '#LinkLabel …' and '#BeginData', got {head!r}.")
+        raise InputError(f"{where} is not an APx file: expected the lines '#LinkLabel …' and '#BeginData', got {head!r}.")
     labels = head[0].split()[1:]
     links = links_in([label.removeprefix(_LABEL) if label.startswith(_LABEL) else label for label in labels], where, first + 1)
     rows = [_row(line, links, where, first + 3 + n, n) for n, line in enumerate(lines[first + 2 :])]
@@ -50,8 +50,8 @@ def _row(line: str, links: list[int], where: str, number: int, frame: int) -> li
     wrong = [t for t in tokens if not _HEX.fullmatch(t)] + [t for t in tokens[2::2] if len(t) != DIGITS + 2]
     if wrong:
         raise InputError(
-            f"{where}, line {number}: wanted '0x' and hex digits, {DIGITS} for a word, got {wrong[0]!r}; the file was cut off or edited."
+            f"{where}, line {number}: expected '0x' and hex digits, {DIGITS} for a word, got {wrong[0]!r}; the file was cut off or edited."
         )
     if int(tokens[0], 16) != frame:
-        raise InputError(f"{where}, line {number}: wanted the row number 0x{frame:04x}, got {tokens[0]!r}; a row is missing.")
+        raise InputError(f"{where}, line {number}: expected the row number 0x{frame:04x}, got {tokens[0]!r}; a row is missing.")
     return [(int(side, 16) & CARRIES, int(word, 16)) for side, word in zip(tokens[1::2], tokens[2::2], strict=True)]

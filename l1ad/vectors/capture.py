@@ -25,7 +25,7 @@ _MOST = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Hold what a capture says.
+    """What a capture says.
 
     Attributes:
         n_events: events that it should hold.
@@ -33,7 +33,7 @@ class Finding:
         n_different: those of them that differ.
         offset: frame at which the first event begins; None where no offset fits, then it was read at the nominal one.
         nominal: frame that the link map says.
-        first: the first event that differs: number, name of the value, wanted and got.
+        first: the first event that differs: number, name of the value, expected and found.
         causes: what explains the difference, in words.
         parting: input or node at which the first differing event parts, where a cause says so.
     """
@@ -53,11 +53,11 @@ class Finding:
         return self.offset == self.nominal and self.n_found == self.n_events and not self.n_different
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self) | {"exact": self.exact}
 
     def sentence(self, where: str) -> str:
-        """Say in one sentence what differs and why."""
+        """Return in one sentence what differs and why."""
         parts = [f"{where} holds {self.n_found} of {self.n_events} events, {self.n_different} of them differ"]
         if self.offset != self.nominal:
             parts.append(
@@ -65,16 +65,16 @@ class Finding:
             )
         if self.first is not None:
             event, name, wanted, got = self.first
-            parts.append(f"first event {event}: wanted {name} {wanted}, got {got}")
+            parts.append(f"first event {event}: expected {name} {wanted}, got {got}")
         parts += [f"cause: {cause}" for cause in self.causes] or ["none of the usual causes explains it"]
         if self.parting is not None:
-            parts.append(f"it parts at {self.parting}")
+            parts.append(f"it diverges at {self.parting}")
         return "; ".join(parts) + "."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """Hold what is compared: a capture of one side of a board, and what must be in it.
+    """What is compared: a capture of one side of a board, and what must be in it.
 
     Attributes:
         network: the network, with the thresholds, that should be on the board.
@@ -182,7 +182,7 @@ def _first(
 
 
 def _shift(offset: int | None, case: Case) -> tuple[str, ...]:
-    """Say by how much all is late or early."""
+    """Return in words by how much everything is late or early."""
     if offset is None or offset == case.nominal:
         return ()
     frames, way = abs(offset - case.nominal), "late" if offset > case.nominal else "early"
@@ -201,7 +201,7 @@ def _few(found: int, offset: int | None, case: Case) -> tuple[str, ...]:
 
 
 def _bits(case: Case, got: IntArray, x_hw: IntArray) -> tuple[str, ...]:
-    """Say of each trigger bit why it does not follow the captured score."""
+    """Explain for each trigger bit why it does not follow the captured score."""
     if case.side == "input":
         return ()
     told = []
@@ -213,20 +213,20 @@ def _bits(case: Case, got: IntArray, x_hw: IntArray) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Explanation:
-    """Say how many of the events a cause explains, and at which frame the first then begins."""
+    """How many of the events a cause explains, and at which frame the first then begins."""
 
     cause: Cause
     n_explained: int
     at: int
 
     def told(self, case: Case) -> str:
-        """Give it in words."""
+        """Return it in words."""
         events = f"explains {self.n_explained} of {len(case.x_hw)} events"
         return f"{self.cause.name} ({'; '.join((events, *_shift(self.at, case)))})"
 
 
 def _explain(case: Case, offset: int | None) -> tuple[_Explanation, ...]:
-    """Give the causes that explain most events, all as good, if more than the specification does.
+    """Return the causes that explain most events, all as good, if more than the specification does.
 
     What may have happened to the captured words is looked at only where nothing simpler explains nearly all.
     """

@@ -19,7 +19,7 @@ from l1ad.vectors.packing import pack, signed, unpack
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Hold one thing that may have gone wrong.
+    """One thing that may have gone wrong.
 
     Attributes:
         name: how it is told.
@@ -35,7 +35,7 @@ class Cause:
 
 
 def causes(network: Network, x_hw: IntArray, links: LinkMap, others: Mapping[str, Network]) -> Iterator[Cause]:
-    """Give what may have gone wrong, simple things first; a cause that changes nothing in these events is left out.
+    """Return what may have gone wrong, simple things first; a cause that changes nothing in these events is left out.
 
     Args:
         network: the network that should be on the board.
@@ -131,7 +131,7 @@ def _mirrored(frames: Frames, width: int) -> Frames:
 
 
 def _frames(network: Network, x_hw: IntArray, links: LinkMap) -> Iterator[Cause]:
-    """Give what may have happened to the captured words themselves."""
+    """Return what may have happened to the captured words themselves."""
     width = links.word_bits
     yield Cause("bits reversed in the captured words", network, x_hw, lambda frames: _mirrored(frames, width))
     for bits in range(1, width):
@@ -165,7 +165,7 @@ def first_parting(network: Network, x_hw: IntArray, cause: Cause, event: int) ->
 
 
 def bit_cause(name: str, threshold: int, scores: IntArray, bits: IntArray) -> str | None:
-    """Say why a trigger bit does not follow the captured score; None where it does.
+    """Explain why a trigger bit does not follow the captured score; None where it does.
 
     Args:
         name: the bit's name.

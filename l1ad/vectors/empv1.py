@@ -12,7 +12,7 @@ _WORD = re.compile("([01]s)?([01]v)([0-9a-fA-F]{16})")
 
 
 def write(frames: Frames) -> str:
-    """Give the file's text."""
+    """Return the file's text."""
     quads = "".join(f"         q{link // 4:02d}c{link % 4}       " for link in frames.links)
     links = "".join(f"          {link:03d}        " for link in frames.links)
     lines = [f"Board {frames.board}", f" Quad/Chan :{quads}", f"      Link :{links}"]
@@ -40,7 +40,9 @@ def read(text: str, where: str) -> Frames:
         len(texts) == 3 and texts[0].startswith("Board ") and "Quad/Chan :" in texts[1] and texts[2].lstrip().startswith("Link :")
     )
     if not good:
-        raise InputError(f"{where} is no EMPv1 file: wanted the lines 'Board …', 'Quad/Chan :' and 'Link :', got {texts!r}.")
+        raise InputError(
+            f"{where} is not an EMPv1 file: expected the lines 'Board …', 'Quad/Chan :' and 'Link :', got {texts!r}."
+        )
     links = links_in(texts[2].partition(":")[2].split(), where, lines[2][0])
     rows = [_row(line, links, where, number, n) for n, (number, line) in enumerate(lines[3:])]
     return from_rows(where, texts[0][6:], links, rows)
@@ -50,7 +52,7 @@ def _row(line: str, links: list[int], where: str, number: int, frame: int) -> li
     prefix = f"Frame {frame:04d} :"
     if not line.startswith(prefix):
         raise InputError(
-            f"{where}, line {number}: wanted {prefix!r}, got {line[:16]!r}; a frame is missing or the line is damaged."
+            f"{where}, line {number}: expected {prefix!r}, got {line[:16]!r}; a frame is missing or the line is damaged."
         )
     tokens = line[len(prefix) :].split()
     require_width(tokens, links, where, number)
@@ -61,6 +63,6 @@ def _word(token: str, where: str, number: int) -> tuple[int, int]:
     found = _WORD.fullmatch(token)
     if found is None:
         raise InputError(
-            f"{where}, line {number}: wanted '1v' or '0v' and 16 hex digits, got {token!r}; the file was cut off or edited."
+            f"{where}, line {number}: expected '1v' or '0v' and 16 hex digits, got {token!r}; the file was cut off or edited."
         )
     return int(found[2] == "1v") | (Flag.HELD if found[1] == "0s" else 0), int(found[3], 16)

@@ -14,7 +14,7 @@ _ORDER = (Flag.ORBIT, Flag.START, Flag.END, Flag.VALID)
 
 
 def write(frames: Frames) -> str:
-    """Give the file's text."""
+    """Return the file's text."""
     strobed = [bool((frames.flags[:, column] & Flag.HELD).any()) for column in range(len(frames.links))]
     head = "".join(f"{' ' if s else ''}            {link:03d}        " for link, s in zip(frames.links, strobed, strict=True))
     lines = [f"ID: {frames.board}", _METADATA, "", f"      Link  {head}"]
@@ -27,7 +27,7 @@ def write(frames: Frames) -> str:
 
 
 def _bits(strobe: bool) -> list[str]:
-    """Give the four or five digits of every combination of flags."""
+    """Return the four or five digits of every combination of flags."""
     return [
         ("01"[not flag & Flag.HELD] if strobe else "") + "".join("01"[bool(flag & one)] for one in _ORDER) for flag in range(64)
     ]
@@ -58,7 +58,7 @@ def _head(lines: list[tuple[int, str]], where: str) -> tuple[str, list[int]]:
         and texts[2].lstrip().startswith("Link  ")
     )
     if not good:
-        raise InputError(f"{where} is no EMPv2 file: wanted the lines 'ID: …', {_METADATA!r} and 'Link …', got {texts!r}.")
+        raise InputError(f"{where} is not an EMPv2 file: expected the lines 'ID: …', {_METADATA!r} and 'Link …', got {texts!r}.")
     return texts[0][4:], links_in(texts[2].split()[1:], where, lines[2][0])
 
 
@@ -66,7 +66,7 @@ def _row(line: str, links: list[int], where: str, number: int, frame: int) -> li
     prefix = f"Frame {frame:04d}  "
     if not line.startswith(prefix):
         raise InputError(
-            f"{where}, line {number}: wanted {prefix.strip()!r}, got {line[:16]!r}; a frame is missing or the line is damaged."
+            f"{where}, line {number}: expected {prefix.strip()!r}, got {line[:16]!r}; a frame is missing or the line is damaged."
         )
     tokens = [token for token in re.split(r"\s\s+", line[len(prefix) :]) if token.strip()]
     require_width(tokens, links, where, number)
@@ -77,7 +77,7 @@ def _word(token: str, where: str, number: int) -> tuple[int, int]:
     found = _WORD.fullmatch(token)
     if found is None:
         raise InputError(
-            f"{where}, line {number}: wanted 4 bits (5 with strobe), a blank and 16 hex digits, got {token!r}; the file was cut off, or its "
+            f"{where}, line {number}: expected 4 bits (5 with strobe), a blank and 16 hex digits, got {token!r}; the file was cut off, or its "
             "writer leaves out 'valid'."
         )
     flags = sum(flag for flag, bit in zip(_ORDER, found.groups()[1:5], strict=True) if bit == "1")

@@ -13,7 +13,7 @@ from l1ad.vectors.frames import Flag, Frames
 
 @dataclass(frozen=True, slots=True)
 class FrameFormat:
-    """Hold a format: its name, the start of its files, what it carries, its writer and its reader."""
+    """A format: its name, the start of its files, what it carries, its writer and its reader."""
 
     name: str
     begins: tuple[str, ...]
@@ -57,12 +57,12 @@ def read_text(path: Path) -> str:
     """Read a file's text.
 
     Raises:
-        InputError: it cannot be read, or is no text.
+        InputError: it cannot be read, or is not text.
     """
     try:
         return path.read_text(encoding="ascii")
     except UnicodeDecodeError:
-        raise InputError(f"{str(path)!r} is no ASCII text; give the text file that the board's software writes.") from None
+        raise InputError(f"{str(path)!r} is not ASCII text; give the text file that the board's software writes.") from None
     except OSError as error:
         raise InputError(f"Cannot read {str(path)!r}: {error.strerror or error}; give the path of a capture.") from None
 

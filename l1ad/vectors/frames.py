@@ -1,4 +1,4 @@
-"""Hold what stands on a board's links frame by frame, and what the readers of all frame formats share."""
+"""What stands on a board's links frame by frame, and what the readers of all frame formats share."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Flag(enum.IntFlag):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frames:
-    """Hold words of links.
+    """Words of links.
 
     Attributes:
         board: name in the file's head; "" where the format has none.
@@ -50,7 +50,7 @@ class Frames:
         return len(self.words)
 
     def same(self, other: Frames, carried: Flag) -> bool:
-        """Say whether links, words and those flags that a format carries are the same."""
+        """Return whether links, words and those flags that a format carries are the same."""
         mask = np.uint8(carried)
         return (
             self.links == other.links
@@ -72,7 +72,7 @@ def from_rows(where: str, board: str, links: list[int], rows: list[list[tuple[in
         InputError: no frame, or a link twice.
     """
     if not rows:
-        raise InputError(f"{where} has no frames behind its head; it was cut off, or the capture was never started.")
+        raise InputError(f"{where} has no frames after its header; it was cut off, or the capture was never started.")
     if len(set(links)) != len(links):
         raise InputError(f"{where} names a link twice in {links!r}; every column is one link.")
     flags = np.array([[flag for flag, _ in row] for row in rows], dtype=np.uint8)
@@ -98,7 +98,7 @@ def require_whole_packets(frames: Frames, where: str) -> Frames:
 
 
 def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Give the lines that are neither empty nor a comment, with their numbers from 1."""
+    """Return the lines that are neither empty nor a comment, with their numbers from 1."""
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and not line.startswith("#"):
             yield number, line
@@ -108,11 +108,11 @@ def links_in(tokens: list[str], where: str, number: int) -> list[int]:
     """Read the numbers of the links in a head.
 
     Raises:
-        InputError: none, or one that is no number.
+        InputError: none, or one that is not a number.
     """
     if not tokens or not all(token.isascii() and token.isdigit() for token in tokens):
         raise InputError(
-            f"{where}, line {number}: wanted the numbers of the links, got {' '.join(tokens)!r}; the head is damaged."
+            f"{where}, line {number}: expected the numbers of the links, got {' '.join(tokens)!r}; the header is damaged."
         )
     return [int(token) for token in tokens]
 
@@ -125,5 +125,5 @@ def require_width(tokens: list[Any], links: list[int], where: str, number: int) 
     """
     if len(tokens) != len(links):
         raise InputError(
-            f"{where}, line {number}: wanted {len(links)} words, one a link, got {len(tokens)}; the file was cut off or edited."
+            f"{where}, line {number}: expected {len(links)} words, one a link, got {len(tokens)}; the file was cut off or edited."
         )

@@ -1,4 +1,4 @@
-"""Say which column stands in which bits of which frame of which link: the board's data, resolved for a layout and a network."""
+"""Which column stands in which bits of which frame of which link: the board's data, resolved for a layout and a network."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FORM = "see l1ad/links for the form"
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class OutputPlace:
-    """Say where the answer is: its link, and the frame and lowest bit of the score and of the trigger bits."""
+    """The place of the answer: its link, and the frame and lowest bit of the score and of the trigger bits."""
 
     link: Annotated[int, Field(ge=0)]
     score: _Pair
@@ -38,7 +38,7 @@ class OutputPlace:
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class LinkMap:
-    """Hold the link map of a board as its YAML file has it.
+    """The link map of a board as its YAML file has it.
 
     Attributes:
         public: what of it is public: ``inputs`` or ``none``.
@@ -76,7 +76,7 @@ class LinkMap:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Say where some bits of a value are: ``bits`` of it from ``shift`` stand in a frame of a link from bit ``low``."""
+    """The place of some bits of a value: ``bits`` of it from ``shift`` stand in a frame of a link from bit ``low``."""
 
     value: int
     shift: int
@@ -126,7 +126,7 @@ def _parsed(text: str, where: str) -> LinkMap:
             f"{where} is wrong at {one_line(key)}: {first['msg']}, got {shortened(first['input'])}; {_FORM}."
         ) from None
     if (found.places is None) == (found.fill_links is None):
-        raise ConfigError(f"{where} wants either 'places' or 'fill_links', got both or none; {_FORM}.")
+        raise ConfigError(f"{where} needs either 'places' or 'fill_links', got both or none; {_FORM}.")
     if found.events_per_file < 1:
         raise ConfigError(
             f"{where}: {found.frames_per_file} frames a file hold no event after {found.latency_frames}; make frames_per_file larger."
@@ -166,7 +166,7 @@ def _place(links: LinkMap, kind: str, rank: int, place: int) -> tuple[int, int]:
 
 
 def _lows(links: LinkMap, layout: ObjectLayout, columns: list[int]) -> Iterator[tuple[int, int]]:
-    """Give the lowest bit of each column of an object that the word has."""
+    """Return the lowest bit of each column of an object that the word has."""
     low = 0
     for column in columns:
         described = layout.columns[column]
@@ -192,7 +192,7 @@ def _field(fields: dict[str, tuple[int, int]], kind: str, feature: str, width: i
 
 
 def absent_columns(links: LinkMap, layout: ObjectLayout) -> tuple[int, ...]:
-    """Give the columns that the words do not have."""
+    """Return the columns that the words do not have."""
     return tuple(i for i, c in enumerate(layout.columns) if c.feature in links.absent.get(c.kind, ()))
 
 
@@ -241,6 +241,6 @@ def _separate(pieces: tuple[Piece, ...], links: LinkMap, names: list[str]) -> tu
 
 
 def plain(links: LinkMap) -> dict[str, Any]:
-    """Give plain data: what a result depends on."""
+    """Return plain data: what a result depends on."""
     data: dict[str, Any] = _adapter().dump_python(links, mode="json")
     return data

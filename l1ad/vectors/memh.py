@@ -18,7 +18,7 @@ _HEAD = re.compile(r"// board (.*); links ([0-9 ]+); frames (\d+)")
 
 
 def write(frames: Frames) -> str:
-    """Give the file's text."""
+    """Return the file's text."""
     links = " ".join(map(str, frames.links))
     lines = [f"// board {frames.board}; links {links}; frames {frames.n_frames}"]
     for flags, words in zip(np.flip(frames.flags, 1).tolist(), np.flip(frames.words, 1).tolist(), strict=True):
@@ -40,7 +40,7 @@ def read(text: str, where: str) -> Frames:
     head = _HEAD.fullmatch(lines[0]) if lines else None
     if head is None:
         raise InputError(
-            f"{where} is no memory file of this project: wanted '// board …; links …; frames …' first, got {lines[:1]!r}."
+            f"{where} is not a memory file of this project: expected '// board …; links …; frames …' first, got {lines[:1]!r}."
         )
     links = [int(link) for link in head[2].split()]
     rows: list[list[tuple[int, int]]] = []
@@ -48,7 +48,7 @@ def read(text: str, where: str) -> Frames:
         for token in re.sub(r"//.*", "", line).split():
             _read_token(token, links, where, number, rows)
     if len(rows) != int(head[3]):
-        raise InputError(f"{where} has {len(rows)} frames, its head says {head[3]}; it was cut off or edited.")
+        raise InputError(f"{where} has {len(rows)} frames, its header says {head[3]}; it was cut off or edited.")
     return require_whole_packets(from_rows(where, head[1], links, rows), where)
 
 
@@ -60,7 +60,7 @@ def _read_token(token: str, links: list[int], where: str, number: int, rows: lis
     else:
         wanted, good = f"{digits} hex digits", len(token) == digits and _value(token) is not None
     if not good:
-        raise InputError(f"{where}, line {number}: wanted {wanted}, got {token[:40]!r}; the file was cut off or edited.")
+        raise InputError(f"{where}, line {number}: expected {wanted}, got {token[:40]!r}; the file was cut off or edited.")
     if not token.startswith("@"):
         pieces = [token[i : i + _PER_LINK] for i in range(0, digits, _PER_LINK)][::-1]
         rows.append([(int(piece[:2], 16), int(piece[2:], 16)) for piece in pieces])

@@ -59,7 +59,7 @@ def unpack(
     missing = sorted({piece.link for piece in pieces} - set(frames.links))
     if missing:
         raise InputError(
-            f"The file has the links {list(frames.links)!r}, link {missing[0]} is wanted; dump it too or name another link map."
+            f"The file has the links {list(frames.links)!r}, link {missing[0]} is needed; dump it too or name another link map."
         )
     n_events = max(0, frames.n_frames - first_frame) // links.frames_per_event
     stop = first_frame + n_events * links.frames_per_event

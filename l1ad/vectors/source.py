@@ -26,13 +26,13 @@ def open_events(path: Path, layout: ObjectLayout, count: int | None) -> tuple[st
         Digest of the source, and the events, memory-mapped.
 
     Raises:
-        ArtefactError: the folder is no dataset.
-        InputError: fewer events than wanted, or no array in the file.
+        ArtefactError: the folder is not a dataset.
+        InputError: fewer events than requested, or no array in the file.
         LayoutError: they do not fit the layout.
     """
     digest, x_hw = _from_file(path) if path.suffix == ".npy" else _from_dataset(path, layout)
     if not 0 < (len(x_hw) if count is None else count) <= len(x_hw):
-        raise InputError(f"Wanted {count} events of {str(path)!r}, which has {len(x_hw)}; ask for 1 to {len(x_hw)}.")
+        raise InputError(f"Expected {count} events of {str(path)!r}, which has {len(x_hw)}; ask for 1 to {len(x_hw)}.")
     layout.check(x_hw[:count], str(path))
     return digest, x_hw[:count]
 

@@ -27,7 +27,7 @@ _CLOSE = ("</file>", "<end_file>")
 
 @dataclass(frozen=True, slots=True)
 class TopoEvent:
-    """Hold an event: whole numbers of each object by block, in the file's order; ``info`` is run, event, luminosity block and crossing."""
+    """An event: whole numbers of each object by block, in the file's order; ``info`` is run, event, luminosity block and crossing."""
 
     objects: dict[str, tuple[tuple[int, ...], ...]]
     info: tuple[int, ...] = (0, 0, 0, 0)
@@ -92,7 +92,7 @@ def _object(layout: ObjectLayout, kind: str, block: str, values: dict[str, int])
 
 
 def write(layout: ObjectLayout, events: Iterator[TopoEvent] | Sequence[TopoEvent]) -> Iterator[str]:
-    """Give the file's lines."""
+    """Return the file's lines."""
     steps = {BLOCKS[slot.kind]: dict(zip(slot.features, slot.lsb, strict=True)) for slot in layout.slots if slot.kind in BLOCKS}
     yield "<file>\n"
     for event in events:
@@ -105,7 +105,7 @@ def write(layout: ObjectLayout, events: Iterator[TopoEvent] | Sequence[TopoEvent
 
 
 def _line(block: str, numbers: Sequence[int], steps: dict[str, float]) -> str:
-    """Give one object's line: its whole numbers, then η and φ as decimal numbers."""
+    """Return one object's line: its whole numbers, then η and φ as decimal numbers."""
     text = "  ".join(map(str, numbers))
     if block == "met":
         return text
@@ -125,7 +125,7 @@ def read(text: str, where: str) -> tuple[TopoEvent, ...]:
     """
     lines = [line.strip() for line in text.splitlines()]
     if not lines or lines[0] not in (*_OPEN, "<event>", "<begin_event>"):
-        raise InputError(f"{where} is no ASCII file of L1Topo: wanted '<file>' first, got {lines[:1]!r}.")
+        raise InputError(f"{where} is not an ASCII file of L1Topo: expected '<file>' first, got {lines[:1]!r}.")
     if lines[0] in _OPEN and not any(line in _CLOSE for line in lines[-3:]):
         raise InputError(f"{where} has no '</file>' at its end: it was cut off; write or copy it again.")
     found: list[TopoEvent] = []
@@ -153,7 +153,7 @@ class _Lines:
             InputError: there is none.
         """
         if not self.more:
-            raise InputError(f"{self.where} ends where {wanted} was wanted: it was cut off; write or copy it again.")
+            raise InputError(f"{self.where} ends where {wanted} was expected: it was cut off; write or copy it again.")
         self.at += 1
         return self.lines[self.at - 1]
 
@@ -161,7 +161,7 @@ class _Lines:
         """Read one event."""
         number, line = self.next("'<event>'")
         if line not in ("<event>", "<begin_event>"):
-            raise InputError(f"{self.where}, line {number}: wanted '<event>', got {line[:40]!r}; the file is damaged.")
+            raise InputError(f"{self.where}, line {number}: expected '<event>', got {line[:40]!r}; the file is damaged.")
         objects: dict[str, tuple[tuple[int, ...], ...]] = {}
         while (line := self.next("'</event>'")[1]) not in ("</event>", "<end_event>"):
             block = self.block_name(line)
@@ -178,7 +178,7 @@ class _Lines:
         found = re.fullmatch(r"<(\w+)>", line)
         if found is None or found[1] not in _NUMBERS:
             number = self.lines[self.at - 1][0]
-            raise InputError(f"{self.where}, line {number}: wanted one of the blocks {', '.join(_NUMBERS)}, got {line[:40]!r}.")
+            raise InputError(f"{self.where}, line {number}: expected one of the blocks {', '.join(_NUMBERS)}, got {line[:40]!r}.")
         return found[1]
 
     def block(self, block: str) -> tuple[tuple[int, ...], ...]:
@@ -193,6 +193,6 @@ class _Lines:
             decimals = 0 if block in ("met", "info") else 2
             if len(words) not in (count, count + decimals) or not all(re.fullmatch(r"-?\d+", word) for word in words[:count]):
                 raise InputError(
-                    f"{self.where}, line {number}: wanted {count} whole numbers of a {block}, got {line[:60]!r}; the file was cut off or edited."
+                    f"{self.where}, line {number}: expected {count} whole numbers of a {block}, got {line[:60]!r}; the file was cut off or edited."
                 )
             rows.append(tuple(int(word) for word in words[:count]))

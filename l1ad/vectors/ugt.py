@@ -33,7 +33,7 @@ _VERSIONS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crossings:
-    """Hold a file's crossings.
+    """A file's crossings.
 
     Attributes:
         crossings: their numbers, int64 ``(n_events,)``.
@@ -73,12 +73,12 @@ def with_bits(frames: Frames, bits: NDArray[np.bool_], first_algorithm: int) -> 
 
 
 def begins(text: str) -> bool:
-    """Say whether a text looks like one of these files: a crossing's number, then a muon."""
+    """Return whether a text looks like one of these files: a crossing's number, then a muon."""
     return re.match(r"\d+ [0-9a-fA-F]{16} ", text) is not None
 
 
 def write(vector: Crossings, links: LinkMap) -> str:
-    """Give the file's text, of version 2."""
+    """Return the file's text, of version 2."""
     words = _words(vector.frames, links)
     columns = [[f"{word:0{digits}x}" for word in words[place].tolist()] for place, digits in _columns(links, _VERSIONS[60])]
     columns = [
@@ -91,7 +91,7 @@ def write(vector: Crossings, links: LinkMap) -> str:
 
 
 def _hex(bits: NDArray[np.bool_]) -> list[str]:
-    """Give bits as hex digits, the highest first."""
+    """Return bits as hex digits, the highest first."""
     return [row.tobytes().hex() for row in np.packbits(bits[:, ::-1], axis=1)]
 
 
@@ -99,7 +99,7 @@ _Place = tuple[int, int, int]
 
 
 def _columns(links: LinkMap, version: Sequence[tuple[str, int, int]]) -> Iterator[tuple[_Place, int]]:
-    """Give lane, first frame and frames of each word of a line, and its hex digits.
+    """Return lane, first frame and frames of each word of a line, and its hex digits.
 
     Raises:
         LayoutError: the link map is not one of the Global Trigger.
@@ -108,7 +108,7 @@ def _columns(links: LinkMap, version: Sequence[tuple[str, int, int]]) -> Iterato
     missing = [kind for kind in ("muon", "eg", "tau", "jet", "met") if kind not in places]
     if missing or links.word_bits != 32:
         raise LayoutError(
-            f"Vectors of the Global Trigger want a link map with 32-bit words and places for {missing or 'its objects'}; use board 'cms_ugt'."
+            f"Vectors of the Global Trigger need a link map with 32-bit words and places for {missing or 'its objects'}; use board 'cms_ugt'."
         )
     for kind, digits, count in version:
         if kind == "empty":
@@ -119,7 +119,7 @@ def _columns(links: LinkMap, version: Sequence[tuple[str, int, int]]) -> Iterato
 
 
 def _words(frames: Frames, links: LinkMap) -> dict[_Place, NDArray[np.uint64]]:
-    """Give the word at each place, by event; lanes that are not there are 0."""
+    """Return the word at each place, by event; lanes that are not there are 0."""
     flat = frames.words.reshape(-1, links.frames_per_event, len(frames.links))
     found: dict[_Place, NDArray[np.uint64]] = {}
     for (link, frame, count), _ in _columns(links, _VERSIONS[60]):
@@ -146,7 +146,7 @@ def read(text: str, where: str, links: LinkMap) -> Crossings:
     version = _VERSIONS.get(len(rows[0][1]))
     if version is None:
         raise InputError(
-            f"{where}, line {rows[0][0]}: wanted 60 words (48 or 50 in version 1), got {len(rows[0][1])}; the file was cut off or is another."
+            f"{where}, line {rows[0][0]}: expected 60 words (48 or 50 in version 1), got {len(rows[0][1])}; the file was cut off or is another."
         )
     digits = [digits for _, digits, count in version for _ in range(count)] + [N_EXTERNAL // 4, N_ALGORITHMS // 4, 1]
     values = [_row(words, digits, where, number) for number, words in rows]
@@ -161,12 +161,14 @@ def _row(words: list[str], digits: list[int], where: str, number: int) -> list[i
     """
     wanted = [None, *digits]
     if len(words) != len(wanted):
-        raise InputError(f"{where}, line {number}: wanted {len(wanted)} words, got {len(words)}; the file was cut off or edited.")
+        raise InputError(
+            f"{where}, line {number}: expected {len(wanted)} words, got {len(words)}; the file was cut off or edited."
+        )
     for word, length in zip(words, wanted, strict=True):
         good = word.isdigit() if length is None else len(word) == length and set(word) <= set("0123456789abcdefABCDEF")
         if not (good and word.isascii()):
             told = "a crossing's number" if length is None else f"{length} hex digits"
-            raise InputError(f"{where}, line {number}: wanted {told}, got {word[:40]!r}; the file was cut off or edited.")
+            raise InputError(f"{where}, line {number}: expected {told}, got {word[:40]!r}; the file was cut off or edited.")
     return [int(words[0]), *(int(word, 16) for word in words[1:])]
 
 

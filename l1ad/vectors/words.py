@@ -1,4 +1,4 @@
-"""Say which bits of an event's link words each column is, as a graph takes them, and pack events into such words."""
+"""The bits of an event's link words that make up each column, as inputs of a graph, and the packing of events into such words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from l1ad.vectors.linkmap import LinkMap, Piece, input_pieces
 
 @dataclass(frozen=True, slots=True)
 class EventWords:
-    """Hold how an event's words are made up.
+    """How an event's words are made up.
 
     Attributes:
         names: of each word: link, frame, and which half of the frame's word, lowest first.
@@ -45,7 +45,7 @@ class EventWords:
 
 
 def event_words(links: LinkMap, layout: ObjectLayout) -> EventWords:
-    """Say how an event's words are made up by a board's link map.
+    """Return how an event's words are made up by a board's link map.
 
     Raises:
         LayoutError: the link map leaves something out.

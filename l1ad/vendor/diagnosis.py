@@ -1,4 +1,4 @@
-"""Tell from a tool's log why it failed: what it calls an error, no licence, a difference in the cosimulation, a known fault."""
+"""Find in a tool's log why it failed: what it calls an error, no licence, a difference in the cosimulation, a known fault."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _DATE_HINT = "this is the date overflow of tools before 2021.2: install AMD's pa
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Hold what a log says.
+    """What a log says.
 
     Attributes:
         errors: the first lines that the tool calls errors.
-        licence: the first line that tells of a missing licence.
+        licence: the first line that reports a missing licence.
         is_mismatch: whether the test bench found a difference between the RTL and the C++.
         hint: what is known of the fault, empty for an unknown one.
     """

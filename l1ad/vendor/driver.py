@@ -38,7 +38,7 @@ Progress = Callable[[Step, str], None]
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Hold what all steps of one call share."""
+    """What all steps of one call share."""
 
     project: VendorProject
     folder: Path
@@ -73,7 +73,7 @@ def synthesise(
         workdir: folder for scripts, logs and the tools' files.
         timeout_s: seconds that a step may take.
         progress: told of each line of output.
-        force: run every step anew.
+        force: run every step again.
 
     Returns:
         One report a level, in the order of ``Level``; C simulation and export have none.
@@ -114,7 +114,7 @@ def make_portable(workdir: Path, root: Path) -> None:
 
 
 def phase_of(line: str) -> str | None:
-    """Give the phase that a line of a tool's output announces, for a progress display; ``None`` for any other line."""
+    """Return the phase that a line of a tool's output announces, for a progress display; ``None`` for any other line."""
     match = _PHASE.search(line)
     return next(filter(None, match.groups())).strip(" -.") if match else None
 
@@ -281,7 +281,7 @@ def _check_outcome(run: _Run, step: Step, completed: toolchain.Completed) -> Non
 
 
 def _reports_difference(run: _Run, step: Step) -> bool:
-    """Tell whether a cosimulation that failed left a report of having come to its end."""
+    """Return whether a cosimulation that failed left a report of having come to its end."""
     try:
         return any(FAILED in parse_report(path).notes for path in _report_paths(run, step) if path.is_file())
     except ReportError:

@@ -13,7 +13,7 @@ from l1ad.core.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """Hold what is remembered of a finished step.
+    """What is remembered of a finished step.
 
     Attributes:
         step: its name.
@@ -33,7 +33,7 @@ class Marker:
 
 
 def digest(parts: Iterable[bytes]) -> str:
-    """Give the SHA-256 of several parts, each with its length, so that moving a boundary changes it."""
+    """Return the SHA-256 of several parts, each with its length, so that moving a boundary changes it."""
     total = hashlib.sha256()
     for part in parts:
         total.update(len(part).to_bytes(8, "big") + part)

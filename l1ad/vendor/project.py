@@ -104,7 +104,9 @@ class VendorProject:
         if not (math.isfinite(self.clock_ns) and self.clock_ns > 0):
             raise ConfigError(f"A synthesis needs a clock period above 0 ns, got {self.clock_ns!r}; set clock_ns")
         if not 0 <= self.uncertainty < 1:
-            raise ConfigError(f"The clock uncertainty must be a part of the period from 0 to below 1, got {self.uncertainty!r}")
+            raise ConfigError(
+                f"The clock uncertainty must be a fraction of the period from 0 to below 1, got {self.uncertainty!r}"
+            )
         for what, name in (("project", self.name), ("top", self.top)):
             if not re.fullmatch(r"[A-Za-z]\w*", name):
                 raise ConfigError(f"The name of a synthesis {what} must be letters, digits and _, got {name!r}")

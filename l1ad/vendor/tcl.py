@@ -18,7 +18,7 @@ def quote(value: object) -> str:
 def hls_script(project: VendorProject, step: Step, executable: str) -> str:
     """Make the script of one HLS step.
 
-    C synthesis starts the project anew, the other steps open it; C simulation has a project of its own, so that it neither
+    C synthesis starts the project from scratch, the other steps open it; C simulation has a project of its own, so that it neither
     needs nor disturbs a synthesis.
 
     Args:

@@ -39,7 +39,7 @@ def test_several_thresholds_by_name() -> None:
     [
         (
             "firmware: {thresholds: {Loose: 1}}",
-            r"^c\.yaml: key 'firmware\.thresholds': 'Loose' is no name for a port: wanted small letters",
+            r"^c\.yaml: key 'firmware\.thresholds': 'Loose' is not a valid port name: it must consist of lower-case letters",
         ),
         ("firmware: {thresholds: {loose: 1.5}}", r"^c\.yaml: key 'firmware\.thresholds\.loose': "),
         (
@@ -52,7 +52,7 @@ def test_several_thresholds_by_name() -> None:
         ),
         (
             "firmware: {style: combinational, reuse_factor: 2}",
-            r"^c\.yaml: key 'firmware': a reuse_factor above 1 wants style 'pipelined'",
+            r"^c\.yaml: key 'firmware': a reuse_factor above 1 needs style 'pipelined'",
         ),
         (
             "firmware: {style: dataflow}",

@@ -46,7 +46,7 @@ def test_exponents_without_a_point_are_numbers() -> None:
         ("latent: 2", "latent: two", r"^tiny\.yaml: key 'model\.latent': input should be a valid integer, got 'two'\.$"),
         ("kind: vae", "kind: gan", r"^tiny\.yaml: key 'model\.kind': input should be 'ae', 'vae' or 'imported', got 'gan'\.$"),
         ("zero_bias: bkg.h5", "zero_bias: {file: a}", r"^tiny\.yaml: key 'data\.background\.zero_bias\.files' is missing"),
-        ("name: tiny", "name: 1tiny", r"^tiny\.yaml: key 'name': wanted letters, digits and underscores"),
+        ("name: tiny", "name: 1tiny", r"^tiny\.yaml: key 'name': must consist of letters, digits and underscores"),
         ("name: tiny", "folder: /etc\nname: tiny", r"^tiny\.yaml: key 'folder' is unknown; "),
         (
             "{background: {zero_bias: bkg.h5}}",

@@ -82,7 +82,7 @@ def test_another_key_starts_clean(tmp_path: Path) -> None:
 def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
     with (
         pytest.raises(
-            ArtefactError, match=r"^Could not write .*: No space left on device; free the disk or choose another place\.$"
+            ArtefactError, match=r"^Could not write .*: No space left on device; free some disk space or choose another place\.$"
         ),
         artefact.writing(tmp_path / "thing", "thing", key="e" * 64, inputs={}, config={}),
     ):
@@ -93,22 +93,22 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
 def test_a_folder_of_something_else_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "thing").mkdir()
     (tmp_path / "thing" / "thesis.tex").write_text("years of work")
-    with pytest.raises(ArtefactError, match=r"exists and is no artefact of this project; move it away"):
+    with pytest.raises(ArtefactError, match=r"exists and is not an artefact of this project; move it away"):
         write(tmp_path / "thing")
     assert (tmp_path / "thing" / "thesis.tex").read_text() == "years of work"
 
 
 def test_what_is_no_artefact_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ArtefactError, match=r"^Wanted a 'model' artefact at .*, found no manifest\.json there"):
+    with pytest.raises(ArtefactError, match=r"^Expected a 'model' artefact at .*, found no manifest\.json there"):
         artefact.read_manifest(tmp_path, "model")
     write(tmp_path / "thing")
     with pytest.raises(
-        ArtefactError, match=r"^Wanted a 'model' artefact at .*, got one of kind 'thing'; give the right folder\.$"
+        ArtefactError, match=r"^Expected a 'model' artefact at .*, got one of kind 'thing'; give the right folder\.$"
     ):
         artefact.read_manifest(tmp_path / "thing", "model")
     file = tmp_path / "thing" / "manifest.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"spec_version": 99}))
-    with pytest.raises(ArtefactError, match=r"has form 99, this version reads up to 1; update l1ad\.$"):
+    with pytest.raises(ArtefactError, match=r"has format version 99, this version of l1ad reads up to 1; update l1ad\.$"):
         artefact.read_manifest(tmp_path / "thing")
     file.write_text("{")
     with pytest.raises(ArtefactError, match=r"is not a manifest of this project; remove the folder"):

@@ -68,10 +68,10 @@ def test_files_of_plain_numbers_are_appended_as_arrays_are(tmp_path: Path) -> No
 def test_files_of_another_length_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x_hw").write_bytes(bytes(87))
     with DatasetWriter(tmp_path, LAYOUT, SAMPLES, ("sample", "split", "weight")) as writer:
-        with pytest.raises(ArtefactError, match=r"^'.*x_hw' wants 88 bytes, got 87; run 'l1ad prepare --force'\.$"):
+        with pytest.raises(ArtefactError, match=r"^'.*x_hw' needs 88 bytes, got 87; run 'l1ad prepare --force'\.$"):
             writer.append_files(tmp_path, 1)
         (tmp_path / "x_hw").write_bytes(bytes(88))
-        with pytest.raises(ArtefactError, match=r"^'.*sample' wants 1 bytes, got None; run 'l1ad prepare --force'\.$"):
+        with pytest.raises(ArtefactError, match=r"^'.*sample' needs 1 bytes, got None; run 'l1ad prepare --force'\.$"):
             writer.append_files(tmp_path, 1)
 
 
@@ -85,13 +85,13 @@ def test_rows_select_by_role_sample_and_split(tmp_path: Path) -> None:
 
 
 def test_bad_columns_and_names_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"^A dataset wants columns of"):
+    with pytest.raises(InputError, match=r"^A dataset needs columns of"):
         DatasetWriter(tmp_path, LAYOUT, SAMPLES, ("sample",))
     with DatasetWriter(tmp_path, LAYOUT, SAMPLES, ("sample", "split", "weight")) as writer:
         zeros = np.zeros(2)
         with pytest.raises(InputError, match=r"^This dataset has columns \['sample', 'split', 'weight'\], got \['sample'\]"):
             writer.append(np.zeros((2, 44), dtype=np.int16), sample=zeros)
-        with pytest.raises(InputError, match=r"^Column 'weight' wants shape \(2,\), got \(3,\)\.$"):
+        with pytest.raises(InputError, match=r"^Column 'weight' needs shape \(2,\), got \(3,\)\.$"):
             writer.append(np.zeros((2, 44), dtype=np.int16), sample=zeros, split=zeros, weight=np.zeros(3))
         with pytest.raises(LayoutError, match=r"^Events to write: 1 values of jet\[0\]\.phi_hw are outside"):
             writer.append(np.full((1, 44), 128, dtype=np.int16), sample=[0], split=[0], weight=[1.0])

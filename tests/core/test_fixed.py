@@ -49,7 +49,7 @@ def ap_types() -> Path:
 
 
 def targets(grids: list[tuple[int, int]]) -> list[FixedPoint]:
-    """Give types of (width, fractional) in every mode, signed and unsigned."""
+    """Return types of (width, fractional) in every mode, signed and unsigned."""
     return [
         FixedPoint(signed, width, width - fractional, *modes)
         for (width, fractional), signed, modes in itertools.product(grids, (True, False), MODES)
@@ -183,7 +183,7 @@ def test_texts_that_hls_writes_are_read(text: str, signed: bool, width: int, int
 
 @pytest.mark.parametrize("text", ["fixed<8>", "ap_fixed<8,4,AP_UP>", "double", "ap_int<8,4>", "ap_fixed<8,4,AP_TRN,AP_SAT,2>"])
 def test_other_texts_are_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"^Wanted a type like 'ap_fixed<8,4,AP_RND_CONV,AP_SAT>', got '.*'\.$"):
+    with pytest.raises(ConfigError, match=r"^Expected a type like 'ap_fixed<8,4,AP_RND_CONV,AP_SAT>', got '.*'\.$"):
         FixedPoint.parse(text)
 
 

@@ -53,7 +53,7 @@ NAMES: dict[str, Callable[[str], object]] = {
 @pytest.mark.parametrize("holder", NAMES)
 def test_no_object_holds_text_that_could_be_code(holder: str, text: str) -> None:
     with pytest.raises(
-        (LayoutError, ModelError), match=r"^The (kind|name) of a [a-z ]+: wanted .*, got '.*; rename it\.$"
+        (LayoutError, ModelError), match=r"^The (kind|name) of a [a-z ]+ must .*, got '.*; rename it\.$"
     ) as caught:
         NAMES[holder](text)
     assert "\n" not in str(caught.value)
@@ -67,7 +67,7 @@ def test_no_object_holds_text_that_could_be_code(holder: str, text: str) -> None
 def test_reserved_words_are_no_ports(word: str, language: str) -> None:
     with pytest.raises(
         LayoutError,
-        match=rf"^The kind of a slot: wanted no reserved word, which this is in {re.escape(language)}, got '{word}'; rename it\.$",
+        match=rf"^The kind of a slot must not be a reserved word of {re.escape(language)}, got '{word}'; rename it\.$",
     ):
         NAMES["slot"](word)
 
@@ -76,14 +76,14 @@ def test_reserved_words_are_no_ports(word: str, language: str) -> None:
 @pytest.mark.parametrize("holder", ["slot", "bit"])
 def test_ports_are_legal_in_vhdl(holder: str, name: str) -> None:
     with pytest.raises(
-        (LayoutError, ModelError), match=r": wanted single underscores between other characters, as VHDL does, got"
+        (LayoutError, ModelError), match=r" must have single underscores between other characters, as VHDL requires, got"
     ):
         NAMES[holder](name)
 
 
 @pytest.mark.parametrize("name", ["score", "Score", "scaled", "ap_clk", "l1ad_top", "trigger_jet", "row"])
 def test_names_of_the_generated_sources_are_no_kinds(name: str) -> None:
-    with pytest.raises(LayoutError, match=r": wanted a name that the generated sources do not use themselves, got"):
+    with pytest.raises(LayoutError, match=r" must be a name that the generated sources do not use themselves, got"):
         NAMES["slot"](name)
 
 
@@ -122,7 +122,7 @@ def test_every_shipped_layout_keeps_its_names() -> None:
 
 def test_names_are_text() -> None:
     for wrong in (None, 1, True, 1.5, ["met"]):
-        with pytest.raises(L1adError, match=r": wanted text of letters, digits and underscores, a letter first, got"):
+        with pytest.raises(L1adError, match=r" must be text of letters, digits and underscores, a letter first, got"):
             identifier.require_name(wrong, "The name of a thing")
 
 
@@ -132,7 +132,7 @@ def test_a_boards_file_names_no_path_that_a_shell_reads(tmp_path: Path, name: st
     (tmp_path / name).write_text(text)
     with pytest.raises(
         ConfigError,
-        match=r"^The name of a board's file: wanted letters, digits, '_', '-', '\+' and '\.', a letter or digit first",
+        match=r"^The name of a board's file must consist of letters, digits, '_', '-', '\+' and '\.', a letter or digit first",
     ):
         load_board(str(tmp_path / name))
     (tmp_path / "my-board_2.yaml").write_text(text)
@@ -142,7 +142,7 @@ def test_a_boards_file_names_no_path_that_a_shell_reads(tmp_path: Path, name: st
 def test_thresholds_of_a_file_are_checked(tmp_path: Path) -> None:
     file = tmp_path / "thresholds.yaml"
     file.write_text('network: "0"\nthresholds: {"a;b": 1}\n')
-    with pytest.raises(ModelError, match=r"^The name of a trigger bit: wanted letters, .* got 'a;b'; rename it\.$"):
+    with pytest.raises(ModelError, match=r"^The name of a trigger bit must consist of letters, .* got 'a;b'; rename it\.$"):
         load_thresholds(file)
 
 

@@ -60,10 +60,10 @@ def test_round_trip_through_plain_data() -> None:
         ("name: [", r"^x\.yaml is not a layout: while parsing"),
         ("just text", r"^x\.yaml is not a layout: TypeError"),
         (SMALL.replace("phi_period: 128, ", ""), r"^x\.yaml: 'jet' has phi and no phi_period"),
-        (SMALL.replace("kind: met", "kind: jet"), r"^x\.yaml: a layout wants at least one slot and each kind once"),
+        (SMALL.replace("kind: met", "kind: jet"), r"^x\.yaml: a layout needs at least one slot and each kind once"),
         (SMALL.replace("multiplicity: 2", "multiplicity: 0"), r"^x\.yaml: multiplicity of 'jet' must be at least 1, got 0\.$"),
         (SMALL.replace("{pt: {type: uint<9>", "{mass: {type: uint<9>"), r"^x\.yaml: features of 'met' must be of"),
-        (SMALL.replace("uint<9>", "floot"), r"^x\.yaml is not a layout: Wanted a type like"),
+        (SMALL.replace("uint<9>", "floot"), r"^x\.yaml is not a layout: Expected a type like"),
         (SMALL.replace("uint<9>", "'ufixed<9,3>'"), r"^x\.yaml: hardware types of 'met' must be integers"),
     ],
 )
@@ -89,7 +89,7 @@ def test_unknown_names_give_the_nearest() -> None:
 def test_arrays_are_checked() -> None:
     layout = parse_layout(SMALL, "x")
     layout.check(np.array([[255, 127, 0, 0, 511]]), "Here")
-    with pytest.raises(LayoutError, match=r"^Here: layout 'small' wants shape \(n_events, 5\), got \(1, 4\); choose"):
+    with pytest.raises(LayoutError, match=r"^Here: layout 'small' needs shape \(n_events, 5\), got \(1, 4\); choose"):
         layout.check(np.zeros((1, 4), dtype=np.int16), "Here")
     with pytest.raises(LayoutError, match=r"^Here: hardware values must be integers, got dtype float64; convert"):
         layout.check(np.zeros((1, 5)), "Here")  # type: ignore[arg-type]

@@ -55,21 +55,21 @@ def test_the_digest_follows_the_score_and_not_the_thresholds() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(ModelError, match=r"^Layer 'enc' wants 4 inputs and gets 3; the model does not fit layout 'tiny'\.$"):
+    with pytest.raises(ModelError, match=r"^Layer 'enc' expects 4 inputs and gets 3; the model does not fit layout 'tiny'\.$"):
         network(None, dense("enc", 4, 2))
     with pytest.raises(ModelError, match=r"^Network 'tiny' has no layers"):
         Network("tiny", LAYOUT, Scaling((0,) * 3, (0,) * 3, T), (), ScoreSpec(Score.LATENT_L2, SQUARE, SQUARE))
     with pytest.raises(ModelError, match=r"^Layer 'enc' has weights outside ap_fixed<4,2>; quantise them first\.$"):
         network(None, dataclasses.replace(dense("enc", 3, 2), weight=np.full((3, 2), 8)))
-    with pytest.raises(ModelError, match=r"^Layer 'enc' wants 2 biases, got shape \(3,\)\.$"):
+    with pytest.raises(ModelError, match=r"^Layer 'enc' needs 2 biases, got shape \(3,\)\.$"):
         network(None, dataclasses.replace(dense("enc", 3, 2), bias=np.zeros(3, dtype=np.int64)))
     with pytest.raises(ModelError, match=r"^Layer 'enc' has a saturating accumulator"):
         network(None, dataclasses.replace(dense("enc", 3, 2), accumulator=T))
-    with pytest.raises(ModelError, match=r"^Score 'mse' wants 3 reconstructed columns, the network gives 2\.$"):
+    with pytest.raises(ModelError, match=r"^Score 'mse' needs 3 reconstructed columns, the network gives 2\.$"):
         network(ScoreSpec(Score.MSE, SQUARE, SQUARE, T, (0, 1, 2)))
-    with pytest.raises(ModelError, match=r"^Score 'mse' wants a difference type and the columns that take part\.$"):
+    with pytest.raises(ModelError, match=r"^Score 'mse' needs a difference type and the columns that take part\.$"):
         network(ScoreSpec(Score.MSE, SQUARE, SQUARE), dense("enc", 3, 3))
-    with pytest.raises(ModelError, match=r"^Score 'kl' wants means and as many log-variances and a table type"):
+    with pytest.raises(ModelError, match=r"^Score 'kl' needs means and as many log-variances and a table type"):
         network(ScoreSpec(Score.KL, SQUARE, SQUARE))
 
 
@@ -85,7 +85,7 @@ def test_phi_turns_are_in_units_of_the_scaled_grid() -> None:
     assert network().phi_turn(1, 4) == 128 * 2
     assert network().phi_turn(0, 4) is None
     assert network().phi_turn(1, -4) == 1
-    with pytest.raises(ModelError, match=r"^A full turn of jet\[0\]\.phi_hw is no whole number of steps"):
+    with pytest.raises(ModelError, match=r"^A full turn of jet\[0\]\.phi_hw is not a whole number of steps"):
         network().phi_turn(1, -5)
 
 

@@ -44,7 +44,7 @@ def test_a_reference_on_a_finer_grid_is_truncated() -> None:
 def test_round_trip_and_refusals() -> None:
     scaling = Scaling((1, 2, 3, 4), (0, -1, 2, 3), TYPE, "met")
     assert Scaling.from_dict(scaling.to_dict()) == scaling
-    with pytest.raises(LayoutError, match=r"^Scaling shift wants 4 values for layout 'two', got 3\.$"):
+    with pytest.raises(LayoutError, match=r"^Scaling shift needs 4 values for layout 'two', got 3\.$"):
         Scaling((0,) * 4, (0,) * 3, TYPE).check(LAYOUT)
     with pytest.raises(LayoutError, match=r"^Layout 'l1topo44' has no object 'photon'"):
         Scaling((0,) * 44, (0,) * 44, TYPE, "photon").check(load_layout("l1topo44"))
@@ -92,6 +92,6 @@ def test_thresholds_in_gev_are_whole_counts_of_the_layout() -> None:
 
 @pytest.mark.parametrize("count", [0, 512])
 def test_a_threshold_no_object_can_pass_is_refused(count: int) -> None:
-    message = rf"^The pt threshold of 'met' wants 1 to 511 hardware counts in layout 'two', got {count}\.$"
+    message = rf"^The pt threshold of 'met' needs 1 to 511 hardware counts in layout 'two', got {count}\.$"
     with pytest.raises(LayoutError, match=message):
         Scaling((0,) * 4, (0,) * 4, TYPE, min_pt_hw=(("met", count),)).check(LAYOUT)

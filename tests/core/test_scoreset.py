@@ -23,7 +23,7 @@ def test_round_trip(tmp_path: Path) -> None:
 def test_refusals(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^The csim scores belong to dataset d{12}, not to eeee; score this dataset first\.$"):
         scores().require_dataset("eeee")
-    with pytest.raises(InputError, match=r"^Scores want one value for each of \(2,\) events, got shape \(3,\)\.$"):
+    with pytest.raises(InputError, match=r"^Scores need one value for each of \(2,\) events, got shape \(3,\)\.$"):
         ScoreSet(Source.FLOAT, np.zeros(3), None, np.zeros(2, dtype=np.int64), "", "")
     with pytest.raises(ArtefactError, match=r"^There are no rtl scores in "):
         load_scores(tmp_path, Source.RTL)

@@ -38,7 +38,7 @@ def names(folder: Path) -> list[str]:
 
 @pytest.fixture
 def holder(tmp_path: Path):
-    """Give another process that holds the lock on ``thing``."""
+    """Return another process that holds the lock on ``thing``."""
     root = str(Path(__file__).parents[2])
     command = [sys.executable, "-c", HOLDER, str(tmp_path / "thing")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": root}) as process:

@@ -67,7 +67,7 @@ def test_artefacts_that_lack_something(tmp_path: Path) -> None:
         dataset.sample("zz")
     (dataset.path / "x_hw.npy").write_bytes(b"no")
     with pytest.raises(
-        ArtefactError, match=r"^Dataset '.*' is damaged \(x_hw\.npy is no array \(.*\)\); run 'l1ad prepare --force'\.$"
+        ArtefactError, match=r"^Dataset '.*' is damaged \(x_hw\.npy is not an array \(.*\)\); run 'l1ad prepare --force'\.$"
     ):
         _ = load_dataset(dataset.path).x_hw
 
@@ -76,12 +76,12 @@ def test_artefacts_that_lack_something(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("Name,a,a\nx,1,2\n", r"^'.*' has 2 columns 'a'; give each its own name\.$"),
-        ("Name,a\nx,1,2\n", r"^'.*', row 2: wanted 2 cells, got 3; the table is damaged\.$"),
+        ("Name,a\nx,1,2\n", r"^'.*', row 2: expected 2 cells, got 3; the table is damaged\.$"),
         ("Name,a\nx,1\nx,1\n", r"^'.*' has the seed 'x' twice; keep one row\.$"),
-        ("Name,a\n,1\n", r"^'.*' has no seeds under its head; it was cut off\.$"),
+        ("Name,a\n,1\n", r"^'.*' has no seeds below its header; it was cut off\.$"),
         (
             "Name,a\n" + "x" * 200_000 + ",1\n",
-            r"^'.*' is no table of cells \(field larger than field limit \(131072\)\); give a prescale table\.$",
+            r"^'.*' is not a table of cells \(field larger than field limit \(131072\)\); give a prescale table\.$",
         ),
     ],
 )

@@ -51,7 +51,7 @@ def pickled() -> bytes:
 )
 def test_no_array_is_believed(data: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "x.npy").write_bytes(data)
-    with pytest.raises(ValueError, match=r"^x\.npy is no array \(.+\)$"):
+    with pytest.raises(ValueError, match=r"^x\.npy is not an array \(.+\)$"):
         open_array(tmp_path / "x.npy")
     with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
         archive.writestr("x.npy", data)

@@ -28,7 +28,7 @@ def test_a_missing_file_names_the_command(tmp_path):
 def test_other_contents_are_refused(tmp_path, text):
     path = tmp_path / "other.yaml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"^'.*other\.yaml' wants the keys 'network' and 'thresholds'"):
+    with pytest.raises(ConfigError, match=r"^'.*other\.yaml' needs the keys 'network' and 'thresholds'"):
         load_thresholds(path)
 
 
@@ -63,6 +63,6 @@ def test_another_definition_is_refused(tmp_path, text):
     path = tmp_path / "other.yaml"
     path.write_text(f"network: ab\nthresholds: {{loose: 1}}\ndefinitions: {text}\n", encoding="utf-8")
     with pytest.raises(
-        ConfigError, match=r"^'.*other\.yaml' wants under 'definitions' for each name kind, target_khz, .*; run it again\.$"
+        ConfigError, match=r"^'.*other\.yaml' needs under 'definitions' for each name kind, target_khz, .*; run it again\.$"
     ):
         load_thresholds(path)

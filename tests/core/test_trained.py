@@ -71,5 +71,5 @@ def test_trained_model(tmp_path: Path, with_reference: bool) -> None:
 
 
 def test_no_trained_model(tmp_path: Path) -> None:
-    with pytest.raises(ArtefactError, match=r"^Wanted a 'model' artefact .*; run 'l1ad train' or 'l1ad import' first\.$"):
+    with pytest.raises(ArtefactError, match=r"^Expected a 'model' artefact .*; run 'l1ad train' or 'l1ad import' first\.$"):
         load_trained(tmp_path / "model")

@@ -40,14 +40,14 @@ def test_every_yaml_file_is_read_by_this_reader() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: " + "[" * 65 + "]" * 65, "more than 64 lists and mappings are inside one another; make it flatter"),
-        ("a: &a [*a]\n", "what begins in line 1 is inside itself; write it out without an alias (*)"),
-        ("x" * (2**20 + 1), "it has more than a million characters; this is no file of this project"),
+        ("a: " + "[" * 65 + "]" * 65, "more than 64 lists and mappings are nested; make it flatter"),
+        ("a: &a [*a]\n", "the value that begins in line 1 contains itself; write it out without an alias (*)"),
+        ("x" * (2**20 + 1), "it has more than a million characters; this is not a file of this project"),
         (f"a: {'9' * 101}\n", "the number in line 1 has more than 100 digits; write a smaller one"),
         (
             "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
             + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n" for a, b in zip("abcde", "bcdef", strict=True)),
-            "it stands for more than 500000 values; use fewer aliases (*)",
+            "it expands to more than 500000 values; use fewer aliases (*)",
         ),
         (
             "a: !!int hello\n",

@@ -36,7 +36,7 @@ def lists(objects: Any, i: int) -> Any:
 
 
 def tables() -> dict[str, dict[str, Any]]:
-    """Give the columns by folder."""
+    """Return the columns by folder."""
     found = {
         folder: {f"{stem}I{name}": lists(objects, i) for i, name in enumerate(("Et", "Eta", "Phi"))}
         for folder, stem, objects in (
@@ -166,7 +166,7 @@ def test_damage_is_one_sentence_and_leaves_nothing(
 def test_other_parquet_and_cut_files_are_refused(tmp_path: Path) -> None:
     parquet.write_table(pa.table({"a": [1]}), tmp_path / "other.parquet")
     with pytest.raises(
-        InputError, match=r"other\.parquet' is a Parquet file without Level-1 objects: wanted 'jets_jetIEt' and others"
+        InputError, match=r"other\.parquet' is a Parquet file without Level-1 objects: expected 'jets_jetIEt' and others"
     ):
         prepared(tmp_path, "axol1tl57", "  background: {s: other.parquet}")
     name = rows(tmp_path, tables())

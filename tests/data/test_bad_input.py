@@ -129,8 +129,8 @@ WORDS = np.full((N, 19, 4), b"x")
 CASES: dict[str, dict[str, tuple[Edit, str]]] = {
     "fortymhz": {
         "wrong dtype": (put("Particles", WORDS), r"data set 'Particles' must hold numbers, got dtype \|S1"),
-        "no data set": (only(Particle=np.zeros(3)), r"is an HDF5 file of no known format: it has \['Particle'\]"),
-        "group": (put("Particles", None), r"has 'Particles' as a group with \[\], wanted a data set"),
+        "no data set": (only(Particle=np.zeros(3)), r"is an HDF5 file of unknown format: it has \['Particle'\]"),
+        "group": (put("Particles", None), r"has 'Particles' as a group with \[\], expected a data set"),
         "NaN": (poke("Particles", (7, 3, 1), np.nan), r"'Particles' has nan at event 7"),
         "inf": (poke("Particles", (7, 3, 0), np.inf), r"'Particles' has inf at event 7"),
         "negative": (poke("Particles", (7, 3, 0), -3.0), r"'Particles' has the negative pT -3 at event 7"),

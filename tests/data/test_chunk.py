@@ -50,7 +50,7 @@ def test_counts_outside_are_refused_by_default() -> None:
 
 
 def test_too_few_places_are_refused() -> None:
-    message = r"^f: the layout wants 2 objects of kind 'jet', the file has room for 1; choose a layout"
+    message = r"^f: the layout needs 2 objects of kind 'jet', the file has room for 1; choose a layout"
     with pytest.raises(InputError, match=message):
         fit(chunk([[[1, 0, 0]]], [[[0, 0, 0]]]), LAYOUT, OutOfRange.REFUSE, RangeTally(), "f")
 

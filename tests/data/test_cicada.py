@@ -68,7 +68,7 @@ def test_inspect_says_that_both_are_there(tmp_path: Path) -> None:
         (REGIONS.transpose(0, 2, 1), r"'CaloRegions' must have shape \(any, 18, 14\), got \(3, 14, 18\)"),
         (
             REGIONS / 1023.0,
-            r"'CaloRegions' has an energy that is no count \(whole and from 0\) at event 0; give the regions as the",
+            r"'CaloRegions' has an energy that is not a count \(whole and from 0\) at event 0; give the regions as the",
         ),
         (-REGIONS, r"no count \(whole and from 0\) at event 0"),
         (np.where(REGIONS == 7, np.nan, REGIONS), r"no count \(whole and from 0\) at event 0"),
@@ -84,6 +84,6 @@ def test_what_are_no_regions_is_refused(tmp_path: Path, values: np.ndarray, sent
 def test_other_layouts_are_refused(tmp_path: Path) -> None:
     hdf5(tmp_path / "f")
     with pytest.raises(
-        InputError, match=r"^Layout 'axol1tl57' wants \['met', 'eg', 'muon', 'jet'\], the file has regions; use 'cicada252'\.$"
+        InputError, match=r"^Layout 'axol1tl57' needs \['met', 'eg', 'muon', 'jet'\], the file has regions; use 'cicada252'\.$"
     ):
         prepared(tmp_path, "axol1tl57", "  background: {s: f}")

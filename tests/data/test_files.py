@@ -56,7 +56,7 @@ def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_layout_of_hdf5_is_refused(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["X"] = np.zeros(3)
-    with pytest.raises(InputError, match=r"a\.h5' is an HDF5 file of no known format: it has \['X'\]; wanted 'Particles'"):
+    with pytest.raises(InputError, match=r"a\.h5' is an HDF5 file of unknown format: it has \['X'\]; expected 'Particles'"):
         recognise(tmp_path / "a.h5")
 
 

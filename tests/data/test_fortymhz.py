@@ -95,7 +95,7 @@ def test_another_number_of_objects_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_layout_with_other_objects_is_refused(fortymhz_file: Path) -> None:
-    with pytest.raises(InputError, match=r"^Layout 'l1topo44' wants objects of kind 'tau', .* use layout 'fortymhz57'\.$"):
+    with pytest.raises(InputError, match=r"^Layout 'l1topo44' needs objects of kind 'tau', .* use layout 'fortymhz57'\.$"):
         next(FortyMhzReader().chunks(fortymhz_file, load_layout("l1topo44"), 10))
 
 

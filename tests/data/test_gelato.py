@@ -105,7 +105,7 @@ def test_text_is_refused(gelato_file: Path) -> None:
 
 def test_a_layout_of_neither_level_is_refused(gelato_file: Path) -> None:
     mixed = replace(GELATO60, name="mixed", slots=(*GELATO60.slots, L1TOPO44.slot("tau")))
-    with pytest.raises(InputError, match=r"^Layout 'mixed' wants .*: use layout 'l1topo44', 'hlt48' or 'gelato60'\.$"):
+    with pytest.raises(InputError, match=r"^Layout 'mixed' needs .*: use layout 'l1topo44', 'hlt48' or 'gelato60'\.$"):
         next(GelatoReader().chunks(gelato_file, mixed, 10))
 
 

@@ -69,7 +69,7 @@ def test_every_count_comes_back_from_floats(tmp_path: Path, jet: np.ndarray, muo
 def test_floats_between_counts_or_beyond_a_turn_are_refused(tmp_path: Path, phi: float) -> None:
     write_reduced(tmp_path / "off.root", np.array([0.0, phi]), np.zeros(2))
     with pytest.raises(
-        InputError, match=r"branch 'L1(Jet|EtSum)_phi' at event 1 is not on the hardware grid \(wanted multiples of 0\.0435\)"
+        InputError, match=r"branch 'L1(Jet|EtSum)_phi' at event 1 is not on the hardware grid \(expected multiples of 0\.0435\)"
     ):
         prepared(tmp_path, "axol1tl57", "  background: {s: off.root}")
 

@@ -194,7 +194,7 @@ def test_unsplit_xaod_is_refused(tmp_path: Path) -> None:
 
 def test_a_tree_of_another_kind_is_refused(tmp_path: Path) -> None:
     write_trees(tmp_path / "x.root", {"tree": {"a": [1, 2]}})
-    with pytest.raises(InputError, match=r"x\.root' is a ROOT file without a known tree: it has \['tree'\]; wanted 'l1Up"):
+    with pytest.raises(InputError, match=r"x\.root' is a ROOT file without a known tree: it has \['tree'\]; expected 'l1Up"):
         recognise(tmp_path / "x.root")
 
 
@@ -233,7 +233,7 @@ def rewrite_nanoaod(path: Path, edit: Callable[[dict[str, ak.Array]], None]) -> 
 def test_floats_off_the_grid_are_refused(tmp_path: Path) -> None:
     rewrite_nanoaod(tmp_path / "x.root", lambda a: a.update(L1Jet_eta=a["L1Jet_eta"] + 0.01))
     with pytest.raises(
-        InputError, match=r"branch 'L1Jet_eta' at event \d+ is not on the hardware grid \(wanted multiples of 0\.0435\); give"
+        InputError, match=r"branch 'L1Jet_eta' at event \d+ is not on the hardware grid \(expected multiples of 0\.0435\); give"
     ):
         read(tmp_path / "x.root", "axol1tl57")
 

@@ -45,7 +45,7 @@ def check(network: Network, n_events: int = 1003, march: str = "native") -> None
 
 
 def wide_layout() -> ObjectLayout:
-    """Give a layout whose pt needs 32 bits, with an odd number of columns."""
+    """Return a layout whose pt needs 32 bits, with an odd number of columns."""
     pt, phi = FixedPoint.parse("uint<20>"), FixedPoint.parse("uint<6>")
     jet = ObjectSlot("jet", 2, ("pt", "phi"), (pt, phi), (0.5, 0.1), 50)
     return ObjectLayout("wide5", (jet, ObjectSlot("ht", 1, ("pt",), (pt,), (0.5,))))
@@ -151,9 +151,11 @@ def test_instructions_that_are_not_there_are_refused(monkeypatch: pytest.MonkeyP
         ConfigError, match=r"^This machine cannot run 'haswell': it lacks avx2, bmi.*; use 'native' or one with less\.$"
     ):
         march_choice.flags("haswell")
-    with pytest.raises(ConfigError, match=r"^The compiler knows no instructions 'pentium9'; use one of native, .*\.$"):
+    with pytest.raises(
+        ConfigError, match=r"^The compiler does not know the instruction set 'pentium9'; use one of native, .*\.$"
+    ):
         march_choice.flags("pentium9")
-    with pytest.raises(ConfigError, match=r"^'native -Wl,x' names no instructions; use one of native, .*\.$"):
+    with pytest.raises(ConfigError, match=r"^'native -Wl,x' is not an instruction set; use one of native, .*\.$"):
         march_choice.flags("native -Wl,x")
 
 
@@ -293,7 +295,7 @@ def test_values_that_look_right_in_their_low_bits_are_refused() -> None:
 
 def test_values_beyond_int64_are_refused() -> None:
     with pytest.raises(
-        LayoutError, match=r"^Events to score: values beyond int64 are no hardware integers; check where they come from\.$"
+        LayoutError, match=r"^Events to score: values beyond int64 are not hardware integers; check where they come from\.$"
     ):
         Emulator(CASES["latent"]).scores(np.full((1, 8), 1 << 63, dtype=np.uint64))
 
@@ -301,9 +303,9 @@ def test_values_beyond_int64_are_refused() -> None:
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (np.zeros((2, 44), dtype=np.int16), r"^Events to score: layout 'tiny8' wants shape \(n_events, 8\), got \(2, 44\); "),
+        (np.zeros((2, 44), dtype=np.int16), r"^Events to score: layout 'tiny8' needs shape \(n_events, 8\), got \(2, 44\); "),
         (np.zeros((2, 8)), r"^Events to score: hardware values must be integers, got dtype float64; "),
-        (np.zeros(8, dtype=np.int16), r"^Events to score: layout 'tiny8' wants shape \(n_events, 8\), got \(8,\); "),
+        (np.zeros(8, dtype=np.int16), r"^Events to score: layout 'tiny8' needs shape \(n_events, 8\), got \(8,\); "),
     ],
 )
 def test_events_of_another_layout_or_type_are_refused(x: np.ndarray, message: str) -> None:

@@ -91,7 +91,7 @@ def test_chains_keep_the_form_of_earlier_versions() -> None:
     [
         (
             lambda n: {"layers": (replace(n.layers[0], sources=("latent",)), *n.layers[1:])},
-            r"^Layer 'left' reads 'latent', which is no",
+            r"^Layer 'left' reads 'latent', which is not a node",
         ),
         (
             lambda n: {"layers": (*n.layers[:2], replace(n.layers[2], name="left"))},
@@ -107,7 +107,7 @@ def test_chains_keep_the_form_of_earlier_versions() -> None:
         ),
         (
             lambda n: {"score": replace(n.score, sources=("nowhere",))},
-            r"^Score 'latent_l2' reads 'nowhere', which is no node of network",
+            r"^Score 'latent_l2' reads 'nowhere', which is not a node of network",
         ),
     ],
 )
@@ -170,11 +170,11 @@ def test_windows_that_do_not_fit_are_refused() -> None:
     ):
         Window((2, 4, 1), (3, 1))
     with pytest.raises(
-        ModelError, match=r"^Pooling by averages of 3 x 1 elements, padding 'valid', divides by no power of two; use"
+        ModelError, match=r"^Pooling by averages of 3 x 1 elements, padding 'valid', does not divide by a power of two; use"
     ):
         average_pooling(Window((3, 4, 1), (3, 1)))
     with pytest.raises(
-        ModelError, match=r"^A convolution of window \(2, 2\) over \(4, 4, 1\) wants a kernel of shape \(2, 2, 1\)"
+        ModelError, match=r"^A convolution of window \(2, 2\) over \(4, 4, 1\) needs a kernel of shape \(2, 2, 1\)"
     ):
         convolution(Window((4, 4, 1), (2, 2)), np.zeros((2, 2, 2, 1), dtype=np.int64), np.zeros(1, dtype=np.int64))
 

@@ -101,11 +101,11 @@ BAD = [
     (
         [X, Node("lost", Relu(), ("hardware",)), Node("a", Relu(), ("hardware",))],
         ("a",),
-        r"^Node 'lost' has no consumer and is no output; .*\.$",
+        r"^Node 'lost' has no consumer and is not an output; .*\.$",
     ),
-    ([X, Node("a", Relu(), ("y",))], ("a",), r"^Node 'a' reads 'y', which is no node of the graph\.$"),
+    ([X, Node("a", Relu(), ("y",))], ("a",), r"^Node 'a' reads 'y', which is not a node of the graph\.$"),
     ([X, X], ("hardware",), r"^Node 'hardware' is defined twice; .*\.$"),
-    ([X], ("y",), r"^Output 'y' is no node of the graph\.$"),
+    ([X], ("y",), r"^Output 'y' is not a node of the graph\.$"),
     ([X, Node("a", Add(), ("hardware",))], ("a",), r"^Node 'a' \(Add\) needs 2 inputs, got 1\.$"),
     (
         [X, Node("c", Constant((1,), (0,))), Node("a", Add(), ("hardware", "c"))],

@@ -38,7 +38,7 @@ def changed(network: Network, **changes: object) -> Network:
 
 
 def coded(*, offset: int = 0, **more: object) -> Network:
-    """Give the three pt codes, signed eta an untouched column; shifts bring the largest codes into the input type."""
+    """Return the three pt codes, signed eta an untouched column; shifts bring the largest codes into the input type."""
     network = make_network(widths=(5, 2), **more)
     codes = tuple(COARSE if i == 6 else FINE if i in PT else None for i in range(8))
     offsets = tuple(offset if i in PT else value for i, value in enumerate(network.scaling.offset))
@@ -127,7 +127,7 @@ def test_a_scaling_survives_json_and_an_old_one_keeps_its_form() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"codes": (FINE,)}, r"^Scaling codes want 8 values for layout 'tiny8', got 1\.$"),
+        ({"codes": (FINE,)}, r"^Scaling codes need 8 values for layout 'tiny8', got 1\.$"),
         (
             {"codes": (None, None, FINE) + (None,) * 5},
             r"^Column 'jet\[0\]\.phi_hw' is an angle, which a minifloat would tear apart",
@@ -142,6 +142,6 @@ def test_what_does_not_fit_is_refused(changes: dict[str, object], message: str) 
 
 def test_codes_that_would_lose_their_order_are_refused() -> None:
     with pytest.raises(
-        LayoutError, match=r"^A minifloat wants mantissa_bits from 0 to linear_bits.*its codes would lose their order\.$"
+        LayoutError, match=r"^A minifloat needs mantissa_bits from 0 to linear_bits.*its codes would lose their order\.$"
     ):
         Minifloat(2, 3, 4)

@@ -43,7 +43,7 @@ def made(path: Path = MODEL, types: TypesFile = WRAPS) -> Network:
 
 
 def answers() -> tuple[IntArray, IntArray]:
-    """Give the events and what Keras gave, in units of 2**-12."""
+    """Return the events and what Keras gave, in units of 2**-12."""
     with np.load(GOLDEN / "answers.npz") as arrays:
         return arrays["x_hw"].astype(np.int64), arrays["units"].astype(np.int64)
 
@@ -161,9 +161,9 @@ def _units(layers: Any) -> None:
         (_float, r"^The kernel of layer 'middle' has a quantiser of type 'float'; only HGQ2's fixed-point types 'kif' and 'kbi'"),
         (_tanh, r"^Layer 'hidden' has activation 'tanh'; only 'relu' and 'linear' are imported from HGQ2\.$"),
         (_scaled, r"quantiser that scales its values; train it without scaler and affine\.$"),
-        (_reflecting, r"^The output of layer 'middle' has overflow_mode 'WRAP_SM', which is no hardware type's; "),
-        (_other_kind, r"^The output of layer 'middle' has a quantiser with 3 arrays in the file, wanted 4; save it anew\.$"),
-        (_units, r"^Layer 'middle' has kernel and bias of shapes \[\(10, 6\), \(6,\)\], wanted \[\(10, 7\), \(7,\)\]; save"),
+        (_reflecting, r"^The output of layer 'middle' has overflow_mode 'WRAP_SM', which is not a hardware type's; "),
+        (_other_kind, r"^The output of layer 'middle' has a quantiser with 3 arrays in the file, expected 4; save it again\.$"),
+        (_units, r"^Layer 'middle' has kernel and bias of shapes \[\(10, 6\), \(6,\)\], expected \[\(10, 7\), \(7,\)\]; save"),
     ],
 )
 def test_what_is_not_understood_is_refused_by_name(change: Callable[[Any], None], message: str, tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_what_is_not_understood_is_refused_by_name(change: Callable[[Any], None]
 
 
 def test_a_types_file_that_says_what_the_model_says_is_refused() -> None:
-    with pytest.raises(ModelError, match=r"^A model of HGQ2 says every type itself; leave 'layers'"):
+    with pytest.raises(ModelError, match=r"^A model of HGQ2 defines every type itself; leave 'layers'"):
         made(types=TypesFile(layers={"hidden": {}}, may_wrap=True))
 
 

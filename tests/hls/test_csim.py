@@ -40,7 +40,7 @@ TRUNCATING = {
 
 
 def odd_layout() -> ObjectLayout:
-    """Give a layout whose phi periods are no powers of two, with codes beyond a turn and a signed phi."""
+    """Return a layout whose phi periods are no powers of two, with codes beyond a turn and a signed phi."""
     pt, eta = FixedPoint.parse("uint<9>"), FixedPoint.parse("int<6>")
     met = ObjectSlot("met", 1, ("pt", "phi"), (pt, FixedPoint.parse("uint<8>")), (0.5, 0.1), 36)
     muon = ObjectSlot("muon", 2, ("pt", "eta", "phi"), (pt, eta, FixedPoint.parse("int<9>")), (0.5, 0.1, 0.1), 144)
@@ -75,7 +75,7 @@ def test_every_strategy_gives_the_same_integers(
 
 def test_adders_without_da4ml_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ConversionError, match=r"^Strategy 'distributed_arithmetic' wants the Python package da4ml, with which"):
+    with pytest.raises(ConversionError, match=r"^Strategy 'distributed_arithmetic' needs the Python package da4ml, with which"):
         make_project(tmp_path, make_network(widths=(4, 2)), strategy="distributed_arithmetic")
 
 
@@ -179,7 +179,7 @@ def test_scores_and_bits_of_the_fast_build_are_the_references(simulation: Csim) 
 
 
 def wide_network(text: str) -> Network:
-    """Give a network of columns whose upper bits decide, the scaled inputs of which are their top 8 bits."""
+    """Return a network of columns whose upper bits decide, the scaled inputs of which are their top 8 bits."""
     type_ = FixedPoint.parse(text)
     layout = ObjectLayout("wide", (ObjectSlot("jet", 4, ("pt",), (type_,), (0.5,)),))
     network = make_network(layout, widths=(3, 2), seed=4)
@@ -243,7 +243,7 @@ def test_values_outside_the_hardware_range_are_refused(simulation: Csim) -> None
 def test_floats_and_other_shapes_are_refused(simulation: Csim) -> None:
     with pytest.raises(LayoutError, match=r"^Events to simulate: hardware values must be integers, got dtype float64"):
         simulation.run(np.zeros((1, 8)))
-    with pytest.raises(LayoutError, match=r"^Events to simulate: layout 'tiny8' wants shape \(n_events, 8\), got \(8,\)"):
+    with pytest.raises(LayoutError, match=r"^Events to simulate: layout 'tiny8' needs shape \(n_events, 8\), got \(8,\)"):
         simulation.run(np.zeros(8, dtype=np.int64))
 
 
@@ -299,6 +299,6 @@ def test_a_build_folder_that_cannot_be_written_is_said(tiny: HlsProject, tmp_pat
     shutil.copytree(tiny.path, copy, ignore=shutil.ignore_patterns("build"))
     (copy / "build").write_text("in the way", encoding="utf-8")
     with pytest.raises(
-        ArtefactError, match=r"^Could not build the C simulation in '.*': .*; free the disk or make it writable\.$"
+        ArtefactError, match=r"^Could not build the C simulation in '.*': .*; free some disk space or make it writable\.$"
     ):
         Csim(open_project(copy)).prepare()

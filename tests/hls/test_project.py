@@ -104,15 +104,13 @@ def test_a_changed_weight_is_refused(project: HlsProject) -> None:
     ):
         open_project(project.path)
     header.unlink()
-    with pytest.raises(
-        ArtefactError, match=r"^HLS project '.*' has lost 'firmware/weights/w3\.h'; run 'l1ad convert --force'\.$"
-    ):
+    with pytest.raises(ArtefactError, match=r"^HLS project '.*' lacks 'firmware/weights/w3\.h'; run 'l1ad convert --force'\.$"):
         open_project(project.path)
     header.write_bytes(before)
 
 
 def test_a_folder_without_project_is_refused(project: HlsProject, tmp_path: Path) -> None:
-    with pytest.raises(ArtefactError, match=r"^Wanted a 'hls_project' artefact at .*; run 'l1ad convert' first\.$"):
+    with pytest.raises(ArtefactError, match=r"^Expected a 'hls_project' artefact at .*; run 'l1ad convert' first\.$"):
         load_project(tmp_path)
     with pytest.raises(
         ArtefactError, match=r"^HLS project '.*' is damaged \(FileNotFoundError .*\); run 'l1ad convert --force'\.$"

@@ -135,7 +135,7 @@ def test_phi_periods_that_do_not_divide_by_two_are_refused() -> None:
     jet = replace(layout.slots[0], phi_period=32)
     network = make_network(replace(layout, slots=(jet, met)), phi_reference="met")
     with pytest.raises(
-        ConversionError, match=r"^Phi of met_phi is 3 times finer than another column's, which is no power of two; use"
+        ConversionError, match=r"^Phi of met_phi is 3 times finer than another column's, which is not a power of two; use"
     ):
         statements.steps(network)
 

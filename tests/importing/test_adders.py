@@ -43,10 +43,14 @@ def test_the_map_is_that_of_the_statements() -> None:
             r"^'v1' of 'dense_da_3' is ap_fixed<9,3>, its sum spans \[-4\.\d+, 4\] in steps of 2\*\*-6; it",
         ),
         ("ap_fixed<14, 6> v2", "ap_fixed<13, 5> v2", r"^'v2' of 'dense_da_3' is ap_fixed<13,5>, its sum spans"),
-        ("ap_fixed<5, 0>(-0.375)", "ap_fixed<2, 0>(-0.375)", r"^'dense_da_3' has a value -0\.375 that is no multiple of 2\*\*-2"),
+        (
+            "ap_fixed<5, 0>(-0.375)",
+            "ap_fixed<2, 0>(-0.375)",
+            r"^'dense_da_3' has a value -0\.375 that is not a multiple of 2\*\*-2",
+        ),
         ("v2 - bit_shift<1>(v1)", "v2 - bit_shift<1>(v9)", r"^'dense_da_3' reads 'v9', which nothing before it writes"),
         ("v2 - bit_shift<1>(v1)", "exp(v1)", r"^'dense_da_3' holds 'ap_fixed<16, 7> v3 = exp\(v1\)', which is not understood"),
-        ("    out[1] = -inp[1];\n", "", r"^'dense_da_3' writes 1 of its 2 outputs; the sources are not whole\.$"),
+        ("    out[1] = -inp[1];\n", "", r"^'dense_da_3' writes 1 of its 2 outputs; the sources are incomplete\.$"),
     ],
 )
 def test_what_could_lose_bits_or_is_not_understood_is_refused(old: str, new: str, message: str) -> None:

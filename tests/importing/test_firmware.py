@@ -147,13 +147,13 @@ def changed(folder: Path, name: str, old: str, new: str) -> Path:
             "NN/defines.h",
             "ap_fixed<6,3> weight2_t",
             "half weight2_t",
-            r"^Type 'weight2_t' is 'half', wanted a fixed-point type of 1 to 62 bits",
+            r"^Type 'weight2_t' is 'half', expected a fixed-point type of 1 to 62 bits",
         ),
         (
             "NN/weights.h",
             " b2[6] = {",
             " b2[6] = {system(1), ",
-            r"^Array 'b2' holds 'system\(1\)', wanted numbers; nothing in a firmware's",
+            r"^Array 'b2' holds 'system\(1\)', expected numbers; nothing in a firmware's",
         ),
         (
             "NN/weights.h",
@@ -184,7 +184,7 @@ def test_half_a_count_of_phi_is_refused(tmp_path: Path) -> None:
     firmware = chain()
     firmware.offset_type, firmware.offsets[2] = (True, 12, 10, False, False), 33.5
     with pytest.raises(
-        LayoutError, match=r"^The sources' offset 33.5 of column 'met\[0\].phi_hw' is 33.5 hardware counts, wanted a whole"
+        LayoutError, match=r"^The sources' offset 33.5 of column 'met\[0\].phi_hw' is 33.5 hardware counts, expected a whole"
     ):
         imported(firmware.write(tmp_path / "v1"))
 
@@ -193,7 +193,7 @@ def test_several_firmwares_in_a_folder_are_named(tmp_path: Path) -> None:
     chain().write(tmp_path / "every" / "v3")
     chain().write(tmp_path / "every" / "v4")
     with pytest.raises(
-        ModelError, match=r"holds 2 firmwares \['v3/NN', 'v4/NN'\], wanted one; give the folder of one of them\.$"
+        ModelError, match=r"holds 2 firmwares \['v3/NN', 'v4/NN'\], expected one; give the folder of one of them\.$"
     ):
         imported(tmp_path / "every")
 

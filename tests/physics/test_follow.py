@@ -70,7 +70,7 @@ def test_the_fraction_above_is_the_one_wanted_whatever_the_value() -> None:
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0])
 def test_a_fraction_that_is_none_is_refused(fraction: float) -> None:
-    with pytest.raises(InputError, match="A quantile wants a fraction between 0 and 1 and events with weight"):
+    with pytest.raises(InputError, match="A quantile needs a fraction between 0 and 1 and events with weight"):
         fit_quantile(np.arange(5.0), np.ones((5, 1)), np.ones(5), fraction)
 
 

@@ -86,19 +86,19 @@ def test_json_in_every_form(tmp_path: Path, form: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"2p0E34": {"L1_A": 1, "L1_A": 0}}', r"is no JSON table: 'L1_A' is there twice; it was cut off or edited\.$"),
-        ('{"2p0E34": {"L1_A": 1', "is no JSON table: Expecting"),
-        ("[" * 100_000, "is no JSON table: "),
-        ("[1, 2]", "is no prescale table: wanted a list of records with the same names, 'columns' with 'data'"),
+        ('{"2p0E34": {"L1_A": 1, "L1_A": 0}}', r"is not a JSON table: 'L1_A' is there twice; it was cut off or edited\.$"),
+        ('{"2p0E34": {"L1_A": 1', "is not a JSON table: Expecting"),
+        ("[" * 100_000, "is not a JSON table: "),
+        ("[1, 2]", "is not a prescale table: expected a list of records with the same names, 'columns' with 'data'"),
         (
             '[{"Name": "L1_A", "2p0E34": 1}, {"Name": "L1_B"}]',
-            "is no prescale table: wanted a list of records with the same names",
+            "is not a prescale table: expected a list of records with the same names",
         ),
-        ("{}", "is no prescale table"),
-        ('{"2p0E34": {"L1_A": true}}', "the prescale of 'L1_A' is 'True', wanted a number from 0"),
+        ("{}", "is not a prescale table"),
+        ('{"2p0E34": {"L1_A": true}}', "the prescale of 'L1_A' is 'True', expected a number from 0"),
         ('{"2p0E34": {"L1_A": null}}', "the prescale of 'L1_A' is 'None'"),
         ('{"2p0E34": {"L1_A": 1}, "1p8E34": {"L1_B": 1}}', "the prescale of 'L1_B' is ''"),
-        ('{"columns": ["Name", "2p0E34"], "data": [["L1_A"]]}', "row 1: wanted 2 cells, got 1"),
+        ('{"columns": ["Name", "2p0E34"], "data": [["L1_A"]]}', "row 1: expected 2 cells, got 1"),
     ],
 )
 def test_wrong_json_is_refused_in_a_sentence(tmp_path: Path, text: str, message: str) -> None:
@@ -115,13 +115,13 @@ def test_wrong_json_is_refused_in_a_sentence(tmp_path: Path, text: str, message:
         ("Name", "Nom", "2p0E34", "has no column of seeds"),
         ("1p8E34", "2p0E34", "2p0E34", "has 2 columns '2p0E34'"),
         ("L1_XE60", "L1_MU20", "2p0E34", "has the seed 'L1_MU20' twice"),
-        ("L1_MU20,0,1", "L1_MU20,0,-1", "2p0E34", "the prescale of 'L1_MU20' is '-1', wanted a number from 0"),
+        ("L1_MU20,0,1", "L1_MU20,0,-1", "2p0E34", "the prescale of 'L1_MU20' is '-1', expected a number from 0"),
         ("L1_MU20,0,1", "L1_MU20,0,one", "2p0E34", "the prescale of 'L1_MU20' is 'one'"),
         ("L1_MU20,0,1", "L1_MU20,0,nan", "2p0E34", "the prescale of 'L1_MU20' is 'nan'"),
-        ("22,L1_AXO_Tight,1,1,1,", "22,L1_AXO_T", "2p0E34", "row 6: wanted 6 cells, got 2"),
+        ("22,L1_AXO_Tight,1,1,1,", "22,L1_AXO_T", "2p0E34", "row 6: expected 6 cells, got 2"),
         ("L1_XE60", "19", "2p0E34", "the seed is the number 19"),
-        (CSV, "Index,Name\n", "2p0E34", "wants a head and a row for each seed, got 1 rows"),
-        (CSV, "", "2p0E34", "wants a head and a row for each seed, got 0 rows"),
+        (CSV, "Index,Name\n", "2p0E34", "needs a header and a row for each seed, got 1 rows"),
+        (CSV, "", "2p0E34", "needs a header and a row for each seed, got 0 rows"),
     ],
 )
 def test_a_wrong_table_is_refused_in_a_sentence(tmp_path: Path, old: str, new: str, column: str, message: str) -> None:
@@ -178,7 +178,7 @@ def test_data_that_do_not_fit_the_table_are_refused(tmp_path: Path) -> None:
     ):
         veto_of(settings, dataset)
     for bare in (replace(dataset, menu_items=()), replace(dataset, columns=tuple(c for c in dataset.columns if c != "menu"))):
-        with pytest.raises(InputError, match=r"^rates\.prescales wants data with the decisions of single seeds"):
+        with pytest.raises(InputError, match=r"^rates\.prescales needs data with the decisions of single seeds"):
             veto_of(settings, bare)
     with pytest.raises(ConfigError, match="prescales and prescale_column go together"):
         config(tmp_path, "prescales: table.csv")

@@ -33,7 +33,7 @@ def loaded(network: Network, folder: Path) -> Any:
 
 
 def given_and_wanted(network: Network, n_events: int) -> tuple[FloatArray, IntArray]:
-    """Give the values of the scaled input's codes, and the specification's codes of the last layer."""
+    """Return the values of the scaled input's codes, and the specification's codes of the last layer."""
     x_hw = make_events(network.layout, n_events)
     values = network.scaling.type.from_int(network.scaling.apply(network.layout, x_hw))
     return values, reference.evaluate(network, x_hw)[f"{network.layers[-1].name}.output"]

@@ -15,7 +15,7 @@ from tests.networks import make_network
 
 
 def wide_network() -> Network:
-    """Give a network whose two outputs reach 2 ** 31 steps: each square just fits 62 bits and their sum does not."""
+    """Return a network whose two outputs reach 2 ** 31 steps: each square just fits 62 bits and their sum does not."""
     network = make_network(output_type=FixedPoint.parse("ap_fixed<8,3>"))
     output = FixedPoint.parse("ap_fixed<32,32,AP_RND_CONV,AP_SAT>")
     bias = np.array([(1 << 31) - 1, 1 << 31])

@@ -68,7 +68,7 @@ def test_an_unknown_name_gets_the_nearest_one():
 
 
 def test_an_absent_number_that_decides_is_an_error():
-    with pytest.raises(InputError, match=r"^The condition 'dsp > 0' wants dsp of demo, which nothing gives; take it out"):
+    with pytest.raises(InputError, match=r"^The condition 'dsp > 0' needs dsp of demo, which nothing gives; remove it"):
         parse_condition("dsp > 0", NAMES).holds(VALUES, "demo")
 
 

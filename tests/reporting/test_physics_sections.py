@@ -16,7 +16,7 @@ from tests.datasets_made import make_dataset, make_scores
 
 
 def performance(folder: Path, heavy: float) -> Performance:
-    """Judge 10 000 background events, the highest of weight ``heavy``, at fractions that about 100 and 5 equal events reach."""
+    """Evaluate 10 000 background events, the highest of weight ``heavy``, at fractions that about 100 and 5 equal events reach."""
     weight = np.ones(10_100)
     weight[9_999] = heavy
     dataset = make_dataset(folder, 10_000, 100, signals=("ttbar",), split=np.full(10_100, 2), weight=weight)

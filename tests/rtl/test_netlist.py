@@ -27,7 +27,7 @@ needs_yosys = pytest.mark.skipif(toolchain.find("yosys") is None, reason="there 
 
 
 def outputs_of(cell: Cell, n_inputs: int, outputs: tuple[int, ...]) -> list[list[int]]:
-    """Give the outputs of one cell, by port bit, for every combination of its inputs, which are bits 10, 11, …"""
+    """Return the outputs of one cell, by port bit, for every combination of its inputs, which are bits 10, 11, …"""
     netlist = Netlist((cell,), tuple(range(10, 10 + n_inputs)), outputs)
     words = np.concatenate([to_words(np.arange(2**n_inputs) >> i & 1, 1) for i in range(n_inputs)])
     return [from_words(row[None], 2**n_inputs).tolist() for row in NetlistSimulation.of(netlist).run(words)]

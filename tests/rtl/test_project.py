@@ -143,7 +143,7 @@ def test_combinational_logic_has_no_registers(tmp_path: Path) -> None:
 
 def test_another_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        ArtefactError, match=r"^Wanted an RTL project at '.*', found no readable rtl\.json there; run 'l1ad synth"
+        ArtefactError, match=r"^Expected an RTL project at '.*', found no readable rtl\.json there; run 'l1ad synth"
     ):
         load_project(tmp_path)
 
@@ -152,5 +152,5 @@ def test_a_newer_form_is_refused(tmp_path: Path) -> None:
     make_project(tmp_path, NETWORK)
     data = json.loads((tmp_path / "rtl.json").read_text())
     (tmp_path / "rtl.json").write_text(json.dumps(data | {"spec_version": 99}))
-    with pytest.raises(ArtefactError, match=r"has form 99, this version reads up to 2; update l1ad\.$"):
+    with pytest.raises(ArtefactError, match=r"has format version 99, this version of l1ad reads up to 2; update l1ad\.$"):
         load_project(tmp_path)

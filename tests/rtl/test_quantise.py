@@ -67,6 +67,6 @@ def test_constants_stay_constants() -> None:
 def test_a_constant_that_alkaid_would_round_is_refused() -> None:
     value = variable(FixedPoint.parse("ap_fixed<8,4>"))
     with pytest.raises(
-        ConversionError, match=r"^The RTL wants the constant 16777217\.0, which has more than 24 significant bits;"
+        ConversionError, match=r"^The RTL needs the constant 16777217\.0, which has more than 24 significant bits;"
     ):
         plus(value, 2.0**24 + 1.0)

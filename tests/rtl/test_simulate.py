@@ -77,7 +77,7 @@ def test_thresholds_come_with_the_event(tmp_path: Path) -> None:
 
 def test_events_of_another_layout_are_refused(tmp_path: Path) -> None:
     simulation = RtlSimulation(make_network(widths=(4, 2)), None, 1)
-    with pytest.raises(LayoutError, match=r"^Events to simulate: layout 'tiny8' wants shape \(n_events, 8\), got \(2, 3\)"):
+    with pytest.raises(LayoutError, match=r"^Events to simulate: layout 'tiny8' needs shape \(n_events, 8\), got \(2, 3\)"):
         simulation.run(np.zeros((2, 3), dtype=np.int64))
 
 

@@ -75,7 +75,7 @@ def test_distributed_arithmetic_is_the_flows_own() -> None:
 
 @pytest.mark.parametrize(("strategy", "reuse_factor"), [(Strategy.LATENCY, 2), (Strategy.RESOURCE, 1)])
 def test_a_reuse_factor_that_does_not_fit_is_refused(strategy: Strategy, reuse_factor: int) -> None:
-    with pytest.raises(ConversionError, match=r"^Strategy '\w+' cannot have reuse factor \d: resource wants at least 2, the"):
+    with pytest.raises(ConversionError, match=r"^Strategy '\w+' cannot have reuse factor \d: resource needs at least 2, the"):
         trace_strategy(NETWORK, strategy, reuse_factor)
 
 

@@ -78,7 +78,7 @@ def test_statistics_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"design": {', r"^'.*s\.json' is cut off or no JSON"),
+        ('{"design": {', r"^'.*s\.json' is cut off or not JSON"),
         ('{"design": {}}', r"^'.*s\.json' holds no Yosys statistics of a Xilinx design \(KeyError"),
         ("[1]", r"^'.*s\.json' holds no Yosys statistics of a Xilinx design \(TypeError"),
         (

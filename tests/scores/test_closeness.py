@@ -24,7 +24,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 def ladder(n_signal_above: int) -> np.ndarray:
-    """Give background 0 to 399 and signals of which this many are above all background, the others below."""
+    """Return background 0 to 399 and signals of which this many are above all background, the others below."""
     signal = np.where(np.arange(N_SIGNAL) < n_signal_above, 1000, -1)
     return np.concatenate([np.arange(N_BACKGROUND), signal])
 

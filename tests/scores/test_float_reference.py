@@ -87,7 +87,7 @@ def test_no_events() -> None:
 
 
 def test_events_of_another_layout() -> None:
-    with pytest.raises(LayoutError, match=r"^Events to score: layout 'tiny8' wants shape \(n_events, 8\), got \(1, 3\).*$"):
+    with pytest.raises(LayoutError, match=r"^Events to score: layout 'tiny8' needs shape \(n_events, 8\), got \(1, 3\).*$"):
         float_scores(as_float(make_network()), np.zeros((1, 3), dtype=np.int64))
 
 

@@ -204,14 +204,14 @@ def test_flips_at_equal_rate_do_not_see_the_scale():
     [
         (
             lambda: metrics.auc(np.array([]), np.array([1.0])),
-            r"^Metrics want at least one background event, got scores of shape \(0,\)",
+            r"^Metrics need at least one background event, got scores of shape \(0,\)",
         ),
-        (lambda: metrics.auc(np.array([1.0]), np.array([])), r"^Metrics want at least one signal event"),
+        (lambda: metrics.auc(np.array([1.0]), np.array([])), r"^Metrics need at least one signal event"),
         (lambda: metrics.auc(np.array([1.0, math.nan]), np.array([1.0])), r"^1 background scores are not a number"),
         (lambda: metrics.efficiency([True], [1.0, 2.0]), r"^Weights must fit the 1 selection events, got shape \(2,\)"),
         (lambda: metrics.efficiency([True], [-1.0]), r"^Weights of the selection events must be finite, at least 0"),
-        (lambda: metrics.efficiency([]), r"^Metrics want at least one selection event, got none"),
-        (lambda: metrics.threshold_for_weight(np.arange(3), None, -1), r"^A threshold wants a target of at least 0, got -1"),
+        (lambda: metrics.efficiency([]), r"^Metrics need at least one selection event, got none"),
+        (lambda: metrics.threshold_for_weight(np.arange(3), None, -1), r"^A threshold needs a target of at least 0, got -1"),
         (
             lambda: metrics.working_point(np.arange(3), np.arange(3), 0.0),
             r"^A background fraction must be between 0 and 1, got 0\.0",

@@ -73,7 +73,7 @@ def test_effective_numbers_and_tails_by_hand() -> None:
             r"^The least probability of enhanced bias is above 0 and at most 1, got 0\.0: 0 would be a blind spot\.$",
         ),
         ({"full_gev": {}}, r"^Enhanced bias needs at least one quantity with a full value above 0 GeV, and a power above 0\.$"),
-        ({"full_gev": {"jets": 50.0}}, r"^Enhanced bias knows no quantity 'jets'; "),
+        ({"full_gev": {"jets": 50.0}}, r"^Enhanced bias has no quantity 'jets'; "),
     ],
 )
 def test_what_cannot_be_measured_is_refused(changes: dict[str, object], message: str) -> None:

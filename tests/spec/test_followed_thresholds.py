@@ -58,7 +58,7 @@ def by_hand(network: Network, follow: Follow | None, codes: IntArray, x_hw: IntA
 
 
 def followed_network(score: Score = Score.LATENT_L2, widths: tuple[int, ...] = (4, 2)) -> Network:
-    """Give a network whose thresholds stand at values that events reach exactly, and one beside."""
+    """Return a network whose thresholds stand at values that events reach exactly, and one beside."""
     network = make_network(widths=widths, score=score)
     x_hw = make_events(network.layout, 400, seed=21)
     codes = reference.scores(network, x_hw)
@@ -161,12 +161,12 @@ def test_they_come_back_from_json_and_yaml(tmp_path: Path, network: Network) -> 
     [
         (
             "{a: {shift: 1, pt: {met: 1.5}}}",
-            r"key 'follows': What a threshold follows wants 'shift', 'pt' and 'count' with whole numbers",
+            r"key 'follows': What a threshold follows needs 'shift', 'pt' and 'count' with whole numbers",
         ),
-        ("{a: {shift: 1, Pt: {met: 1}}}", r"key 'follows': What a threshold follows wants"),
-        ("{a: {pt: {met: 1}}}", r"key 'follows': What a threshold follows wants"),
+        ("{a: {shift: 1, Pt: {met: 1}}}", r"key 'follows': What a threshold follows needs"),
+        ("{a: {pt: {met: 1}}}", r"key 'follows': What a threshold follows needs"),
         ("{a: 3}", r"key 'follows': "),
-        ("{b: {shift: 1}}", r"has 'b' under 'follows', which is no threshold of it; valid are 'a'"),
+        ("{b: {shift: 1}}", r"has 'b' under 'follows', which is not a threshold of it; valid are 'a'"),
     ],
 )
 def test_a_file_that_says_it_wrongly_is_refused(tmp_path: Path, follows: str, message: str) -> None:

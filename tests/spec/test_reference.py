@@ -179,7 +179,7 @@ def test_no_events_give_no_scores() -> None:
 
 def test_events_outside_the_layout_are_refused() -> None:
     network = make_network()
-    with pytest.raises(LayoutError, match=r"^Events to score: layout 'tiny8' wants shape \(n_events, 8\), got \(2, 7\); "):
+    with pytest.raises(LayoutError, match=r"^Events to score: layout 'tiny8' needs shape \(n_events, 8\), got \(2, 7\); "):
         reference.scores(network, np.zeros((2, 7), dtype=np.int64))
 
 

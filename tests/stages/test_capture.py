@@ -142,7 +142,10 @@ def truncated(network: Network) -> Network:
             lambda x: cut(Frames("b", (0,), board(x).words[6:], board(x).flags[6:]), 900),
             "at frame 0, not 6; cause: one crossing early",
         ),
-        (lambda x: board(swapped(x)), "cause: eta and phi swapped in muon (explains 150 of 150 events); it parts at input muon"),
+        (
+            lambda x: board(swapped(x)),
+            "cause: eta and phi swapped in muon (explains 150 of 150 events); it diverges at input muon",
+        ),
         (
             lambda x: board(whole_gev(x)),
             "cause: pT of all objects truncated to whole GeV before the scaling (explains 150 of 150 events)",
@@ -153,7 +156,7 @@ def truncated(network: Network) -> Network:
             lambda x: board(x, truncated(NETWORK)),
             "inputs truncated instead of rounded where they are scaled (explains 150 of 150 events)",
         ),
-        (lambda x: board(x, truncated(NETWORK)), "; it parts at node 'scaled', element "),
+        (lambda x: board(x, truncated(NETWORK)), "; it diverges at node 'scaled', element "),
         (
             lambda x: board(x, OLDER),
             f"cause: another network on the board: the model of run 'old', digest {OLDER.digest[:12]} (explains",
@@ -226,7 +229,7 @@ def test_one_wrong_bit_is_found_at_its_event(
     wanted = int(answers(NETWORK, played(config))[77, 0])
     code, told = verify(config, frames, monkeypatch, capsys)
     assert code == 1
-    assert f"holds 150 of 150 events, 1 of them differ; first event 77: wanted score {wanted}, got {wanted ^ 4};" in told
+    assert f"holds 150 of 150 events, 1 of them differ; first event 77: expected score {wanted}, got {wanted ^ 4};" in told
     assert "none of the usual causes explains it" in told
 
 
@@ -237,7 +240,7 @@ def test_captured_inputs_are_compared_by_column(
     pieces = input_pieces(LINKS, NETWORK.layout)
     for changed, code, message in (
         (x_hw, 0, ""),
-        (swapped(x_hw), 1, "wanted muon[0].eta_hw"),
+        (swapped(x_hw), 1, "expected muon[0].eta_hw"),
         (swapped(x_hw), 1, "cause: eta and phi swapped in muon (explains 150 of 150 events)"),
         (whole_gev(x_hw), 1, "pT of all objects truncated to whole GeV"),
     ):
@@ -266,10 +269,10 @@ def test_all_buffers_of_a_folder_are_compared(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--side", "middle"), "Wanted the side 'output' or 'input'"),
+        (("--side", "middle"), "Expected the side 'output' or 'input'"),
         (("--buffer", "1"), "would be buffer 1, the 150 events fill 1"),
         (("--played", "none.npy"), "Cannot read 'none.npy'"),
-        (("--side", "input"), "The file has the links [0], link 1 is wanted"),
+        (("--side", "input"), "The file has the links [0], link 1 is expected"),
     ],
 )
 def test_wrong_questions_are_one_sentence(

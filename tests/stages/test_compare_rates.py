@@ -55,7 +55,9 @@ def test_the_same_run_keeps_everything(tmp_path: Path) -> None:
     config, _ = run_of(tmp_path, "old")
     rates(config)
     result = compare_rates(config, config.run)
-    assert result.summary["finding"] == "Network, data and menu are the same. Every threshold keeps its rate within the interval."
+    assert (
+        result.summary["finding"] == "Network, data and menu are unchanged. Every threshold keeps its rate within the interval."
+    )
     assert [row["move"] for row in result.summary["thresholds"]] == [0, 0, 0, 0]
     for row in result.summary["thresholds"]:
         assert row["rate_now_khz"] == row["rate_then_khz"] <= row["wanted_khz"]
@@ -82,7 +84,7 @@ def test_a_network_whose_score_is_twice_as_large_needs_twice_the_threshold(tmp_p
         assert needed["low"] <= needed["threshold"] <= needed["high"]
         assert row["rate"]["khz"] <= row["definition"]["target_khz"]
     page = (result.path / "comparison.html").read_text(encoding="utf-8")
-    assert "Different now: the network (000000000000 → 111111111111)." in page
+    assert "Changed: the network (000000000000 → 111111111111)." in page
     assert "every stage of this project refuses them" in page
 
 
@@ -104,7 +106,7 @@ def test_other_data_are_told_and_the_configuration_names_the_old_run(tmp_path: P
     new, dataset = run_of(tmp_path, "newer", seed=5)
     result = compare_rates(new, tmp_path / "old.yaml")
     was = load_thresholds(old.run / "rates" / "thresholds.yaml").dataset_digest
-    assert result.summary["finding"].startswith(f"Different now: the data ({was[:12]} → {dataset.digest[:12]}).")
+    assert result.summary["finding"].startswith(f"Changed: the data ({was[:12]} → {dataset.digest[:12]}).")
 
 
 @pytest.mark.parametrize(
@@ -118,9 +120,9 @@ def test_other_data_are_told_and_the_configuration_names_the_old_run(tmp_path: P
         (
             lambda text: text.replace("kind: total", "kind: totl"),
             ConfigError,
-            r"wants under 'definitions' for each name kind, target",
+            r"needs under 'definitions' for each name kind, target",
         ),
-        (lambda text: "thresholds: 3", ConfigError, r"wants the keys 'network' and 'thresholds'"),
+        (lambda text: "thresholds: 3", ConfigError, r"needs the keys 'network' and 'thresholds'"),
     ],
 )
 def test_what_is_no_old_threshold_is_refused_and_leaves_nothing(tmp_path: Path, edit, error, message: str) -> None:  # type: ignore[no-untyped-def]

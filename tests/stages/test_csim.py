@@ -44,7 +44,7 @@ hls_projects: hls_projects
 
 
 def float_twin(network: Network) -> FloatNetwork:
-    """Give the float network with an exact network's weights."""
+    """Return the float network with an exact network's weights."""
     layers = tuple(
         FloatDense(layer.name, layer.weight_type.from_int(layer.weight), layer.bias_type.from_int(layer.bias), layer.activation)
         for layer in network.layers
@@ -213,7 +213,7 @@ def test_nothing_is_left_of_a_conversion_that_is_refused(tmp_path: Path) -> None
 
 def test_without_a_model_the_command_to_run_is_named(tmp_path: Path) -> None:
     config = parse_config(TEXT, "tiny.yaml", tmp_path)
-    with pytest.raises(ArtefactError, match=r"^Wanted a 'model' artefact at .*; run 'l1ad train' or 'l1ad import' first\.$"):
+    with pytest.raises(ArtefactError, match=r"^Expected a 'model' artefact at .*; run 'l1ad train' or 'l1ad import' first\.$"):
         convert(config)
 
 
@@ -259,7 +259,7 @@ def test_what_is_trained_and_data_that_are_named_are_still_wanted(tmp_path: Path
         parse_config(TEXT.replace("data: {background: {zero_bias: none.h5}}\n", ""), "tiny.yaml", tmp_path)
     config = parse_config(TEXT, "tiny.yaml", tmp_path)
     write_model(config, make_network("l1topo44"), None)
-    with pytest.raises(ArtefactError, match=r"^Wanted a 'dataset' artefact at .*; run 'l1ad prepare' first\.$"):
+    with pytest.raises(ArtefactError, match=r"^Expected a 'dataset' artefact at .*; run 'l1ad prepare' first\.$"):
         csim(config)
     with pytest.raises(ConfigError, match=r"^Configuration 'tiny' names no data to prepare; add data\.background\.$"):
         prepare(parse_config(WITHOUT_DATA, "tiny.yaml", tmp_path))

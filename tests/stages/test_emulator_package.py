@@ -138,5 +138,5 @@ def test_more_thresholds_than_a_mask_has_bits_are_refused() -> None:
 def test_there_must_be_a_model(tmp_path: Path) -> None:
     config = make_run(tmp_path, NETWORK, 0)
     shutil.rmtree(config.run / "model")
-    with pytest.raises(ArtefactError, match=r"^Wanted a 'model' artefact at "):
+    with pytest.raises(ArtefactError, match=r"^Expected a 'model' artefact at "):
         emulator_package(config)

@@ -66,7 +66,7 @@ def test_damage_is_not_hidden(tmp_path: Path) -> None:
 
 def test_a_layout_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     write_fortymhz(tmp_path / "f.h5", 20)
-    with pytest.raises(InputError, match=r"^Layout 'l1topo44' wants objects of kind 'tau'"):
+    with pytest.raises(InputError, match=r"^Layout 'l1topo44' needs objects of kind 'tau'"):
         inspect(tmp_path / "f.h5", layout="l1topo44")
 
 

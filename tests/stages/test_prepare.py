@@ -153,13 +153,13 @@ def test_another_number_of_objects_is_refused(folder: Path) -> None:
     with h5py.File(folder / "tt.h5", "a") as file:
         del file["L1_jFexSR_jets"]
         file["L1_jFexSR_jets"] = np.zeros((200, 4, 3))
-    with pytest.raises(InputError, match=r"tt\.h5: the layout wants 6 objects of kind 'jet', the file has room for 4; choose"):
+    with pytest.raises(InputError, match=r"tt\.h5: the layout needs 6 objects of kind 'jet', the file has room for 4; choose"):
         prepare(config(folder))
 
 
 def test_a_file_without_events_is_refused(folder: Path) -> None:
     write_fortymhz(folder / "tt.h5", 0)
-    with pytest.raises(InputError, match=r"tt\.h5' has no events; take it out of sample 'tt'\.$"):
+    with pytest.raises(InputError, match=r"tt\.h5' has no events; remove it from sample 'tt'\.$"):
         prepare(config(folder, layout="fortymhz57"))
 
 
@@ -266,7 +266,7 @@ def digest(result: PrepareResult) -> str:
 
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Part files into pieces of 25 events; the files' own blocks are larger and are cut."""
+    """Split files into pieces of 25 events; the files' own blocks are larger and are cut."""
     monkeypatch.setattr(execute, "PIECE_EVENTS", 25)
     monkeypatch.setattr(gelato, "block", lambda data: None)
 

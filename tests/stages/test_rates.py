@@ -131,9 +131,9 @@ def test_again_does_nothing_and_other_targets_do(tmp_path):
         (
             "bunches: 2544",
             {"signals": ()},
-            r"^Rates want signal events, dataset '.*' has none; add some to the section 'data'\.$",
+            r"^Rates need signal events, dataset '.*' has none; add some to the section 'data'\.$",
         ),
-        ("bunches: 2544", {"n_background": 0}, r"^Rates want background events, dataset '.*' has none"),
+        ("bunches: 2544", {"n_background": 0}, r"^Rates need background events, dataset '.*' has none"),
     ],
 )
 def test_impossible_questions_are_refused_and_leave_nothing(tmp_path, settings, options, message):

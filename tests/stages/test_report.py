@@ -119,7 +119,7 @@ def test_a_passed_limit_fails_after_the_report_is_written(tmp_path):
     [
         (
             {"fail_if": "slack_ns < 0"},
-            r"^The condition 'slack_ns < 0' wants slack_ns of demo \(Yosys 0\.70, open\), which nothing gives",
+            r"^The condition 'slack_ns < 0' needs slack_ns of demo \(Yosys 0\.70, open\), which nothing gives",
         ),
         ({"fail_if": "luts > 1"}, r"^The condition 'luts > 1' names 'luts'"),
         ({"baseline": "dmo"}, r"^There is no run 'dmo' with a resource report to compare with; did you mean 'demo'\?$"),
@@ -132,7 +132,7 @@ def test_impossible_questions_are_refused(tmp_path, arguments, message):
 
 
 def test_places_that_hold_nothing_are_named(tmp_path):
-    with pytest.raises(InputError, match=r"^A report wants at least one run"):
+    with pytest.raises(InputError, match=r"^A report needs at least one run"):
         report([])
     with pytest.raises(ArtefactError, match=r"^There is nothing at '.*/none'; give a configuration"):
         report(tmp_path / "none")

@@ -250,7 +250,9 @@ def test_inputs_that_are_none_are_refused(config: Config, tmp_path: Path, given:
 
 
 def test_an_output_of_another_kind_is_refused(config: Config, tmp_path: Path) -> None:
-    message = r"^Scores are written as HDF5 or ROOT: wanted a name that ends in \.h5 or \.hdf5 or \.root, got '.*scores\.csv'\.$"
+    message = (
+        r"^Scores are written as HDF5 or ROOT: expected a name that ends in \.h5 or \.hdf5 or \.root, got '.*scores\.csv'\.$"
+    )
     with pytest.raises(InputError, match=message):
         score(config, ["x.h5"], tmp_path / "scores.csv")
 
@@ -282,7 +284,7 @@ def test_the_emulator_is_what_scores(config: Config, tmp_path: Path, monkeypatch
 
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Part inputs into pieces of 25 events; the files' own blocks are larger and are cut."""
+    """Split inputs into pieces of 25 events; the files' own blocks are larger and are cut."""
     monkeypatch.setattr(execute, "PIECE_EVENTS", 25)
     monkeypatch.setattr(fortymhz, "block", lambda data: None)
 

@@ -157,7 +157,7 @@ def test_an_unknown_process_is_refused(tmp_path: Path) -> None:
 
 def test_a_zero_bias_without_all_slices_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigError, match=r"background wants minimum bias and every QCD slice for its weights; qcd2, .* are missing"
+        ConfigError, match=r"background needs minimum bias and every QCD slice for its weights; qcd2, .* are missing"
     ):
         config(tmp_path, background={"minbias": 5, "qcd1": 5})
 

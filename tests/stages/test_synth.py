@@ -166,7 +166,7 @@ def test_a_vendor_tool_that_is_not_here_is_named(tmp_path: Path, monkeypatch: py
 def test_a_project_that_was_not_converted_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         ArtefactError,
-        match=r"^Wanted a 'hls_project' artefact at '.*', found no manifest\.json there; run 'l1ad convert' first\.$",
+        match=r"^Expected a 'hls_project' artefact at '.*', found no manifest\.json there; run 'l1ad convert' first\.$",
     ):
         synth(make_run(tmp_path, NETWORK, 0), tool="vitis")
 

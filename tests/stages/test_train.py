@@ -169,7 +169,7 @@ def test_killed_again_and_again_at_random_times_ends_with_the_same_weights(folde
 
 
 def test_no_dataset(tmp_path: Path) -> None:
-    with pytest.raises(ArtefactError, match=r"^Wanted a 'dataset' artefact at '.*dataset', found no manifest.json there; .*$"):
+    with pytest.raises(ArtefactError, match=r"^Expected a 'dataset' artefact at '.*dataset', found no manifest.json there; .*$"):
         train(config(tmp_path))
 
 

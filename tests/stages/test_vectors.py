@@ -87,8 +87,8 @@ def test_nothing_is_done_twice_and_a_count_is_taken(
     ("words", "message"),
     [
         (("--format", "empv3"), "There is no vector format 'empv3'; did you mean 'empv2' or 'empv1'?"),
-        (("--format", "apx", "--count", "401"), "Wanted 401 events of"),
-        (("--format", "apx", "--count", "0"), "Wanted 0 events of"),
+        (("--format", "apx", "--count", "401"), "Expected 401 events of"),
+        (("--format", "apx", "--count", "0"), "Expected 0 events of"),
         (("--format", "apx", "--events", "nothing"), "found no manifest.json there"),
         (("--format", "apx", "--events", "nothing.npy"), "Cannot read 'nothing.npy' as a NumPy array"),
         (("--format", "apx", "--links", "nothing.yaml"), "Cannot read the link map 'nothing.yaml'"),

@@ -54,8 +54,11 @@ def test_global_trigger_vectors_are_written_and_verified(
     bits = [line.split()[58][-1] for line in lines]
     assert bits == [str(bit) for bit in answers(UGT.with_thresholds(_thresholds(x_hw)), x_hw)[:, 1]]
     for fault, message in (
-        (_with(lines, 7, 58, "0" * 127 + "10"["01".index(bits[7])]), f"first event 7: wanted trigger bit 'tight' {bits[7]}, got"),
-        (_with(lines, 9, 9, "00000001"), "first event 9: wanted eg[0]."),
+        (
+            _with(lines, 7, 58, "0" * 127 + "10"["01".index(bits[7])]),
+            f"first event 7: expected trigger bit 'tight' {bits[7]}, got",
+        ),
+        (_with(lines, 9, 9, "00000001"), "first event 9: expected eg[0]."),
         (lines[:50], "holds 50 of 120 events"),
         (["0000 " + "0" * 16 + lines[0][21:], *lines[:-1]], "one crossing late"),
     ):
@@ -114,5 +117,5 @@ def test_a_board_without_algorithms_is_refused(
     path = tmp_path / "tiny.yaml"
     path.write_text(TEXT.replace("POLICY", "refuse"), encoding="utf-8")
     assert run(monkeypatch, "vectors", path, "--format", "ugt", "-o", tmp_path / "out") == 2
-    assert "want a link map with 'first_algorithm'" in capsys.readouterr().err
+    assert "need a link map with 'first_algorithm'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

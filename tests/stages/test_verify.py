@@ -39,7 +39,7 @@ def surroundings(
 
 
 def faulty(wrong_event: int) -> Implementation:
-    """Give an implementation that is one unit off in the second layer for one event, and so in the score."""
+    """Return an implementation that is one unit off in the second layer for one event, and so in the score."""
     row = comparison_events(NETWORK, None, wrong_event, wrong_event + 1)
 
     def scores(x: np.ndarray) -> np.ndarray:
@@ -122,10 +122,10 @@ def test_nothing_to_compare_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_no_events_and_no_model_are_refused(tmp_path: Path) -> None:
     config = make_run(tmp_path, NETWORK, 0)
-    with pytest.raises(InputError, match=r"^Verifying wants at least one event, got 0\.$"):
+    with pytest.raises(InputError, match=r"^Verifying needs at least one event, got 0\.$"):
         verify(config, events=0)
     shutil.rmtree(config.run / "model")
-    with pytest.raises(ArtefactError, match=r"^Wanted a 'model' artefact at .*; run 'l1ad train' or 'l1ad import' first\.$"):
+    with pytest.raises(ArtefactError, match=r"^Expected a 'model' artefact at .*; run 'l1ad train' or 'l1ad import' first\.$"):
         verify(config, events=5)
 
 

@@ -55,6 +55,6 @@ def test_data_without_trigger_decisions_are_refused(tmp_path):
     dataset = make_dataset(tmp_path / "dataset")
     bare = replace(dataset, columns=tuple(c for c in dataset.columns if c != "pass_hlt"))
     with pytest.raises(
-        InputError, match=r"^The domain study wants column 'pass_hlt', which dataset '.*' does not have; leave it out\.$"
+        InputError, match=r"^The domain study needs column 'pass_hlt', which dataset '.*' does not have; leave it out\.$"
     ):
         event_selections(bare)

@@ -86,7 +86,7 @@ def test_a_cut_that_cannot_reach_the_rate_is_left_out(material):
 def test_no_signal_is_refused(tmp_path):
     material = make_material(tmp_path, signals=())
     with pytest.raises(
-        InputError, match=r"^A study wants signal events for testing, dataset '.*' has none; add some to 'data'\.$"
+        InputError, match=r"^A study needs signal events for testing, dataset '.*' has none; add some to 'data'\.$"
     ):
         study_met(material)
 

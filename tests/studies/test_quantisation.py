@@ -42,5 +42,5 @@ def test_rounded_network_is_near_the_float_one(tmp_path: Path) -> None:
 
 def test_imported_model_is_refused(tmp_path: Path) -> None:
     material = make_material(tmp_path)
-    with pytest.raises(ModelError, match=r"^Model '.*' was not trained here; the study wants 'l1ad train' to have made it\.$"):
+    with pytest.raises(ModelError, match=r"^Model '.*' was not trained here; the study needs 'l1ad train' to have made it\.$"):
         study_quantisation(replace(material, model=replace(material.model, reference=None)))

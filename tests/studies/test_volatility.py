@@ -108,7 +108,7 @@ def test_recipes_are_compared_by_the_spread_of_all_signals_and_each_median():
     assert change.lower == ()
     assert change.passes
     assert re.search(
-        r"goes from 50 % with the plain recipe to 10 % with the robust one, 5\.0 times less \(3 wanted\); no", change.sentence
+        r"goes from 50 % with the plain recipe to 10 % with the robust one, 5\.0 times less \(3 required\); no", change.sentence
     )
 
 

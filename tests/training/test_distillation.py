@@ -40,7 +40,7 @@ def network(kind: Score, cyclic: bool = True) -> FloatNetwork:
 
 
 def in_graph(made: FloatNetwork, x_hw: np.ndarray, target: np.ndarray) -> tuple[Forward, Batch]:
-    """Give the network's values and its events as the training graph has them: one network, axes (network, event, value)."""
+    """Return the network's values and its events as the training graph has them: one network, axes (network, event, value)."""
     tf = tensorflow()
     kind, y = made.score.kind, float_outputs(made, x_hw)
     mean, log_variance = (y[:, : y.shape[1] // 2], y[:, y.shape[1] // 2 :]) if kind.needs_log_variance else (y, None)

@@ -78,7 +78,7 @@ def test_bounded_outputs() -> None:
 
 def test_bounded_outputs_on_the_chip_are_refused() -> None:
     with pytest.raises(
-        ConfigError, match=r"^Key 'training.bounded_outputs' wants a tanh and score 'masked_mse' puts the decoder .*$"
+        ConfigError, match=r"^Key 'training.bounded_outputs' needs a tanh and score 'masked_mse' puts the decoder .*$"
     ):
         spec(bounded_outputs=True)
 

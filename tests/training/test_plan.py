@@ -72,14 +72,14 @@ def test_widths_by_layer() -> None:
             "{kind: ae}",
             "kl",
             ConfigError,
-            r"^Score 'kl' wants log-variances and model.kind is 'ae'; use 'vae' or another score\.$",
+            r"^Score 'kl' needs log-variances and model.kind is 'ae'; use 'vae' or another score\.$",
         ),
-        ("{kind: vae}", "mse", ConfigError, r"^Score 'mse' of a 'vae' would want random numbers on the chip; .*$"),
+        ("{kind: vae}", "mse", ConfigError, r"^Score 'mse' of a 'vae' would need random numbers on the chip; .*$"),
         (
             "{kind: vae, weight_bits: [4, 5]}",
             "latent_l2",
             ConfigError,
-            r"^Key 'model.weight_bits' wants one number or 3, .*\[4, 5\]\.$",
+            r"^Key 'model.weight_bits' needs one number or 3, .*\[4, 5\]\.$",
         ),
         (
             "{kind: vae, weight_bits: 1}",
@@ -116,17 +116,17 @@ def test_refusals(model: str, score: str, error: type[Exception], message: str) 
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        ("model: {kind: imported}", r"^t: key 'model': kind 'imported' wants file .*$"),
-        ("model: {kind: vae, file: a.h5}", r"^t: key 'model': kind 'imported' wants file .*$"),
-        ("model: {kind: vae, hidden: [0]}", r"^t: key 'model': hidden wants widths of at least 1, .*$"),
-        ("model: {kind: vae, activation_bits: 0}", r"^t: key 'model': activation_bits wants 1 to 62 bits, got \[0\], .*$"),
-        ("model: {kind: vae, weight_bits: [4, 63]}", r"^t: key 'model': weight_bits wants 1 to 62 bits, got \[4, 63\], .*$"),
+        ("model: {kind: imported}", r"^t: key 'model': kind 'imported' needs file .*$"),
+        ("model: {kind: vae, file: a.h5}", r"^t: key 'model': kind 'imported' needs file .*$"),
+        ("model: {kind: vae, hidden: [0]}", r"^t: key 'model': hidden must have widths of at least 1, .*$"),
+        ("model: {kind: vae, activation_bits: 0}", r"^t: key 'model': activation_bits needs 1 to 62 bits, got \[0\], .*$"),
+        ("model: {kind: vae, weight_bits: [4, 63]}", r"^t: key 'model': weight_bits needs 1 to 62 bits, got \[4, 63\], .*$"),
         ("model: {kind: vae}\ntraining: {prune_from: 0.9, prune_to: 0.2}", r"^t: key 'training': prune_from must be below .*$"),
         (
             "model: {kind: vae}\ntraining: {object_weights: {jet: -1.0}}",
             r"^t: key 'training': object_weights must not be negative, .*$",
         ),
-        ("model: {kind: vae}\nscaling: {shift: [1]}", r"^t: key 'scaling': rule 'given' wants shift .*$"),
+        ("model: {kind: vae}\nscaling: {shift: [1]}", r"^t: key 'scaling': rule 'given' needs shift .*$"),
     ],
 )
 def test_impossible_configurations(extra: str, message: str) -> None:

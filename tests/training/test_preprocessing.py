@@ -85,7 +85,7 @@ def test_given_numbers_are_taken() -> None:
 
 
 def test_given_numbers_must_fit() -> None:
-    with pytest.raises(LayoutError, match=r"^Scaling offset wants 8 values for layout 'tiny8', got 2\.$"):
+    with pytest.raises(LayoutError, match=r"^Scaling offset needs 8 values for layout 'tiny8', got 2\.$"):
         choose(events(), rule="given", shift=(1, 2))
 
 

@@ -29,7 +29,7 @@ from tests.stages.test_train import config
 
 @dataclass
 class Call:
-    """Hold what one training was asked for."""
+    """What one training was asked for."""
 
     graph: Graph
     train: Events

@@ -103,14 +103,14 @@ def test_a_file_cut_inside_a_line_or_a_packet_is_refused_in_a_sentence(name: str
     ("name", "old", "new", "message"),
     [
         ("empv2", "1101 0000000000000000", "110 0000000000000000", "leaves out 'valid'"),
-        ("empv2", "Frame 0001", "Frame 0002", "wanted 'Frame 0001'"),
-        ("empv2", "Metadata", "Metadatum", "is no EMPv2 file"),
-        ("empv1", "1v0000000000000000", "2v0000000000000000", "wanted '1v' or '0v'"),
-        ("empv1", "Frame 0003 :", "Frame 0004 :", "wanted 'Frame 0003 :'"),
-        ("apx", "0x0001 ", "0x0002 ", "wanted the row number 0x0001"),
-        ("apx", "LINK_05", "LANE_05", "wanted the numbers of the links"),
+        ("empv2", "Frame 0001", "Frame 0002", "expected 'Frame 0001'"),
+        ("empv2", "Metadata", "Metadatum", "is not an EMPv2 file"),
+        ("empv1", "1v0000000000000000", "2v0000000000000000", "expected '1v' or '0v'"),
+        ("empv1", "Frame 0003 :", "Frame 0004 :", "expected 'Frame 0003 :'"),
+        ("apx", "0x0001 ", "0x0002 ", "expected the row number 0x0001"),
+        ("apx", "LINK_05", "LANE_05", "expected the numbers of the links"),
         ("apx", "LINK_05", "LINK_02", "names a link twice"),
-        ("memh", "frames 60", "frames 61", "has 60 frames, its head says 61"),
+        ("memh", "frames 60", "frames 61", "has 60 frames, its header says 61"),
     ],
 )
 def test_a_damaged_file_is_refused_with_its_line(name: str, old: str, new: str, message: str) -> None:
@@ -125,7 +125,7 @@ def test_addresses_and_comments_of_memory_files_are_read() -> None:
     lines = text.splitlines()
     commented = "\n".join([lines[0], "@0 // start", lines[1] + " // first", "@1", *lines[2:]])
     assert FORMATS["memh"].read(commented, "x").same(frames(), FORMATS["memh"].carries)
-    with pytest.raises(InputError, match=r"^x, line 2: wanted the address @0, got '@4'; .*\.$"):
+    with pytest.raises(InputError, match=r"^x, line 2: expected the address @0, got '@4'; .*\.$"):
         FORMATS["memh"].read("\n".join([lines[0], "@4", *lines[1:]]), "x")
 
 
@@ -138,7 +138,7 @@ def test_the_format_is_found_by_the_first_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"begins with 'hello', which is none of the formats"):
         read_frames(tmp_path / "other")
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match=r"is no ASCII text"):
+    with pytest.raises(InputError, match=r"is not ASCII text"):
         read_frames(tmp_path / "binary")
     with pytest.raises(InputError, match=r"^Cannot read"):
         read_frames(tmp_path / "none")

@@ -131,7 +131,7 @@ def test_a_missing_link_is_refused() -> None:
     layout = tiny_layout()
     pieces = input_pieces(OURS, layout)
     frames = pack(OURS, pieces, make_events(layout, 3, seed=1).astype(np.int64), "b")
-    with pytest.raises(InputError, match=r"^The file has the links \[7\], link 0 is wanted"):
+    with pytest.raises(InputError, match=r"^The file has the links \[7\], link 0 is needed"):
         unpack(OURS, pieces, [(c.type.width, c.type.signed) for c in layout.columns], replace(frames, links=(7,)))
 
 
@@ -140,7 +140,7 @@ def test_a_missing_link_is_refused() -> None:
     [
         ("word_bits: [", r"is not YAML"),
         ("words: 3", r"is wrong at "),
-        ("FILL\nplaces: {jet: [[0, 0]]}", r"wants either 'places' or 'fill_links'"),
+        ("FILL\nplaces: {jet: [[0, 0]]}", r"needs either 'places' or 'fill_links'"),
         ("FILL\nframes_per_file: 7", r"7 frames a file hold no event"),
         ("FILL\nword_bits: 65", r"is wrong at word_bits"),
         ("FILL\nlatncy: 65", r"is wrong at latncy"),

@@ -29,9 +29,9 @@ def refused(read: object, text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("form", "begins", "message"),
     [
-        (empv1, "Board b\nno\n", "f.txt is no EMPv1 file: wanted the lines 'Board …', 'Quad/Chan :' and 'Link :', got "),
-        (empv2, "ID: b\nno\n", "f.txt is no EMPv2 file: wanted the lines 'ID: …', "),
-        (apx, "#LinkLabel x\nno\n", "f.txt is no APx file: wanted the lines '#LinkLabel …' and '#BeginData', got "),
+        (empv1, "Board b\nno\n", "f.txt is not an EMPv1 file: expected the lines 'Board …', 'Quad/Chan :' and 'Link :', got "),
+        (empv2, "ID: b\nno\n", "f.txt is not an EMPv2 file: expected the lines 'ID: …', "),
+        (apx, "#LinkLabel x\nno\n", "f.txt is not an APx file: expected the lines '#LinkLabel …' and '#BeginData', got "),
     ],
 )
 def test_another_head_is_named(form: object, begins: str, message: str) -> None:
@@ -42,10 +42,10 @@ def test_another_head_is_named(form: object, begins: str, message: str) -> None:
 def test_a_frame_that_is_missing_is_named(form: object, prefix: str) -> None:
     lines = form.write(FRAMES).splitlines(keepends=True)  # type: ignore[attr-defined]
     at = next(i for i, line in enumerate(lines) if line.startswith("Frame 0001"))
-    message = f"f.txt, line {at + 1}: wanted {prefix}, got 'Frame 0002"
+    message = f"f.txt, line {at + 1}: expected {prefix}, got 'Frame 0002"
     refused(form.read, "".join(lines[:at] + lines[at + 1 :]), message)  # type: ignore[attr-defined]
     head = "".join(line for line in lines if not line.startswith("Frame 0"))
-    refused(form.read, head, "f.txt has no frames behind its head; it was cut off, or the capture was never started.")  # type: ignore[attr-defined]
+    refused(form.read, head, "f.txt has no frames after its header; it was cut off, or the capture was never started.")  # type: ignore[attr-defined]
 
 
 def test_a_packet_that_has_no_end_was_cut_off() -> None:
@@ -57,7 +57,9 @@ def test_a_packet_that_has_no_end_was_cut_off() -> None:
 
 def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "f.txt").write_bytes(b"ID: \xff\n")
-    with pytest.raises(InputError, match=r"^'.*f\.txt' is no ASCII text; give the text file that the board's software writes\.$"):
+    with pytest.raises(
+        InputError, match=r"^'.*f\.txt' is not ASCII text; give the text file that the board's software writes\.$"
+    ):
         read_frames(tmp_path / "f.txt")
     with pytest.raises(InputError, match=r"^Cannot read '.*': Is a directory; give the path of a capture\.$"):
         read_frames(tmp_path)
@@ -65,7 +67,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^Cannot read '.*e\.npy' as a NumPy array: .*; give a \.npy file of integers\.$"):
         open_events(tmp_path / "e.npy", tiny_layout(), None)
     np.save(tmp_path / "e.npy", np.zeros((3, 8), np.int16))
-    with pytest.raises(InputError, match=r"^Wanted 4 events of '.*e\.npy', which has 3; ask for 1 to 3\.$"):
+    with pytest.raises(InputError, match=r"^Expected 4 events of '.*e\.npy', which has 3; ask for 1 to 3\.$"):
         open_events(tmp_path / "e.npy", tiny_layout(), 4)
     make_dataset(tmp_path / "dataset", n_background=10, n_signal=0, signals=())
     message = r"^Dataset '.*' has layout 'l1topo44', the model 'tiny8'; give events of the model's layout\.$"

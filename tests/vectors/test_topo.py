@@ -57,17 +57,17 @@ def test_a_file_cut_anywhere_is_refused() -> None:
             topo.read(short[:end], "x")
     body = short.removeprefix("<file>\n").removesuffix("</file>\n")
     assert topo.read(body, "x") == EVENTS[:2]  # what Athena appends to has no file around it
-    with pytest.raises(InputError, match=r"^x ends where '</event>' was wanted: it was cut off"):
+    with pytest.raises(InputError, match=r"^x ends where '</event>' was expected: it was cut off"):
         topo.read(body.removesuffix("</event>\n"), "x")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("<jet>", "<jets>", "wanted one of the blocks cluster, tau, jet, muon, met, info, got '<jets>'"),
-        (r"\n\d+  \d+  (-?\d+  \d+  \S+  \S+)\n", r"\n\1\n", "wanted 4 whole numbers of a jet"),
-        ("</event>\n<event>", "<event>", "wanted one of the blocks"),
-        ("<file>", "<data>", "is no ASCII file of L1Topo"),
+        ("<jet>", "<jets>", "expected one of the blocks cluster, tau, jet, muon, met, info, got '<jets>'"),
+        (r"\n\d+  \d+  (-?\d+  \d+  \S+  \S+)\n", r"\n\1\n", "expected 4 whole numbers of a jet"),
+        ("</event>\n<event>", "<event>", "expected one of the blocks"),
+        ("<file>", "<data>", "is not an ASCII file of L1Topo"),
     ],
 )
 def test_a_damaged_file_is_refused(old: str, new: str, message: str) -> None:

@@ -80,18 +80,18 @@ def test_a_file_cut_inside_a_line_is_refused() -> None:
     text = ugt.write(made(3)[1], LINKS)
     length = len(text) // 3
     for end in range(length + 1, 2 * length - 1, 3):
-        with pytest.raises(InputError, match=r"^x, line 2: wanted .*; the file was cut off or edited\.$"):
+        with pytest.raises(InputError, match=r"^x, line 2: expected .*; the file was cut off or edited\.$"):
             ugt.read(text[:end], "x", LINKS)
     for start in ("", "\n"):
         with pytest.raises(InputError, match=r"^x has no crossings; it was cut off\.$"):
             ugt.read(start, "x", LINKS)
-    with pytest.raises(InputError, match=r"^x, line 1: wanted 60 words"):
+    with pytest.raises(InputError, match=r"^x, line 1: expected 60 words"):
         ugt.read("0000 1234\n", "x", LINKS)
 
 
 def test_another_link_map_and_too_many_bits_are_refused() -> None:
     vector = made(2)[1]
-    with pytest.raises(LayoutError, match=r"^Vectors of the Global Trigger want a link map with 32-bit words"):
+    with pytest.raises(LayoutError, match=r"^Vectors of the Global Trigger need a link map with 32-bit words"):
         ugt.write(vector, load_link_map("l1topo"))
     with pytest.raises(LayoutError, match=r"^2 trigger bits from algorithm 511 do not fit 512"):
         ugt.with_bits(vector.frames, np.zeros((2, 2), dtype=bool), 511)

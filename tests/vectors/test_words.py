@@ -24,7 +24,7 @@ BOARDS = [("cms_ugt", "axol1tl57"), ("l1topo", "l1topo44"), ("vu13p", "tiny8")]
 
 
 def case(board: str, layout: str) -> tuple[Network, LinkMap, EventWords, IntArray, IntArray]:
-    """Give a network, its link map, and events as columns and as words that were packed by the vectors' own code."""
+    """Return a network, its link map, and events as columns and as words that were packed by the vectors' own code."""
     network = make_network(None if layout == "tiny8" else layout, (6, 3))
     links = load_link_map(board)
     x_hw = make_events(network.layout, 500, seed=4)

@@ -13,13 +13,13 @@ VERSIONS = (*(f"{year}.{release}" for year in range(2018, 2026) for release in (
 
 
 def year_of(version: str) -> float:
-    """Give a version as a number to compare."""
+    """Return a version as a number to compare."""
     return float(version)
 
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """Hold what a report says: counts, a latency and interval in cycles, clocks in ns, slacks of the timing summary."""
+    """What a report says: counts, a latency and interval in cycles, clocks in ns, slacks of the timing summary."""
 
     lut: int = 1212
     ff: int = 388

@@ -83,7 +83,7 @@ class Machine:
             monkeypatch.delenv(variable, raising=False)
 
     def plan(self, **values: object) -> None:
-        """Say what the tools shall do."""
+        """Describe what the tools shall do."""
         known = {"golden": str(GOLDEN), "version": "2024.1", **values}
         (self.root / "plan.json").write_text(json.dumps(known))
 

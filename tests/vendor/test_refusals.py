@@ -34,7 +34,7 @@ from tests.vendor.stand_in import Machine
             {"uncertainty": 27.0},
             [Step.CSYNTH],
             ConfigError,
-            r"^The clock uncertainty must be a part of the period from 0 to below 1, got 27\.0$",
+            r"^The clock uncertainty must be a fraction of the period from 0 to below 1, got 27\.0$",
         ),
         (
             {"top": "a;exec rm"},

@@ -25,7 +25,7 @@ def boxed(head: Row, rows: Sequence[Row], closed: bool = True) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Hold what a made report says; the defaults are a small UltraScale+ design.
+    """What a made report says; the defaults are a small UltraScale+ design.
 
     Attributes:
         seven: 7 series, with Slices and CARRY4, else UltraScale+.

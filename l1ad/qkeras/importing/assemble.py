@@ -58,12 +58,12 @@ def assemble(
 
 
 def _columns(layout: ObjectLayout) -> tuple[int, ...]:
-    """Give the columns of a reconstruction score: all but a missing energy's eta, which is always 0."""
+    """Return the columns of a reconstruction score: all but a missing energy's eta, which is always 0."""
     return tuple(i for i, c in enumerate(layout.columns) if (c.kind, c.feature) != ("met", "eta"))
 
 
 def _names(model: ImportedModel, types: TypesFile) -> dict[str, str]:
-    """Give the firmware's names of the layers; the types file may use them or the model's own, not both for one layer."""
+    """Return the firmware's names of the layers; the types file may use them or the model's own, not both for one layer."""
     names = firmware_names(tuple(layer.name for layer in model.layers))
     for name in types.layers:
         if name not in names and name not in names.values():
@@ -114,7 +114,7 @@ def _layer(layer: ImportedDense, name: str, types: TypesFile) -> Dense:
 
 
 def _needs_no_bias_type(layer: ImportedDense, given: ImportedLayerTypes) -> bool:
-    """Say whether a layer adds no bias and nobody gives it a type: zeros take the weights' type, which adds no bit to the sum."""
+    """Return whether a layer adds no bias and nobody gives it a type: zeros take the weights' type, which adds no bit to the sum."""
     return not layer.has_bias and given.bias is None
 
 

@@ -1,4 +1,4 @@
-"""Order a Keras model's layers as the data flow, from its configuration; whatever is no chain from one input to one output is refused."""
+"""Order a Keras model's layers as the data flow, from its configuration; whatever is not a chain from one input to one output is refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Entry = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Hold a model's layers and the shape of its input.
+    """A model's layers and the shape of its input.
 
     Attributes:
         entries: the layers' configurations in the order of the data.
@@ -119,7 +119,7 @@ def _tensors(nodes: Any) -> list[str]:
 
 
 def _call_arguments(calls: Any) -> list[tuple[str, Any]]:
-    """Give the arguments by name of a layer's call: in Keras 2 behind each tensor, in Keras 3 under ``kwargs``."""
+    """Return the arguments by name of a layer's call: in Keras 2 behind each tensor, in Keras 3 under ``kwargs``."""
     if isinstance(calls, Mapping):
         return list((calls.get("kwargs") or {}).items())
     if not isinstance(calls, list):
@@ -139,7 +139,7 @@ def _require_ends(config: Entry, entries: tuple[Entry, ...]) -> None:
             )
         if names[0] != entry_name(end):
             raise ModelError(
-                f"The model's {what} is {names[0]!r}, its chain of layers ends at {entry_name(end)!r}; save it anew."
+                f"The model's {what} is {names[0]!r}, its chain of layers ends at {entry_name(end)!r}; save it again."
             )
 
 
@@ -155,6 +155,6 @@ def _input_shape(config: Entry, entries: tuple[Entry, ...]) -> tuple[int, ...]:
     shape = next((value for value in said if value is not None), None)
     if not isinstance(shape, list) or len(shape) < 2 or not all(isinstance(n, int) and n > 0 for n in shape[1:]):
         raise ModelError(
-            f"The model's input has shape {shape!r}, wanted [None, number of inputs]; save it with an input layer of known shape."
+            f"The model's input has shape {shape!r}, expected [None, number of inputs]; save it with an input layer of known shape."
         )
     return tuple(shape[1:])

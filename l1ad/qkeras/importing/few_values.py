@@ -33,7 +33,7 @@ Rounded = Callable[[FloatArray], FloatArray]
 
 
 def few_values(name: str, arguments: Mapping[str, Any], where: str) -> tuple[FixedPoint, Rounded]:
-    """Give the type that holds a quantiser's values, and the function that finds them.
+    """Return the type that holds a quantiser's values, and the function that finds them.
 
     Args:
         name: ``binary``, ``ternary`` or ``quantized_po2``.

@@ -67,7 +67,7 @@ def number(config: Mapping[str, Any], key: str, default: float, where: str) -> f
         return default
     if isinstance(value, bool | int | float) and math.isfinite(value):
         return float(value)
-    raise ModelError(f"{where} wants a number as {key!r}, got {_short(value)}; the file is damaged.")
+    raise ModelError(f"{where} needs a number as {key!r}, got {_short(value)}; the file is damaged.")
 
 
 def whole(config: Mapping[str, Any], key: str, default: int, where: str) -> int:
@@ -78,7 +78,7 @@ def whole(config: Mapping[str, Any], key: str, default: int, where: str) -> int:
     """
     value = number(config, key, default, where)
     if value != int(value):
-        raise ModelError(f"{where} wants a whole number as {key!r}, got {value!r}; the file is damaged.")
+        raise ModelError(f"{where} needs a whole number as {key!r}, got {value!r}; the file is damaged.")
     return int(value)
 
 

@@ -28,7 +28,7 @@ class Allowance:
 
     @classmethod
     def of_a_file(cls) -> Allowance:
-        """Give a whole file's allowance."""
+        """Return a whole file's allowance."""
         return cls(MAX_BYTES)
 
     def take_object(self, name: str) -> None:
@@ -39,7 +39,9 @@ class Allowance:
         """
         self.objects_left -= 1
         if self.objects_left < 0:
-            raise ModelError(f"The model file holds more than {MAX_OBJECTS} objects, up to {name!r}; this is no trigger network.")
+            raise ModelError(
+                f"The model file holds more than {MAX_OBJECTS} objects, up to {name!r}; this is not a trigger network."
+            )
 
     def take_bytes(self, n_bytes: int, name: str) -> None:
         """Count one more array.
@@ -50,7 +52,7 @@ class Allowance:
         self.bytes_left -= n_bytes
         if self.bytes_left < 0:
             raise ModelError(
-                f"Array {name!r} takes {n_bytes // 2**20} MB and the file more than {MAX_BYTES // 2**20} MB; this is no trigger network."
+                f"Array {name!r} takes {n_bytes // 2**20} MB and the file more than {MAX_BYTES // 2**20} MB; this is not a trigger network."
             )
 
 
@@ -76,13 +78,13 @@ def read_text(file: Any, name: str) -> str:
     """Read a text attribute.
 
     Raises:
-        ModelError: it is no text, or too large.
+        ModelError: it is not text, or too large.
     """
     size = file.attrs.get_id(name).get_storage_size()
     value = file.attrs[name] if size <= MAX_CONFIG_BYTES else None
     text = value.decode("utf-8") if isinstance(value, bytes) else value
     if not isinstance(text, str) or len(text) > MAX_CONFIG_BYTES:
-        raise ModelError(f"Attribute {name!r} of the model file is no text of at most {MAX_CONFIG_BYTES // 2**20} MB.")
+        raise ModelError(f"Attribute {name!r} of the model file is not text of at most {MAX_CONFIG_BYTES // 2**20} MB.")
     return text
 
 

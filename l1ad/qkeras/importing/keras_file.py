@@ -43,7 +43,7 @@ _DAMAGE = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerRecord:
-    """Hold a layer as the file describes it.
+    """A layer as the file describes it.
 
     Attributes:
         kind: Keras' class name, with its package if that is neither Keras nor QKeras.
@@ -60,7 +60,7 @@ class LayerRecord:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KerasModel:
-    """Hold a model as the file describes it.
+    """A model as the file describes it.
 
     Attributes:
         layers: in the order of the data.
@@ -81,7 +81,7 @@ def read_model(path: Path) -> KerasModel:
         One record a layer, and what the model takes.
 
     Raises:
-        ModelError: the file is missing, too large, damaged or no Keras model, or its layers are no chain.
+        ModelError: the file is missing, too large, damaged or no Keras model, or its layers are not a chain.
     """
     require_file(path)
     with said_damage(path):
@@ -90,7 +90,7 @@ def read_model(path: Path) -> KerasModel:
 
 @contextmanager
 def said_damage(path: Path) -> Iterator[None]:
-    """Say in one sentence that a file cannot be read, whatever the libraries raise.
+    """Raise one sentence for a file that cannot be read, whatever the libraries raise.
 
     Raises:
         ModelError: it cannot.
@@ -100,7 +100,7 @@ def said_damage(path: Path) -> Iterator[None]:
     except _DAMAGE as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ModelError(
-            f"{str(path)!r} is no Keras model that can be read ({reason}); save it whole, with model.save('name.h5')."
+            f"{str(path)!r} is not a Keras model that can be read ({reason}); save it whole, with model.save('name.h5')."
         ) from None
 
 
@@ -117,7 +117,7 @@ def require_file(path: Path) -> None:
     if not path.is_file():
         raise ModelError(f"There is no model file {str(path)!r}; give an HDF5 or .keras file.")
     if path.stat().st_size > hdf5.MAX_BYTES:
-        raise ModelError(f"{str(path)!r} takes more than {hdf5.MAX_BYTES // 2**20} MB; this is no trigger network.")
+        raise ModelError(f"{str(path)!r} takes more than {hdf5.MAX_BYTES // 2**20} MB; this is not a trigger network.")
 
 
 def _from_hdf5(path: Path) -> KerasModel:
@@ -151,7 +151,7 @@ def _from_archive(path: Path) -> KerasModel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelArchive:
-    """Hold an open ``.keras`` archive.
+    """An open ``.keras`` archive.
 
     Attributes:
         chain: its layers.
@@ -169,7 +169,7 @@ def opened_archive(path: Path) -> Iterator[ModelArchive]:
     """Open a ``.keras`` archive.
 
     Raises:
-        ModelError: it is none, or too large, or its layers are no chain.
+        ModelError: it is none, or too large, or its layers are not a chain.
     """
     import h5py
 
@@ -189,11 +189,11 @@ def archive_member(archive: zipfile.ZipFile, name: str, path: Path, limit: int) 
     """
     if archive.namelist().count(name) != 1:
         raise ModelError(
-            f"{str(path)!r} is no Keras archive: it has {archive.namelist().count(name) or 'no'} {name!r}; "
+            f"{str(path)!r} is not a Keras archive: it has {archive.namelist().count(name) or 'no'} {name!r}; "
             "save it with model.save('name.keras')."
         )
     if archive.getinfo(name).file_size > limit:
-        raise ModelError(f"{name!r} in {str(path)!r} takes more than {limit // 2**20} MB; this is no trigger network.")
+        raise ModelError(f"{name!r} in {str(path)!r} takes more than {limit // 2**20} MB; this is not a trigger network.")
     return archive.read(name)
 
 

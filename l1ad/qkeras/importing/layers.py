@@ -58,7 +58,7 @@ _KNOWN["QBatchNormalization"] = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImportedDense:
-    """Hold a dense layer with everything that belongs to it folded in.
+    """A dense layer with everything that belongs to it folded in.
 
     Attributes:
         name: its name.
@@ -87,14 +87,14 @@ class ImportedDense:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImportedModel:
-    """Hold a chain of dense layers and the input's type, if the model quantises its input."""
+    """A chain of dense layers and the input's type, if the model quantises its input."""
 
     layers: tuple[ImportedDense, ...]
     input_type: FixedPoint | None
 
 
 def understand(model: KerasModel) -> ImportedModel:
-    """Understand every layer of a model.
+    """Interpret every layer of a model.
 
     Args:
         model: the layers as the file describes them.
@@ -143,7 +143,7 @@ class _Chain:
             self._activate(record, where)
 
     def finish(self) -> ImportedModel:
-        """Give what was collected."""
+        """Return what was collected."""
         if not self.layers:
             raise ModelError("The model has no dense layer; there is nothing to import.")
         layers = tuple(replace(layer, output=layer.output or layer.implied) for layer in self.layers)
@@ -202,8 +202,8 @@ def _dense(record: LayerRecord, n_in: int, where: str) -> ImportedDense:
     bias = record.arrays["bias"] if has_bias else np.zeros(units)
     if weight.shape != (n_in, units) or bias.shape != (units,):
         raise ModelError(
-            f"{where} has a kernel of shape {weight.shape!r} and a bias of shape {bias.shape!r} in the file, wanted {(n_in, units)!r} "
-            f"and {(units,)!r}; save the whole model anew."
+            f"{where} has a kernel of shape {weight.shape!r} and a bias of shape {bias.shape!r} in the file, expected {(n_in, units)!r} "
+            f"and {(units,)!r}; save the whole model again."
         )
     if record.kind == "QDenseBatchnorm":
         mode = record.config.get("folding_mode")
@@ -217,7 +217,7 @@ def _dense(record: LayerRecord, n_in: int, where: str) -> ImportedDense:
 
 
 def _quantised(record: LayerRecord, weight: FloatArray, bias: FloatArray) -> list[tuple[FloatArray, FixedPoint | None]]:
-    """Give weights and biases with the types of their quantisers, brought to values that the types hold where there are few."""
+    """Return weights and biases with the types of their quantisers, brought to values that the types hold where there are few."""
     found: list[tuple[FloatArray, FixedPoint | None]] = []
     for part, values in (("kernel", weight), ("bias", bias)):
         quantiser = _weight_quantiser(record, part)
@@ -258,11 +258,11 @@ def _reshaped(record: LayerRecord, shape: tuple[int, ...], where: str) -> tuple[
         return (n,)
     target = record.config.get("target_shape")
     if not isinstance(target, list | tuple) or not all(isinstance(size, int) and (size > 0 or size == -1) for size in target):
-        raise ModelError(f"{where} wants a target_shape of whole numbers, got {target!r}; the file is damaged.")
+        raise ModelError(f"{where} needs a target_shape of whole numbers, got {target!r}; the file is damaged.")
     known = math.prod(size for size in target if size > 0)
     found = tuple(n // known if size == -1 else size for size in target)
     if math.prod(found) != n:
-        raise ModelError(f"{where} makes {found!r} of {shape!r}, which has {n} values; save the whole model anew.")
+        raise ModelError(f"{where} makes {found!r} of {shape!r}, which has {n} values; save the whole model again.")
     return found
 
 
@@ -344,5 +344,5 @@ def _input_type(quantiser: Quantiser | None, before: FixedPoint | None, where: s
     if quantiser is None:
         return before
     if before is not None or quantiser.activation is not Activation.LINEAR:
-        raise ModelError(f"{where} is no plain quantiser of the input; use one quantized_bits there.")
+        raise ModelError(f"{where} is not a plain quantiser of the input; use one quantized_bits there.")
     return quantiser.type

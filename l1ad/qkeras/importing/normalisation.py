@@ -42,7 +42,7 @@ def require_plain_statistics(record: LayerRecord, shape: tuple[int, ...], where:
 
 
 def _gain_and_shift(record: LayerRecord, where: str) -> tuple[FloatArray, FloatArray]:
-    """Give ``g = gamma / sqrt(variance + epsilon)`` and what is added after it, ``beta - mean * g``."""
+    """Return ``g = gamma / sqrt(variance + epsilon)`` and what is added after it, ``beta - mean * g``."""
     arrays = record.arrays
     mean = arrays["moving_mean"]
     gain = arrays.get("gamma", np.ones_like(mean)) / np.sqrt(

@@ -38,13 +38,13 @@ _MAX_TEXT = 1000
 
 @dataclass(frozen=True, slots=True)
 class Quantiser:
-    """Hold what a quantiser does.
+    """What a quantiser does.
 
     Attributes:
         activation: what it does before it quantises.
         type: the type it quantises to; None for none (a plain ReLU).
         negative_slope: slope of a leaky ReLU, which the type cannot represent.
-        rounded: finds the values of weights where that is no rounding to the type; None where it is.
+        rounded: finds the values of weights where that is not rounding to the type; None where it is.
     """
 
     activation: Activation
@@ -153,13 +153,13 @@ def _bits(arguments: Mapping[str, Any], where: str, data_scale: bool) -> Quantis
         *_widths(arguments, where), keep_negative=bool(number(arguments, "keep_negative", 1, where))
     )
     if type_.width - int(type_.signed) < 1:
-        raise ModelError(f"{where} is a binary quantiser (1 bit), which is no fixed-point type; use at least 2 bits.")
+        raise ModelError(f"{where} is a binary quantiser (1 bit), which is not a fixed-point type; use at least 2 bits.")
     return Quantiser(Activation.LINEAR, replace(type_, overflow=Overflow.SAT_SYM) if arguments["symmetric"] else type_)
 
 
 def _relu(arguments: Mapping[str, Any], where: str) -> Quantiser:
     if arguments["use_sigmoid"]:
-        raise ModelError(f"{where} is a quantized_relu with use_sigmoid, which is no ReLU; train it without.")
+        raise ModelError(f"{where} is a quantized_relu with use_sigmoid, which is not a ReLU; train it without.")
     type_ = FixedPoint.from_quantized_relu(*_widths(arguments, where))
     if arguments["relu_upper_bound"] is not None and number(arguments, "relu_upper_bound", 0, where) < type_.max:
         raise ModelError(

@@ -44,7 +44,7 @@ def name_by_path(kind: str, layer: str, arrays: Mapping[str, FloatArray]) -> dic
     for path, array in arrays.items():
         name = path.rsplit("/", 1)[-1].split(":")[0]
         if name in found:
-            raise ModelError(f"Layer {layer!r} has two arrays called {name!r} in the file; save the model anew.")
+            raise ModelError(f"Layer {layer!r} has two arrays called {name!r} in the file; save the model again.")
         if name not in _COUNTERS:
             found[name] = array
     return found
@@ -64,7 +64,7 @@ def name_by_order(kind: str, config: Mapping[str, Any], arrays: Mapping[str, Flo
         return {}
     if (len(own), len(nested)) != (len(own_names), len(nested_names)):
         raise ModelError(
-            f"Layer {config['name']!r} has {len(own) + len(nested)} arrays in the file, wanted "
+            f"Layer {config['name']!r} has {len(own) + len(nested)} arrays in the file, expected "
             f"{', '.join((*own_names, *nested_names))}; save the whole model after training."
         )
     return dict(zip(own_names, own, strict=True)) | dict(zip(nested_names, nested, strict=True))

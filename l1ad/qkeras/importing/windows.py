@@ -49,8 +49,8 @@ def convolution_matrix(
     wanted = (*(size if len(shape) == 3 else size[1:]), shape[-1], filters)
     if kernel.shape != wanted or bias.shape != (filters,):
         raise ModelError(
-            f"{where} has a kernel of shape {kernel.shape!r} and a bias of shape {bias.shape!r} in the file, wanted {wanted!r} and "
-            f"{(filters,)!r}; save the whole model anew."
+            f"{where} has a kernel of shape {kernel.shape!r} and a bias of shape {bias.shape!r} in the file, expected {wanted!r} and "
+            f"{(filters,)!r}; save the whole model again."
         )
     _require_size(math.prod(shape) * window.places[0] * window.places[1] * filters, where)
     weight, biases = convolution(window, kernel.reshape(*size, shape[-1], filters), bias)
@@ -76,7 +76,7 @@ def pooling_matrix(record: LayerRecord, shape: tuple[int, ...], where: str) -> t
 
 
 def _least(bits: int) -> FixedPoint:
-    """Give a signed type that holds ``2 ** -bits`` and that QKeras can express."""
+    """Return a signed type that holds ``2 ** -bits`` and that QKeras can express."""
     return FixedPoint(True, max(bits, 1) + 1, max(1 - bits, 0) + 1)
 
 
@@ -93,7 +93,7 @@ def upsampling_matrix(record: LayerRecord, shape: tuple[int, ...], where: str) -
 
 
 def exact_average(before: FixedPoint, weights: FixedPoint) -> FixedPoint:
-    """Give the type that holds averages of values of a type."""
+    """Return the type that holds averages of values of a type."""
     finer = weights.fractional
     return FixedPoint(before.signed, before.width + finer, before.integer, Rounding.RND_CONV, Overflow.SAT)
 
@@ -113,19 +113,19 @@ def _window(record: LayerRecord, shape: tuple[int, ...], key: str, where: str) -
 
 
 def _plane(shape: tuple[int, ...], where: str) -> tuple[Shape, tuple[int, ...]]:
-    """Give a tensor's height, width and channels, and the axes that a window moves along."""
+    """Return a tensor's height, width and channels, and the axes that a window moves along."""
     if len(shape) == 3:
         return shape, (0, 1)
     if len(shape) == 2:
         return (1, *shape), (1,)
-    raise ModelError(f"{where} moves over an input of shape {shape!r}, wanted (length, channels) or (height, width, channels).")
+    raise ModelError(f"{where} moves over an input of shape {shape!r}, expected (length, channels) or (height, width, channels).")
 
 
 def _pair(value: Any, n_axes: int, where: str) -> tuple[int, int]:
     values = _values(value)
     values = values * n_axes if len(values) == 1 else values
     if len(values) != n_axes or not all(isinstance(v, int) and not isinstance(v, bool) and 1 <= v < 4096 for v in values):
-        raise ModelError(f"{where} has a window of {value!r}, wanted {n_axes} whole numbers; the file is damaged.")
+        raise ModelError(f"{where} has a window of {value!r}, expected {n_axes} whole numbers; the file is damaged.")
     return (values[0], values[1]) if n_axes == 2 else (1, values[0])
 
 
@@ -140,7 +140,7 @@ def _require_channels_last(config: Mapping[str, Any], where: str) -> None:
 
 def _require_size(n: int, where: str) -> None:
     if n > _LARGEST:
-        raise ModelError(f"{where} is a matrix of {n} weights; this is no trigger network.")
+        raise ModelError(f"{where} is a matrix of {n} weights; this is not a trigger network.")
 
 
 def _given(window: Window, n_axes: int, channels: int) -> tuple[int, ...]:

@@ -53,7 +53,7 @@ def parse_rpt(source: Source) -> ResourceReport:
 
 
 def totals(resources: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
-    """Give the row ``Total`` as fields of a report; what it does not have is ``None``."""
+    """Return the row ``Total`` as fields of a report; what it does not have is ``None``."""
     return {field: resources["Total"].get(field) for field in NAMES}
 
 
@@ -72,7 +72,7 @@ def device_totals(source: Source, part: str, given: Mapping[str, int]) -> PartTo
 
 
 def _sections(source: Source) -> list[tuple[int, int]]:
-    """Give the line ranges of the three sections that every report has, in their order."""
+    """Return the line ranges of the three sections that every report has, in their order."""
     titles = ["== Performance Estimates", "== Utilization Estimates", "== Interface"]
     starts = []
     for title in titles:
@@ -85,7 +85,7 @@ def _sections(source: Source) -> list[tuple[int, int]]:
 
 
 def _after(source: Source, section: tuple[int, int], pattern: str) -> Table:
-    """Give the first table below a line, which must be complete."""
+    """Return the first table below a line, which must be complete."""
     for number in range(*section):
         if re.match(pattern, source.lines[number]):
             for table in tables(source, number, section[1]):
@@ -136,7 +136,7 @@ def _latency(source: Source, section: tuple[int, int], timing: Mapping[str, floa
 
 
 def _intervals(source: Source, counts: Sequence[int | None], kind: str) -> tuple[int | None, int | None]:
-    """Give the interval, which for a top that is no pipeline Vivado HLS prints one too small: as its latency.
+    """Return the interval, which for a top that is not a pipeline Vivado HLS prints one too small: as its latency.
 
     The next start is a cycle after the end; the tool's own XML, and Vitis HLS, say so.
     """

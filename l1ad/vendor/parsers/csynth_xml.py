@@ -115,7 +115,7 @@ def _check_interval(source: Source, element: ElementTree.Element, low: int | Non
 
 
 def _range(source: Source, element: ElementTree.Element, name: str) -> tuple[int, int] | None:
-    """Give a number, or the two ends of a range of them; ``None`` where it is not there or unknown."""
+    """Return a number, or the two ends of a range of them; ``None`` where it is not there or unknown."""
     if (found := element.find(name)) is None:
         return None
     if (ends := found.find("range")) is not None:

@@ -111,7 +111,7 @@ def parse_xml(source: Source, root: ElementTree.Element) -> ResourceReport:
 
 
 def logic_part(report: ResourceReport) -> ResourceReport | None:
-    """Give what an implementation's XML says of the step before: the slack after logic synthesis."""
+    """Return what an implementation's XML gives for the step before: the slack after logic synthesis."""
     slack = dict(report.others).get("wns_synth_ns")
     if slack is None or report.level is not Level.ROUTED:
         return None

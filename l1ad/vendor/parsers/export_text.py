@@ -66,7 +66,7 @@ def _check_end(source: Source, last_section: str) -> None:
 
 
 def _table(source: Source, title: str) -> Table | None:
-    """Give the first table below a section's title, ``None`` where the section is not there or has none."""
+    """Return the first table below a section's title, ``None`` where the section is not there or has none."""
     if title not in source.lines:
         return None
     start = source.lines.index(title) + 2
@@ -75,7 +75,7 @@ def _table(source: Source, title: str) -> Table | None:
 
 
 def _timing(source: Source, step: str) -> tuple[float, float | None, bool | None]:
-    """Read the wanted and the achieved period, and whether the one is met by the other."""
+    """Read the target and the achieved period, and whether the one is met by the other."""
     table = _table(source, f"== {step} Timing Summary")
     if table is None or table.columns != ("Timing", "Period (ns)") or not table.rows or table.rows[0][0] != "Target":
         raise source.cut_off("the table of clock periods is missing")

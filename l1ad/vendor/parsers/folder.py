@@ -133,7 +133,7 @@ def _called(files: Iterable[Path]) -> set[str]:
 
 
 def _lines(file: Path) -> tuple[str, ...]:
-    """Give a file's lines, none of one that cannot be read: whether that matters is seen when its numbers are wanted."""
+    """Return a file's lines, none of one that cannot be read: whether that matters shows when its numbers are needed."""
     try:
         return read_source(file).lines
     except ReportError:

@@ -21,7 +21,7 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Hold what the head says.
+    """What the head says.
 
     Attributes:
         version: e.g. ``2024.1``.

@@ -39,7 +39,7 @@ def parse(source: Source) -> ResourceReport:
     """
     header = read_header(source)
     if header.level is None:
-        raise source.cut_off("its head gives no design state")
+        raise source.cut_off("its header gives no design state")
     table = next((table for table in tables(source) if table.columns[:2] == ("Instance", "Module")), None)
     if table is None or not table.closed or not table.rows:
         raise source.cut_off("the hierarchy's table is not complete")

@@ -1,4 +1,4 @@
-"""Tell what kind of report a file is, and read it."""
+"""Recognise the kind of a report, and read it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _parse(source: Source) -> ResourceReport:
         if is_kind(source):
             return parse(source)
     _refuse_foreign(source)
-    raise source.error(f"is no {_KNOWN}, or its head is damaged")
+    raise source.error(f"is not a {_KNOWN}, or its header is damaged")
 
 
 def _refuse_several(source: Source) -> None:
@@ -101,7 +101,7 @@ def _refuse_foreign(source: Source) -> None:
                 "give those of report_utilization and report_timing_summary"
             )
     if not any(_MAKER.search(line) for line in source.lines[:20]):
-        raise source.foreign(f"is no {_KNOWN}, or its head is damaged")
+        raise source.foreign(f"is not a {_KNOWN}, or its header is damaged")
 
 
 def _parse_xml(source: Source) -> ResourceReport:
@@ -110,4 +110,4 @@ def _parse_xml(source: Source) -> ResourceReport:
         return csynth_xml.parse_xml(source, root)
     if export.is_xml(root):
         return export.parse_xml(source, root)
-    raise source.foreign(f"is no {_KNOWN}: its XML starts with {root.tag!r}")
+    raise source.foreign(f"is not a {_KNOWN}: its XML starts with {root.tag!r}")

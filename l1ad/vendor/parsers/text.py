@@ -25,7 +25,7 @@ class ForeignReportError(ReportError):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Hold a report file's text under its name.
+    """A report file's text under its name.
 
     Attributes:
         path: the file.
@@ -48,7 +48,7 @@ class Source:
         return self.error(f"is cut off or damaged: {missing}; run the tool again")
 
     def first(self, pattern: str) -> str:
-        """Give the first group of the only kind of line that matches a pattern.
+        """Return the first group of the only kind of line that matches a pattern.
 
         Raises:
             ReportError: no line matches, or two say different things.
@@ -59,7 +59,7 @@ class Source:
         return found
 
     def maybe(self, pattern: str) -> str | None:
-        """Give the first group of the lines that match a pattern, ``None`` where none does.
+        """Return the first group of the lines that match a pattern, ``None`` where none does.
 
         Raises:
             ReportError: two lines say different things.
@@ -82,7 +82,7 @@ def read_source(path: Path) -> Source:
         raise ReportError(f"The report {path} cannot be read: {error.strerror or error}") from None
     text = _decode(data)
     if text is None or _BINARY.search(text):
-        raise ReportError(f"The report {path} is no text, so no report of Vivado or Vitis")
+        raise ReportError(f"The report {path} is not text, so no report of Vivado or Vitis")
     if not text.strip():
         raise ReportError(f"The report {path} is empty; the tool that should have written it did not finish")
     return Source(path, tuple(line.rstrip() for line in re.split(r"\r?\n", text)))
@@ -106,7 +106,7 @@ def _decode(data: bytes) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Hold one boxed table.
+    """One boxed table.
 
     Attributes:
         source: the file.
@@ -130,7 +130,7 @@ class Table:
         return max(reversed(self.head), key=len, default=())
 
     def column(self, *names: str) -> int | None:
-        """Give the position of the first of some column names, ``None`` when it has none of them."""
+        """Return the position of the first of some column names, ``None`` when it has none of them."""
         return next((self.columns.index(name) for name in names if name in self.columns), None)
 
 
@@ -172,7 +172,7 @@ def _table(source: Source, start: int, end: int) -> Table:
     for offset, line in enumerate(lines):
         if _is_border(line):
             if line != lines[0]:
-                raise source.cut_off(f"line {start + offset + 1} is no border of the table above it")
+                raise source.cut_off(f"line {start + offset + 1} is not a border of the table above it")
             borders += 1
         elif borders == 1:
             head.append(tuple(cell.strip() for cell in line.strip().strip("|+").split("|")))
@@ -180,7 +180,7 @@ def _table(source: Source, start: int, end: int) -> Table:
             rows.append(_cells(source, line, edges, start + offset))
             groups.append(borders)
     if rows and max(map(len, head), default=0) != len(edges) - 1:
-        raise source.cut_off(f"the head of the table in line {start + 1} does not fit its columns")
+        raise source.cut_off(f"the header of the table in line {start + 1} does not fit its columns")
     # An empty table has two borders, which one that was cut off below its head has too.
     closed = _is_border(lines[-1]) and (borders >= 3 or (borders == 2 and not rows))
     return Table(source, tuple(head), tuple(rows), tuple(groups), closed, start)
@@ -265,7 +265,7 @@ def time_ns(source: Source, text: str, what: str, bare: bool = False) -> float |
 
 
 def half_step_ns(text: str) -> float:
-    """Give half a unit in the last place of a time as it is printed, in ns: how far the true value may be from it."""
+    """Return half a unit in the last place of a time as it is printed, in ns: how far the true value may be from it."""
     match = re.match(r"[0-9]+(?:\.(?P<decimals>[0-9]+))?(?:e(?P<exponent>[+-][0-9]{2}))? ?(?P<unit>[a-z]*)", text)
     if match is None:
         return 0.0

@@ -22,7 +22,7 @@ _SAME_AS = {"Recovery": "Setup", "Removal": "Hold"}
 
 @dataclass(frozen=True, slots=True)
 class _Path:
-    """Hold one path of the details."""
+    """One path of the details."""
 
     slack: float
     delay: float
@@ -31,7 +31,7 @@ class _Path:
 
 @dataclass(frozen=True, slots=True)
 class _Summary:
-    """Hold the numbers of the design timing summary; times in ns."""
+    """The numbers of the design timing summary; times in ns."""
 
     wns: float | None
     tns: float | None
@@ -83,7 +83,7 @@ def parse(source: Source) -> ResourceReport:
 
 
 def _listed_below(source: Source, command: str) -> float:
-    """Give the slack below which paths are listed: an option may leave out those that are met, or all."""
+    """Return the slack below which paths are listed: an option may leave out those that are met, or all."""
     if "-no_detailed_paths" in command.split():
         return -math.inf
     match = re.search(r" -slack_lesser_than (\S+)", command)
@@ -91,7 +91,7 @@ def _listed_below(source: Source, command: str) -> float:
 
 
 def _nothing_clocked(source: Source, summary: _Summary) -> bool:
-    """Tell a combinational design: no clock reaches a pin (so there is no pulse width), and no register lacks its clock."""
+    """Recognise a combinational design: no clock reaches a pin (so there is no pulse width), and no register lacks its clock."""
     counts = [
         match.group(1) for line in source.lines if (match := re.match(r"\s*There are (\d+) register/latch pins? with ", line))
     ]
@@ -99,7 +99,7 @@ def _nothing_clocked(source: Source, summary: _Summary) -> bool:
 
 
 def _level(source: Source, header: Header) -> Level:
-    """Tell the state: older heads do not say it, the nets of the paths or the file's name do."""
+    """Return the state: older headers do not give it, the nets of the paths or the file's name do."""
     nets = {match.group(1) for line in source.lines if (match := re.search(r"net \(fo=\d+, (\w+)\)", line))}
     by_net = {"routed": Level.ROUTED, "estimated": Level.PLACED, "unplaced": Level.LOGIC}
     level = header.level or next((by_net[word] for word in by_net if word in nets), None)
@@ -115,7 +115,7 @@ def _summary(source: Source) -> _Summary:
         raise source.cut_off(f"the design timing summary is there {len(heads)} times")
     words = source.lines[heads[0] + 2].split()
     if len(words) != 12:
-        raise source.cut_off(f"the design timing summary has {len(words)} numbers, wanted 12")
+        raise source.cut_off(f"the design timing summary has {len(words)} numbers, expected 12")
     return _Summary(
         wns=picoseconds_or_none(source, words[0], "WNS"),
         tns=picoseconds_or_none(source, words[1], "TNS"),
@@ -140,7 +140,7 @@ def _verdict(source: Source, summary: _Summary) -> tuple[str, ...]:
 
 
 def _groups(source: Source) -> Iterator[tuple[int, str, str]]:
-    """Give line, kind and worst slack of every group of paths in the details."""
+    """Return line, kind and worst slack of every group of paths in the details."""
     for number, line in enumerate(source.lines):
         match = re.match(r"(Setup|Hold|PW|Recovery|Removal)\s*:.*Failing Endpoints?\s*,\s+Worst Slack\s+(\S+?)(?:ns)?\s*,", line)
         if match:
@@ -169,7 +169,7 @@ def _check_groups(source: Source, summary: _Summary, listed_below: float) -> Non
 
 
 def _paths(source: Source) -> Iterator[_Path]:
-    """Give the maximum-delay paths, each checked against its own sums."""
+    """Return the maximum-delay paths, each checked against its own sums."""
     starts = [number for number, line in enumerate(source.lines) if re.match(r"Slack[ :]", line)]
     for start, stop in itertools.pairwise([*starts, len(source.lines)]):
         block = source.lines[start:stop]
@@ -195,12 +195,12 @@ def _path(source: Source, block: tuple[str, ...]) -> _Path:
 def _find(source: Source, block: tuple[str, ...], pattern: str) -> float:
     found = [match.group(1) for line in block if (match := re.match(pattern, line))]
     if len(found) != 1:
-        raise source.cut_off(f"a path has {len(found)} lines of the form {pattern!r}, wanted 1")
+        raise source.cut_off(f"a path has {len(found)} lines of the form {pattern!r}, expected 1")
     return picoseconds(source, found[0], "a path's time")
 
 
 def _periods(source: Source) -> Iterator[float]:
-    """Give the periods in the clock summary, which must fit the frequencies beside them."""
+    """Return the periods in the clock summary, which must fit the frequencies beside them."""
     if "| Clock Summary" not in source.lines:
         raise source.cut_off("no clock summary")
     start = source.lines.index("| Clock Summary")

@@ -29,7 +29,7 @@ _IN_CROSSING = {"Using TX_REG only": 1, "Using RX_REG only": 1, "Using Both TX_R
 
 @dataclass(frozen=True, slots=True)
 class _Site:
-    """Hold one row of a site table."""
+    """One row of a site table."""
 
     used: Fraction
     available: int | None
@@ -52,7 +52,7 @@ def parse(source: Source) -> ResourceReport:
     """
     header = read_header(source)
     if header.level is None:
-        raise source.cut_off("its head gives no design state")
+        raise source.cut_off("its header gives no design state")
     found = list(tables(source))
     _check_sections(source, found)
     sites = _sites(source, found)

@@ -23,19 +23,19 @@ def parse(source: Source) -> ElementTree.Element:
 
 
 def child(source: Source, element: ElementTree.Element, name: str) -> ElementTree.Element:
-    """Give the only child of a name.
+    """Return the only child of a name.
 
     Raises:
         ReportError: there is none, or more than one.
     """
     found = element.findall(name)
     if len(found) != 1:
-        raise source.cut_off(f"{element.tag} has {len(found)} elements {name}, wanted 1")
+        raise source.cut_off(f"{element.tag} has {len(found)} elements {name}, expected 1")
     return found[0]
 
 
 def text(source: Source, element: ElementTree.Element, name: str) -> str:
-    """Give the text of the only child of a name, which must have one.
+    """Return the text of the only child of a name, which must have one.
 
     Raises:
         ReportError: no such child, more than one, or it is empty.
@@ -47,16 +47,16 @@ def text(source: Source, element: ElementTree.Element, name: str) -> str:
 
 
 def maybe(source: Source, element: ElementTree.Element, name: str) -> str | None:
-    """Give the text of the only child of a name, ``None`` where there is no such child."""
+    """Return the text of the only child of a name, ``None`` where there is no such child."""
     return text(source, element, name) if element.find(name) is not None else None
 
 
 def number(source: Source, element: ElementTree.Element, name: str) -> float:
-    """Give the number in the only child of a name."""
+    """Return the number in the only child of a name."""
     return decimal(source, text(source, element, name), name)
 
 
 def number_or_none(source: Source, element: ElementTree.Element, name: str) -> float | None:
-    """Give the number in the only child of a name, ``None`` where there is no child or it says ``NA``."""
+    """Return the number in the only child of a name, ``None`` where there is no child or it says ``NA``."""
     value = maybe(source, element, name)
     return None if value is None else decimal_or_none(source, value, name)

@@ -14,7 +14,7 @@ BITS = {"class_name": "quantized_bits", "config": {"bits": 8, "integer": 3, "alp
 
 
 def entry(kind: str, name: str, **config: Any) -> dict[str, Any]:
-    """Give a layer's configuration; keys of the entry itself are set by the caller."""
+    """Return a layer's configuration; keys of the entry itself are set by the caller."""
     return {"class_name": kind, "config": {"name": name, **config}}
 
 
@@ -31,7 +31,7 @@ def sequential(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def functional(*layers: Mapping[str, Any], outputs: list[str] | None = None) -> dict[str, Any]:
-    """Give a chain of layers as a functional model, in Keras 2's way."""
+    """Return a chain of layers as a functional model, in Keras 2's way."""
     names = [layer["config"]["name"] for layer in layers]
     chained = [
         {**layer, "name": name, "inbound_nodes": [[[before, 0, 0, {}]]] if before else []}

@@ -53,7 +53,7 @@ def saved(path: Path, *layers: Any) -> Any:
 
 
 def scaled(network: Network, x_hw: IntArray) -> NDArray[np.float32]:
-    """Give the scaled inputs as the firmware quantises them, for a model that does not do so itself."""
+    """Return the scaled inputs as the firmware quantises them, for a model that does not do so itself."""
     return network.scaling.type.from_int(network.scaling.apply(network.layout, x_hw)).astype(np.float32)
 
 
@@ -173,7 +173,7 @@ PO2 = {"class_name": "quantized_po2", "config": {"bits": 5}}
         ({"quantised": True}, r"^Layer 'n' would scale the quantised weights of 'd', which cannot be converted exactly; .*$"),
         ({"axis": 0}, r"^Layer 'n' normalises along axis 0 of shape \(2,\); only the last of a flat input can be folded\.$"),
         ({"epsilon": -4}, r"^Layer 'n' has a variance that is not above 0; train the model again\.$"),
-        ({"epsilon": "small"}, r"^Layer 'n' wants a number as 'epsilon', got 'small'; the file is damaged\.$"),
+        ({"epsilon": "small"}, r"^Layer 'n' needs a number as 'epsilon', got 'small'; the file is damaged\.$"),
     ],
 )
 def test_normalisations_that_are_refused(tmp_path: Path, settings: dict[str, Any], message: str) -> None:

@@ -200,7 +200,7 @@ def test_model_of_another_layout(models: dict[str, Path]) -> None:
     model = understand(read_model(models["qkeras.h5"]))
     with pytest.raises(LayoutError, match=r"^The model takes 8 inputs, layout 'l1topo44' has 44 columns; .*$"):
         assemble("t", model, load_layout("l1topo44"), ScalingFile(shift=(0,) * 44), TypesFile(), ScoreConfig(kind="latent_l2"))
-    with pytest.raises(LayoutError, match=r"^Scaling shift wants 8 values for layout 'tiny8', got 2\.$"):
+    with pytest.raises(LayoutError, match=r"^Scaling shift needs 8 values for layout 'tiny8', got 2\.$"):
         imported(models["qkeras.h5"], scaling=ScalingFile(shift=(1, 2), offset=(0,) * 8))
 
 
@@ -213,14 +213,14 @@ def test_missing_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", ["h5", "keras"])
 def test_cut_off_file(models: dict[str, Path], tmp_path: Path, suffix: str, cut: int) -> None:
     (tmp_path / "cut").write_bytes(models[f"qkeras.{suffix}"].read_bytes()[:cut])
-    with pytest.raises(ModelError, match=r"^'.*cut' is no Keras model that can be read \(.*\); save it whole, .*$"):
+    with pytest.raises(ModelError, match=r"^'.*cut' is not a Keras model that can be read \(.*\); save it whole, .*$"):
         read_model(tmp_path / "cut")
 
 
 def test_archive_without_weights(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.keras", "w") as archive:
         archive.writestr("config.json", json.dumps(sequential(source())))
-    with pytest.raises(ModelError, match=r"^'.*a.keras' is no Keras archive: it has no 'model.weights.h5'; .*$"):
+    with pytest.raises(ModelError, match=r"^'.*a.keras' is not a Keras archive: it has no 'model.weights.h5'; .*$"):
         read_model(tmp_path / "a.keras")
 
 
@@ -310,7 +310,7 @@ def test_folding_modes(tmp_path: Path, mode: str) -> None:
         ("quantized_bits(6,1,alpha=1,qnoise_factor=0.5)", r"^K: qnoise_factor must be 1 .*, got 0.5; .*$"),
         ("quantized_bits(6,1,alhpa=1)", r"^K: argument 'alhpa' of quantized_bits is not understood; .*$"),
         ("quantized_bits(6,1,0,True,1,False,7)", r"^K: quantized_bits has 7 arguments without a name, .*$"),
-        ("quantized_relu(6,1,use_sigmoid=1)", r"^K is a quantized_relu with use_sigmoid, which is no ReLU; .*$"),
+        ("quantized_relu(6,1,use_sigmoid=1)", r"^K is a quantized_relu with use_sigmoid, which is not a ReLU; .*$"),
         ("quantized_relu(6,3,relu_upper_bound=4)", r"^K has relu_upper_bound 4 below its type's end 7.875; .*$"),
         ("quantized_po2(4)", r"^K uses 'quantized_po2', which cannot be converted exactly; .*$"),
         ("__import__('os').system('true')", r"^K has a quantiser that is not understood: .*$"),
@@ -351,7 +351,7 @@ def test_quantisers_that_are_understood(text: Any, wanted: str) -> None:
         ),
         ("offset: [1]", ScalingFile, r"^.*f.yaml: key 'shift' is missing; add it\.$"),
         ("layers: {a: {weigth: x}}", TypesFile, r"^.*f.yaml: key 'layers.a.weigth' is unknown; did you mean 'weight'\?$"),
-        ("input: fix<1>", TypesFile, r"^.*f.yaml: key 'input': Wanted a type like .*, got 'fix<1>'\.$"),
+        ("input: fix<1>", TypesFile, r"^.*f.yaml: key 'input': Expected a type like .*, got 'fix<1>'\.$"),
         ("[1, 2]", TypesFile, r"^.*f.yaml must be a mapping with keys such as .*, got list\.$"),
         ("a: [", TypesFile, r"^.*f.yaml is not YAML: .*$"),
     ],
@@ -369,10 +369,10 @@ def test_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_too_large_a_member_is_refused(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("l1ad.qkeras.importing.hdf5.MAX_CONFIG_BYTES", 100)
-    with pytest.raises(ModelError, match=r"^'config.json' in '.*' takes more than 0 MB; this is no trigger network\.$"):
+    with pytest.raises(ModelError, match=r"^'config.json' in '.*' takes more than 0 MB; this is not a trigger network\.$"):
         read_model(models["qkeras.keras"])
-    with pytest.raises(ModelError, match=r"^Attribute 'model_config' of the model file is no text of at most 0 MB\.$"):
+    with pytest.raises(ModelError, match=r"^Attribute 'model_config' of the model file is not text of at most 0 MB\.$"):
         read_model(models["qkeras.h5"])
     monkeypatch.setattr("l1ad.qkeras.importing.hdf5.MAX_BYTES", 100)
-    with pytest.raises(ModelError, match=r"^'.*' takes more than 0 MB; this is no trigger network\.$"):
+    with pytest.raises(ModelError, match=r"^'.*' takes more than 0 MB; this is not a trigger network\.$"):
         read_model(models["qkeras.h5"])

@@ -55,10 +55,10 @@ def tree(file: h5py.File) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (huge, r"^Array 'd/d/gamma:0' takes 38146 MB and the file more than 256 MB; this is no trigger network\.$"),
+        (huge, r"^Array 'd/d/gamma:0' takes 38146 MB and the file more than 256 MB; this is not a trigger network\.$"),
         (huge_chunk, r"^Array 'd/d/gamma:0' takes 1024 MB and the file more than 256 MB; .*$"),
         (ring, r"^'.*' lies more than 16 groups deep; the model file is not understood\.$"),
-        (tree, r"^The model file holds more than 10000 objects, up to .*; this is no trigger network\.$"),
+        (tree, r"^The model file holds more than 10000 objects, up to .*; this is not a trigger network\.$"),
     ],
 )
 def test_sizes_that_are_not_believed(tmp_path: Path, change: Callable[[h5py.File], object], message: str) -> None:
@@ -99,7 +99,9 @@ def test_arrays_that_are_too_large_together(tmp_path: Path, monkeypatch: pytest.
 
     path = spoilt(tmp_path, three)
     monkeypatch.setattr(hdf5, "MAX_BYTES", 2**20)
-    with pytest.raises(ModelError, match=r"^Array 'd/d/2' takes 0 MB and the file more than 1 MB; this is no trigger network\.$"):
+    with pytest.raises(
+        ModelError, match=r"^Array 'd/d/2' takes 0 MB and the file more than 1 MB; this is not a trigger network\.$"
+    ):
         read_model(path)
 
 
@@ -110,7 +112,7 @@ def test_archive_that_unpacks_to_much(tmp_path: Path, monkeypatch: pytest.Monkey
         archive.writestr("config.json", json.dumps(CONFIG))
         archive.writestr("model.weights.h5", bytes(2**21))
     monkeypatch.setattr(hdf5, "MAX_BYTES", 2**20)
-    with pytest.raises(ModelError, match=r"^'model.weights.h5' in '.*' takes more than 1 MB; this is no trigger network\.$"):
+    with pytest.raises(ModelError, match=r"^'model.weights.h5' in '.*' takes more than 1 MB; this is not a trigger network\.$"):
         read_model(path)
 
 
@@ -122,7 +124,7 @@ def test_archive_that_declares_less_than_it_unpacks_to(tmp_path: Path) -> None:
         archive.writestr("model.weights.h5", bytes(2**21))
     declared = (2**21).to_bytes(4, "little")
     path.write_bytes(path.read_bytes().replace(declared, (64).to_bytes(4, "little")))
-    with pytest.raises(ModelError, match=r"^'.*' is no Keras model that can be read \(Bad CRC-32 .*\); save it whole, .*$"):
+    with pytest.raises(ModelError, match=r"^'.*' is not a Keras model that can be read \(Bad CRC-32 .*\); save it whole, .*$"):
         read_model(path)
 
 
@@ -130,7 +132,7 @@ def test_member_twice(tmp_path: Path) -> None:
     path = write_keras(tmp_path / "m.keras", CONFIG, {}, {})
     with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
         archive.writestr("config.json", json.dumps(CONFIG))
-    with pytest.raises(ModelError, match=r"^'.*' is no Keras archive: it has 2 'config.json'; save it with .*$"):
+    with pytest.raises(ModelError, match=r"^'.*' is not a Keras archive: it has 2 'config.json'; save it with .*$"):
         read_model(path)
 
 
@@ -141,7 +143,7 @@ def test_configuration_that_is_none(tmp_path: Path, config: str) -> None:
     with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
         archive.writestr("config.json", config)
         archive.writestr("model.weights.h5", b"")
-    with pytest.raises(ModelError, match=r"^'.*' is no Keras model that can be read \(.*\); save it whole, with .*$"):
+    with pytest.raises(ModelError, match=r"^'.*' is not a Keras model that can be read \(.*\); save it whole, with .*$"):
         read_model(tmp_path / "m.keras")
 
 
@@ -157,11 +159,11 @@ def test_folder(tmp_path: Path) -> None:
     [
         ("(" * 200 + ")" * 200, r"^K has a quantiser that is not understood: .*$"),
         ("quantized_bits(" + "9," * 1000 + ")", r"^K has a quantiser that is not understood: .*$"),
-        ("quantized_bits(bits='x',alpha=1)", r"^K wants a number as 'bits', got 'x'; the file is damaged\.$"),
-        ("quantized_bits([8],alpha=1)", r"^K wants a number as 'bits', got \[8\]; the file is damaged\.$"),
+        ("quantized_bits(bits='x',alpha=1)", r"^K needs a number as 'bits', got 'x'; the file is damaged\.$"),
+        ("quantized_bits([8],alpha=1)", r"^K needs a number as 'bits', got \[8\]; the file is damaged\.$"),
         ("quantized_bits(100,2,alpha=1)", r"^K has 100 bits, 2 of them integer; only 1 to 62 bits can be imported\.$"),
         ("quantized_bits(6,1,alpha=[1])", r"^K has alpha \[1\]: its scale is not 1, .*$"),
-        ("quantized_relu(6,1,negative_slope='x')", r"^K wants a number as 'negative_slope', got 'x'; the file is damaged\.$"),
+        ("quantized_relu(6,1,negative_slope='x')", r"^K needs a number as 'negative_slope', got 'x'; the file is damaged\.$"),
         ({"class_name": "quantized_bits", "config": "x"}, r"^K has alpha None: .*$"),
     ],
 )

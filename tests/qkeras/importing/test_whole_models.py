@@ -78,10 +78,10 @@ def test_archive_that_numbers_its_layers(tmp_path: Path, root: str) -> None:
         (
             {"q_dense": OTHER, "q_dense_1": ONE},
             {},
-            r"^Layer 'b' has a kernel of shape \(2, 2\) .*, wanted \(8, 2\) and \(2,\); .*$",
+            r"^Layer 'b' has a kernel of shape \(2, 2\) .*, expected \(8, 2\) and \(2,\); .*$",
         ),
-        ({"q_dense": ONE, "q_dense_1": OTHER[:1]}, {}, r"^Layer 'a' has 1 arrays in the file, wanted kernel, bias; .*$"),
-        ({"q_dense": ONE, "q_dense_1": [*OTHER, [1.0]]}, {}, r"^Layer 'a' has 3 arrays in the file, wanted kernel, bias; .*$"),
+        ({"q_dense": ONE, "q_dense_1": OTHER[:1]}, {}, r"^Layer 'a' has 1 arrays in the file, expected kernel, bias; .*$"),
+        ({"q_dense": ONE, "q_dense_1": [*OTHER, [1.0]]}, {}, r"^Layer 'a' has 3 arrays in the file, expected kernel, bias; .*$"),
         ({"q_dense": ONE}, {}, r"^Layer 'a' has no kernel array in the file; save the whole model after training\.$"),
     ],
 )
@@ -101,10 +101,10 @@ def refused(tmp_path: Path, config: dict[str, Any], message: str, arrays: Any = 
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        (ARRAYS | {"d/e/bias:0": np.zeros(2)}, r"^Layer 'd' has two arrays called 'bias' in the file; save the model anew\.$"),
+        (ARRAYS | {"d/e/bias:0": np.zeros(2)}, r"^Layer 'd' has two arrays called 'bias' in the file; save the model again\.$"),
         (ARRAYS | {"d/d/scale:0": np.zeros(2)}, r"^Layer 'd' has arrays \['scale'\] in the file, which are not understood; .*$"),
-        (ARRAYS | {"d/d/kernel:0": np.ones((2, 8))}, r"^Layer 'd' has a kernel of shape \(2, 8\) .*, wanted \(8, 2\) .*$"),
-        (ARRAYS | {"d/d/bias:0": np.ones(3)}, r"^Layer 'd' has .* a bias of shape \(3,\) in the file, wanted .* \(2,\); .*$"),
+        (ARRAYS | {"d/d/kernel:0": np.ones((2, 8))}, r"^Layer 'd' has a kernel of shape \(2, 8\) .*, expected \(8, 2\) .*$"),
+        (ARRAYS | {"d/d/bias:0": np.ones(3)}, r"^Layer 'd' has .* a bias of shape \(3,\) in the file, expected .* \(2,\); .*$"),
     ],
 )
 def test_arrays_that_are_not_the_layers(tmp_path: Path, arrays: Any, message: str) -> None:
@@ -126,8 +126,8 @@ def test_flattened_input(tmp_path: Path, shape: tuple[int, ...]) -> None:
             functional(source((4, 8)), dense("d")),
             r"^Layer 'd' is applied along the last axis of an input of shape \(4, 8\), which is not imported; put a Flatten .*$",
         ),
-        (sequential(dense("d")), r"^The model's input has shape None, wanted \[None, number of inputs\]; .*$"),
-        (sequential(source((9,)), dense("d")), r"^Layer 'd' has a kernel of shape \(8, 2\) .*, wanted \(9, 2\) .*$"),
+        (sequential(dense("d")), r"^The model's input has shape None, expected \[None, number of inputs\]; .*$"),
+        (sequential(source((9,)), dense("d")), r"^Layer 'd' has a kernel of shape \(8, 2\) .*, expected \(9, 2\) .*$"),
         (
             sequential(entry("InputLayer", "i", batch_shape=[None, None]), dense("d")),
             r"^The model's input has shape \[None, None\], .*$",
@@ -138,7 +138,7 @@ def test_flattened_input(tmp_path: Path, shape: tuple[int, ...]) -> None:
         ),
         (
             functional(source(), dense("d"), entry("Activation", "a", activation="relu"), outputs=["d"]),
-            r"^The model's output is 'd', its chain of layers ends at 'a'; save it anew\.$",
+            r"^The model's output is 'd', its chain of layers ends at 'a'; save it again\.$",
         ),
         (
             sequential(source(), dense("d"), dense("d")),
@@ -215,8 +215,8 @@ def test_class_of_keras_and_qkeras(tmp_path: Path, keys: dict[str, Any]) -> None
         ({"iq_conf": {"class_name": "QuantizerConfig"}}, r"^Layer 'd' sets 'iq_conf' to .*, which is not understood; .*$"),
         ({"dtype": "mixed_float16"}, r"^Layer 'd' computes in 'mixed_float16', which cannot be converted exactly; .*$"),
         ({"dtype": {"class_name": "QuantizedDTypePolicy", "config": {"name": "float32"}}}, r"^Layer 'd' computes in \{.*$"),
-        ({"units": "many"}, r"^Layer 'd' wants a number as 'units', got 'many'; the file is damaged\.$"),
-        ({"units": 2.5}, r"^Layer 'd' wants a whole number as 'units', got 2\.5; the file is damaged\.$"),
+        ({"units": "many"}, r"^Layer 'd' needs a number as 'units', got 'many'; the file is damaged\.$"),
+        ({"units": 2.5}, r"^Layer 'd' needs a whole number as 'units', got 2\.5; the file is damaged\.$"),
         (
             {"kernel_quantizer": BITS | {"registered_name": "hgq>quantized_bits"}},
             r"^The kernel of layer 'd' uses 'hgq>quantized_bits', .*$",

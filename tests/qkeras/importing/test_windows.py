@@ -118,7 +118,7 @@ CONV = {"filters": 2, "kernel_size": [2], "strides": [1], "padding": "valid", "k
         ),
         (
             entry("QConv1D", "c", **{**CONV, "kernel_size": [3]}),
-            r"^Layer 'c' has a kernel of shape \(2, 1, 2\) .*, wanted \(3, 1, 2\) and",
+            r"^Layer 'c' has a kernel of shape \(2, 1, 2\) .*, expected \(3, 1, 2\) and",
         ),
         (
             entry("QConv1D", "c", **{**CONV, "kernel_size": [9]}),
@@ -126,14 +126,14 @@ CONV = {"filters": 2, "kernel_size": [2], "strides": [1], "padding": "valid", "k
         ),
         (
             entry("QConv1D", "c", **{**CONV, "kernel_size": ["2"]}),
-            r"^Layer 'c' has a window of \['2'\], wanted 1 whole numbers; the file",
+            r"^Layer 'c' has a window of \['2'\], expected 1 whole numbers; the file",
         ),
         (
             entry("AveragePooling1D", "p", pool_size=[3]),
-            r"^Layer 'p': Pooling by averages of 1 x 3 elements, .* divides by no power of two",
+            r"^Layer 'p': Pooling by averages of 1 x 3 elements, .* does not divide by a power of two",
         ),
         (entry("MaxPooling1D", "p", pool_size=[2]), r"^Layer 'p' is a 'MaxPooling1D', which is not imported; known are Dense, "),
-        (entry("UpSampling2D", "u", size=[2, 2]), r"^Layer 'u' has a window of \[2, 2\], wanted 1 whole numbers"),
+        (entry("UpSampling2D", "u", size=[2, 2]), r"^Layer 'u' has a window of \[2, 2\], expected 1 whole numbers"),
         (entry("Reshape", "r", target_shape=[3, 3]), r"^Layer 'r' makes \(3, 3\) of \(8, 1\), which has 8 values; save the"),
     ],
 )

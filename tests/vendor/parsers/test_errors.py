@@ -223,13 +223,13 @@ def test_a_damaged_report_is_refused_with_its_name(tmp_path: Path, name: str, ol
     [
         (b"", r"is empty; the tool that should have written it did not finish$"),
         (b"\n \n", r"is empty; the tool that should have written it did not finish$"),
-        (b"\x7fELF\x00\x01", r"is no text, so no report of Vivado or Vitis$"),
-        (b"\xff\xfe", r"is no text, so no report of Vivado or Vitis$"),
+        (b"\x7fELF\x00\x01", r"is not text, so no report of Vivado or Vitis$"),
+        (b"\xff\xfe", r"is not text, so no report of Vivado or Vitis$"),
         (
             b"hello\n",
-            r"is no C synthesis, export, utilisation, timing summary, failfast or cosimulation report of Vivado or Vitis, or its head",
+            r"is not a C synthesis, export, utilisation, timing summary, failfast or cosimulation report of Vivado or Vitis, or its head",
         ),
-        (b"<html></html>", r"is no C synthesis, .*: its XML starts with 'html'$"),
+        (b"<html></html>", r"is not a C synthesis, .*: its XML starts with 'html'$"),
     ],
 )
 def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes, message: str) -> None:

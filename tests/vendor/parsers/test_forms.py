@@ -47,7 +47,7 @@ def test_a_dataflow_throughput_may_be_a_range(tmp_path: Path, throughput: str) -
             "<range><min>17</min><max>321</max></range>",
             r"contradicts itself: a dataflow's throughput of 17 to 321 is not 16 or 321$",
         ),
-        ("<range><min>16</min></range>", r"is cut off or damaged: range has 0 elements max, wanted 1"),
+        ("<range><min>16</min></range>", r"is cut off or damaged: range has 0 elements max, expected 1"),
         ("20", r"contradicts itself: a dataflow's throughput of 20 is not 16 or 321$"),
     ],
 )
@@ -89,7 +89,7 @@ def test_a_path_in_the_code_page_of_the_machine_changes_nothing(tmp_path: Path, 
 def test_what_is_no_text_is_said_so(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "u.rpt"
     path.write_bytes(data)
-    with pytest.raises(ReportError, match=rf"^The report {path} is no text, so no report of Vivado or Vitis$"):
+    with pytest.raises(ReportError, match=rf"^The report {path} is not text, so no report of Vivado or Vitis$"):
         parse_report(path)
 
 
@@ -137,7 +137,7 @@ def test_a_damaged_report_of_a_known_command_still_spoils_the_folder(tmp_path: P
         ("report_timing_summary", "report_timing_sumary"),
         ("| Command", "| Comand "),
     )
-    with pytest.raises(ReportError, match=r"tiny_timing_routed\.rpt is no .*, or its head is damaged$"):
+    with pytest.raises(ReportError, match=r"tiny_timing_routed\.rpt is not a .*, or its header is damaged$"):
         parse_folder(tmp_path)
 
 

@@ -19,7 +19,7 @@ def test_any_name_will_do_where_none_is_the_tools(tmp_path: Path) -> None:
     (tmp_path / "notes.rpt").write_text("nothing\n")
     (report,) = parse_folder(tmp_path)
     assert (report.lut, report.sources) == (120, ("31_11_final.rpt",))
-    assert report.notes[-1].startswith("Passed over: notes.rpt is no C synthesis")
+    assert report.notes[-1].startswith("Passed over: notes.rpt is not a C synthesis")
 
 
 def test_a_hierarchical_report_alone_gives_its_totals(tmp_path: Path) -> None:
