@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -122,6 +123,7 @@ class TrainingConfig(Section):
         sparsity: part of each layer's weights on the chip that is pruned.
         prune_from: part of the quantisation-aware epochs after which pruning starts.
         prune_to: part after which the sparsity is reached.
+        shrink: sparsities to which the trained network is pruned further, one after another, each with as many epochs of training again.
         seed: decides initial weights, order and noise.
         seeds: how many networks to train, with seeds ``seed``, ``seed + 1``, …
     """
@@ -145,6 +147,7 @@ class TrainingConfig(Section):
     sparsity: float = Field(0.0, ge=0, lt=1)
     prune_from: float = Field(0.1, ge=0, le=1)
     prune_to: float = Field(0.6, gt=0, le=1)
+    shrink: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field((), strict=False)
     seed: int = Field(1, ge=0)
     seeds: int = Field(1, ge=1, le=64)
 
@@ -152,6 +155,8 @@ class TrainingConfig(Section):
     def _pruning_order(self) -> TrainingConfig:
         if self.prune_from >= self.prune_to:
             raise ValueError(f"prune_from must be below prune_to, got {self.prune_from:g} and {self.prune_to:g}")
+        if any(former >= sparsity for former, sparsity in pairwise((self.sparsity, *self.shrink))):
+            raise ValueError(f"shrink needs sparsities that rise from {self.sparsity:g} on, got {list(self.shrink)!r}")
         if any(weight < 0 for weight in self.object_weights.values()):
             raise ValueError("object_weights must not be negative")
         return self

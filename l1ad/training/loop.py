@@ -121,9 +121,17 @@ class Runner:
         self._n_events = len(train.x_hw)
         self._batch = min(settings.batch_size, self._n_events)
         self._steps = self._n_events // self._batch
-        self._epoch = compile_epoch(tf, graph, make_table(tf, graph, train))
-        self._validate = compile_validation(tf, replace(graph, normalised=False), make_table(tf, graph, validation))
-        self._train = train
+        self._train, self._validation = train, validation
+
+    @functools.cached_property
+    def _epoch(self) -> Any:
+        """Compiled epoch; a training that is complete needs none."""
+        return compile_epoch(self._tf, self._graph, make_table(self._tf, self._graph, self._train))
+
+    @functools.cached_property
+    def _validate(self) -> Any:
+        graph = replace(self._graph, normalised=False)
+        return compile_validation(self._tf, graph, make_table(self._tf, self._graph, self._validation))
 
     @functools.cached_property
     def _sample(self) -> FloatArray:

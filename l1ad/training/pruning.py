@@ -19,18 +19,19 @@ from l1ad.training.state import Array, Parameters
 
 @dataclass(frozen=True, slots=True)
 class PruningSchedule:
-    """Which sparsity each epoch has: 0 until ``begin``, then cubic (Zhu & Gupta, arXiv:1710.01878) to ``target`` at ``end``."""
+    """Which sparsity each epoch has: 0 until ``begin``, then cubic (Zhu & Gupta, arXiv:1710.01878) from ``start`` to ``target`` at ``end``."""
 
     target: float
     begin: int
     end: int
+    start: float = 0.0
 
     def sparsity(self, epoch: int) -> float:
         """Return the sparsity of an epoch, numbered from 0."""
         if epoch < self.begin or self.target == 0:
             return 0.0
         done = min(1.0, (epoch - self.begin) / max(1, self.end - self.begin))
-        return self.target * (1.0 - (1.0 - done) ** 3)
+        return self.target - (self.target - self.start) * (1.0 - done) ** 3
 
 
 NO_PRUNING = PruningSchedule(0.0, 0, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from l1ad.training.pruning import PruningSchedule
 from l1ad.training.rarity_teacher import RarityTeacher, make_rarity_teacher
 from l1ad.training.rounding import chip_network, fitted_to_events
 from l1ad.training.state import Parameters, initial_parameters
+from l1ad.training.steps import Graph
 from l1ad.training.teacher import TEACHERS_CHECKPOINT, Teacher, train_teacher
 
 PARAMETERS_FILE = "parameters.npz"
@@ -84,23 +86,42 @@ def train_float(config: Config, dataset: Dataset, checkpoint: Path) -> FloatTrai
         TrainingError: the loss diverged.
     """
     problem = make_problem(config, dataset)
-    plan, train, validation, lesson = problem.plan, problem.train, problem.validation, None
-    teacher = _make_teacher(problem, checkpoint) if problem.robust else None
-    if teacher is not None:
-        lesson = make_lesson(problem, teacher)
-        plan, train, validation = student_plan(plan), lesson.train, lesson.validation
-    start = initial_parameters(plan, problem.seeds, problem.scaling.columns)
-    if problem.robust:
-        start = student_start(plan, start)
-    graph = problem.graph(plan, distil=distil_share(plan) if problem.robust else 0.0)
-    settings = problem.settings(config.training.float_epochs, "float training")
-    done = fit(graph, train, validation, settings, start, checkpoint)
-    problem = replace(problem, plan=plan)
+    teacher = make_teacher(problem, checkpoint) if problem.robust else None
+    lesson = None if teacher is None else make_lesson(problem, teacher)
+    problem, done = fit_float(problem, lesson, checkpoint)
     references = tuple(_reference(problem, done.parameters, i) for i in range(len(problem.seeds)))
     return FloatTraining(problem, done, references, best_seed(done), lesson, teacher)
 
 
-def _make_teacher(problem: Problem, checkpoint: Path) -> Teacher | RarityTeacher:
+def fit_float(problem: Problem, lesson: Lesson | None, checkpoint: Path) -> tuple[Problem, Fit]:
+    """Fit the float networks, and return them with the problem whose plan is theirs.
+
+    Args:
+        problem: the problem.
+        lesson: what a teacher's students learn; None for the plain recipe.
+        checkpoint: file for the state after every epoch.
+
+    Raises:
+        TrainingError: the loss diverged.
+    """
+    plan, (train, validation) = problem.plan, _parts(problem, lesson)
+    if lesson is not None:
+        plan = student_plan(plan)
+    start = initial_parameters(plan, problem.seeds, problem.scaling.columns)
+    if lesson is not None:
+        start = student_start(plan, start)
+    graph = problem.graph(plan, distil=distil_share(plan) if lesson is not None else 0.0)
+    settings = problem.settings(problem.config.training.float_epochs, "float training")
+    return replace(problem, plan=plan), fit(graph, train, validation, settings, start, checkpoint)
+
+
+def _parts(problem: Problem, lesson: Lesson | None) -> tuple[Events, Events]:
+    """Return what is trained and validated on."""
+    return (problem.train, problem.validation) if lesson is None else (lesson.train, lesson.validation)
+
+
+def make_teacher(problem: Problem, checkpoint: Path) -> Teacher | RarityTeacher:
+    """Make what the robust recipe's networks learn from; the checkpoint of an ensemble lies beside the one given."""
     if problem.config.training.teacher == "rarity":
         return make_rarity_teacher(problem)
     return train_teacher(problem, checkpoint.with_name(TEACHERS_CHECKPOINT))
@@ -130,26 +151,60 @@ def train_quantised(config: Config, dataset: Dataset, baseline: Path, checkpoint
         TrainingError: the loss diverged.
     """
     problem = make_problem(config, dataset)
-    train, validation = problem.train, problem.validation
-    if problem.robust:
-        lesson = load_lesson(problem, baseline / TARGETS_FILE)
-        train, validation = lesson.train, lesson.validation
+    lesson = load_lesson(problem, baseline / TARGETS_FILE) if problem.robust else None
+    with np.load(baseline / PARAMETERS_FILE, allow_pickle=False) as arrays:
+        parameters = Parameters.from_flat([arrays[f"p{i}"] for i in range(len(arrays.files))])
+    problem, done, networks = fit_quantised(problem, lesson, parameters, checkpoint)
+    float_history = json.loads((baseline / "history.json").read_text(encoding="utf-8"))["float"]
+    return QuantisedTraining(problem, done, networks, best_seed(done), FloatNetwork.load(baseline / FLOAT_FILE), float_history)
+
+
+def fit_quantised(
+    problem: Problem, lesson: Lesson | None, parameters: Parameters, checkpoint: Path
+) -> tuple[Problem, Fit, tuple[Network, ...]]:
+    """Fit the quantised networks, and return the one that is kept of each seed's candidates, with the problem whose plan is theirs.
+
+    Args:
+        problem: the problem.
+        lesson: what a teacher's students learn; None for the plain recipe.
+        parameters: the float networks, one a seed.
+        checkpoint: file for the state after every epoch; those of further rounds lie beside it.
+
+    Raises:
+        TrainingError: the loss diverged.
+    """
+    train, validation = _parts(problem, lesson)
+    if lesson is not None:
         problem = replace(problem, plan=student_plan(problem.plan))
-    plans, start = _starting_point(problem, baseline, train)
-    n = config.training.candidates if problem.robust else 1
-    distil = distil_share(problem.plan) if problem.robust else 0.0
+    plans, start = _starting_point(problem, parameters, train)
+    n = problem.config.training.candidates if lesson is not None else 1
+    distil = distil_share(problem.plan) if lesson is not None else 0.0
     graph = problem.graph(problem.plan, [plan for plan in plans for _ in range(n)], distil=distil)
-    seeds = candidate_seeds(problem.seeds, n)
-    settings = problem.settings(config.training.epochs, "quantisation-aware training", seeds, _pruning(config))
     start = Parameters.from_flat([np.repeat(a, n, axis=0) for a in start.flat])
-    done = fit(graph, _repeated(train, n), _repeated(validation, n), settings, start, checkpoint)
+    done = _fit_rounds(problem, graph, (_repeated(train, n), _repeated(validation, n)), start, n, checkpoint)
     networks = tuple(_network(problem, plans[i // n], done.parameters, i) for i in range(n * len(plans)))
     if n > 1:
         parts = [accepted(network, problem.train.weight, train.x_hw) for network in networks]
         kept = best_candidates(done.history["validation"][-1], parts, n)
         done, networks = chosen_networks(done, kept), tuple(networks[i] for i in kept)
-    float_history = json.loads((baseline / "history.json").read_text(encoding="utf-8"))["float"]
-    return QuantisedTraining(problem, done, networks, best_seed(done), FloatNetwork.load(baseline / FLOAT_FILE), float_history)
+    return problem, done, networks
+
+
+def _fit_rounds(problem: Problem, graph: Graph, parts: tuple[Events, Events], start: Parameters, n: int, checkpoint: Path) -> Fit:
+    """Fit to the configured sparsity, then shrink: prune further and train again, round by round."""
+    training, seeds = problem.config.training, candidate_seeds(problem.seeds, n)
+    settings = problem.settings(training.epochs, "quantisation-aware training", seeds, _pruning(problem.config))
+    done = fit(graph, *parts, settings, start, checkpoint)
+    end = round(training.prune_to * training.epochs)
+    for number, (former, sparsity) in enumerate(pairwise((training.sparsity, *training.shrink)), 1):
+        again = replace(settings, pruning=PruningSchedule(sparsity, 0, end, former), label=f"shrinking to {sparsity:.0%}")
+        done = fit(graph, *parts, again, done.parameters, round_checkpoint(checkpoint, number))
+    return done
+
+
+def round_checkpoint(checkpoint: Path, number: int) -> Path:
+    """Name the checkpoint of a further round, from 1; of round 0 it is the one given."""
+    return checkpoint.with_stem(f"{checkpoint.stem}_shrink{number}") if number else checkpoint
 
 
 def _repeated(events: Events, n: int) -> Events:
@@ -225,10 +280,8 @@ def _pruning(config: Config) -> PruningSchedule:
     return PruningSchedule(training.sparsity, begin, end)
 
 
-def _starting_point(problem: Problem, baseline: Path, train: Events) -> tuple[tuple[Plan, ...], Parameters]:
-    """Read the float weights and fit them to the types, and open types to them, on events as often as the lesson counts them."""
-    with np.load(baseline / PARAMETERS_FILE, allow_pickle=False) as arrays:
-        parameters = Parameters.from_flat([arrays[f"p{i}"] for i in range(len(arrays.files))])
+def _starting_point(problem: Problem, parameters: Parameters, train: Events) -> tuple[tuple[Plan, ...], Parameters]:
+    """Fit the float weights to the types, and open types to them, on events as often as the lesson counts them."""
     share = train.weight / train.weight.sum()
     rows = np.random.default_rng([problem.seeds[0], 5]).choice(len(share), min(RANGE_EVENTS, len(share)), p=share)
     return fitted_to_events(problem.plan, parameters, problem.layout, problem.scaling.scaling, train.x_hw[rows])

@@ -16,7 +16,7 @@ from l1ad.training.loop import Fit
 from l1ad.training.problem import Problem
 from l1ad.training.recipe import PARAMETERS_FILE, TARGETS_FILE, TEACHER_FILE, FloatTraining, QuantisedTraining
 from l1ad.training.state import Parameters
-from l1ad.training.teacher import TEACHERS_CHECKPOINT, Teacher
+from l1ad.training.teacher import Teacher
 
 
 def save_float(training: FloatTraining, folder: Path) -> dict[str, Any]:
@@ -88,8 +88,8 @@ def zero_weights(network: Network) -> float:
 
 
 def _drop_checkpoints(folder: Path) -> None:
-    for name in ("checkpoint.npz", TEACHERS_CHECKPOINT):
-        (folder / name).unlink(missing_ok=True)
+    for file in folder.glob("checkpoint*.npz"):
+        file.unlink()
 
 
 def _summary(problem: Problem, done: Fit, best: int) -> dict[str, Any]:

@@ -176,6 +176,20 @@ def test_every_candidate_has_its_own_seed_and_its_students_target(
     assert len(trained.networks) == 2
 
 
+def test_a_network_is_shrunk_round_by_round_from_where_it_was(dataset: Dataset, calls: list[Call], tmp_path: Path) -> None:
+    chosen = config(tmp_path, candidates=1, sparsity=0.4, prune_to=0.67, shrink=[0.6, 0.8])
+    folder = baseline(chosen, dataset, tmp_path)
+    train_quantised(chosen, dataset, folder, tmp_path / "checkpoint.npz")
+    first, second, third = calls[-3:]
+    assert [call.settings.pruning.sparsity(2) for call in (first, second, third)] == pytest.approx([0.4, 0.6, 0.8])
+    # Half of the rise's time: a cubic has an eighth of it left.
+    assert second.settings.pruning.sparsity(0) == pytest.approx(0.4)
+    assert second.settings.pruning.sparsity(1) == pytest.approx(0.6 - 0.2 / 8)
+    for former, later in ((first, second), (second, third)):
+        nudged = np.random.default_rng(former.settings.seeds[0]).normal(0, 0.05, former.start.flat[0][0].shape).astype(np.float32)
+        np.testing.assert_array_equal(later.start.flat[0][0], former.start.flat[0][0] + nudged)
+
+
 def test_candidates_are_compared_by_what_they_accept(
     dataset: Dataset, calls: list[Call], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
