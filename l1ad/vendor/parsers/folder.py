@@ -12,7 +12,7 @@ from l1ad.core.errors import ReportError
 from l1ad.core.resources import Level, ResourceReport
 from l1ad.vendor.parsers.export import logic_part
 from l1ad.vendor.parsers.identity import check_one_design
-from l1ad.vendor.parsers.kinds import parse_report
+from l1ad.vendor.parsers.kinds import is_report, parse_report
 from l1ad.vendor.parsers.text import ForeignReportError, read_source
 
 _NAMES = re.compile(
@@ -28,7 +28,8 @@ def parse_folder(path: Path, top: str | None = None) -> list[ResourceReport]:
     """Read every report below a folder: a project of HLS, old or new tree, or of Vivado.
 
     Vivado's own run folders (``*.runs``) hold reports of every single IP core; they are passed over. So is a report of another kind
-    that is named like one of these, as of ``report_clock_utilization``: a note of the first report lists such files.
+    that is named like one of these, as of ``report_clock_utilization``, and one of these kinds that has another name than the tools
+    give it: a note of the first report lists such files.
 
     Args:
         path: the folder.
@@ -51,6 +52,7 @@ def parse_folder(path: Path, top: str | None = None) -> list[ResourceReport]:
             passed_over[-1] = f"{file.relative_to(path)} {passed_over[-1]}"
     if not reports:
         raise _nothing_found(path, passed_over)
+    passed_over += [f"{file.relative_to(path)} has none of the tools' own names; give it alone" for file in _unread(path, files)]
     check_one_design(reports)
     reports = _with_totals(reports, files)
     first, *rest = combine(reports)
@@ -80,6 +82,14 @@ def _report_files(path: Path) -> list[Path]:
     files = sorted(file for file in path.rglob("*") if _NAMES.fullmatch(file.name) and file.is_file())
     # Where none has one of the tools' own names, people have named them: then the text alone tells what each is.
     return _ours(path, files) or _ours(path, sorted(file for file in path.rglob("*.rpt") if file.is_file()))
+
+
+def _unread(path: Path, files: Sequence[Path]) -> list[Path]:
+    """Find reports of the kinds that are read here which were not read, for their names."""
+    others = sorted(
+        file for file in path.rglob("*.rpt") if file.is_file() and not _NAMES.fullmatch(file.name) and file not in files
+    )
+    return [file for file in _ours(path, others) if is_report(file)]
 
 
 def _ours(path: Path, files: Iterable[Path]) -> list[Path]:

@@ -51,6 +51,15 @@ def parse_report(path: Path) -> ResourceReport:
         raise error if str(path) in str(error) else source.error(f"is damaged: {error}") from None
 
 
+def is_report(path: Path) -> bool:
+    """Say whether a text file is of one of the kinds that are read, whole or not."""
+    try:
+        source = read_source(path)
+    except ReportError:
+        return False
+    return any(is_kind(source) for is_kind, _ in _TEXT_KINDS)
+
+
 def _parse(source: Source) -> ResourceReport:
     if next(line for line in source.lines if line).lstrip().startswith("<"):
         return _parse_xml(source)

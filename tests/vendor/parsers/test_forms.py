@@ -122,6 +122,18 @@ def test_a_folder_passes_over_what_nobody_asked_for_and_lists_it(tmp_path: Path)
     ]
 
 
+def test_a_report_under_a_name_of_its_users_beside_those_of_the_tools_is_listed(tmp_path: Path) -> None:
+    changed(tmp_path, ROUTED)
+    (tmp_path / "before.rpt").write_text((GOLDEN / ROUTED).read_text())
+    (tmp_path / "drc.rpt").write_text(
+        (GOLDEN / ROUTED).read_text().replace("report_utilization", "report_drc").replace("Utilization", "D")
+    )
+    (found,) = parse_folder(tmp_path)
+    assert [note for note in found.notes if note.startswith("Passed over")] == [
+        "Passed over: before.rpt has none of the tools' own names; give it alone."
+    ]
+
+
 def test_a_folder_of_nothing_else_says_what_it_passed_over(tmp_path: Path) -> None:
     changed(tmp_path, ROUTED, ("report_utilization ", "report_power "), ("Utilization Design Information", "Power"))
     message = r"^No report of .* below .* \(passed over: tiny_utilization_routed\.rpt is of Vivado's command report_power, .*\); give the"
