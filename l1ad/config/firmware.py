@@ -77,11 +77,11 @@ class CsimConfig(Section):
 
     Attributes:
         events: how many events of the dataset; 0 takes all.
-        false_positive_rate: background fraction of the working point.
+        false_positive_rate: background fraction at which they are compared beside the working point (``studies.rate_khz``).
         max_auc_loss: largest drop of a signal's AUC from FLOAT to CSIM.
-        max_efficiency_loss: largest relative drop of a signal's efficiency at the working point, beyond its statistical error;
+        max_efficiency_loss: largest relative drop of a signal's efficiency at each of these rates, beyond its statistical error;
             None does not ask.
-        max_flips: largest share of the background selected by FLOAT or CSIM that the two decide differently at the working point;
+        max_flips: largest share of the background selected by FLOAT or CSIM that the two decide differently at each of these rates;
             None does not ask.
         threads: threads of the simulation; 0 takes all cores.
     """

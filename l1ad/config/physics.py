@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -94,8 +94,8 @@ class StudiesConfig(Section):
         recipe: recipe of trainings in studies, see ``training.recipe``; the volatility study compares both.
         epochs: float epochs of trainings in studies.
         events: background events that trainings in studies take at most.
-        fpr: background fraction of quoted efficiencies.
-        rate_khz: rate at which the score is compared with cuts.
+        fpr: background fraction at which efficiencies are quoted beside the working point.
+        rate_khz: the working point: rate, total and pure, at which networks are judged and the score is compared with cuts.
         displays: number of event displays.
         control_sample: what the control study trains on.
         shapes: networks of the capacity study.
@@ -128,3 +128,8 @@ class StudiesConfig(Section):
     trials: int = Field(20, ge=2)
     space: SpaceConfig = SpaceConfig()
     seed: int = Field(1, ge=0)
+
+
+def judged_by(rates: RatesConfig, studies: StudiesConfig) -> dict[str, Any]:
+    """Give plain data of what decides where scores are judged: for the keys of stages that judge."""
+    return {"rate_khz": studies.rate_khz, "fpr": studies.fpr, "rates": rates.plain()}

@@ -8,7 +8,8 @@ from typing import Any
 
 from l1ad.core.thresholds import Definition
 from l1ad.physics.needed import Span, needed_threshold, rate_of_kind
-from l1ad.physics.rates import Kind, Rate, RateSample
+from l1ad.physics.rates import Rate, RateSample
+from l1ad.scores.targets import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.physics.needed import needed_threshold
-from l1ad.physics.rates import Kind, Rate, RateSample
+from l1ad.physics.rates import Rate, RateSample
 from l1ad.scores.metrics import effective_number
+from l1ad.scores.targets import Kind
 
 #: A drift is said to be one from so many times what the statistics of both parts let expect.
 SIGNIFICANT = 3.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from l1ad.physics.rates import Kind, Rate, RateSample, TooFewEventsError, rates_at, threshold_for_rate
+from l1ad.physics.rates import Rate, RateSample, TooFewEventsError, rates_at, threshold_for_rate
+from l1ad.scores.targets import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ The weights of all background events together stand for the rate of bunch crossi
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -21,6 +20,8 @@ from l1ad.core.fixed import FloatArray
 from l1ad.core.follow import Follow
 from l1ad.physics.veto import Veto
 from l1ad.scores.metrics import Efficiency, Scores, efficiency, threshold_for_weight
+from l1ad.scores.selection import lowest
+from l1ad.scores.targets import Kind
 
 #: Turns of a bunch in the LHC in a second, in kHz.
 REVOLUTION_KHZ = 11.245
@@ -32,13 +33,6 @@ DEFAULT_TARGETS_KHZ = (0.1, 1.0, 10.0)
 
 class TooFewEventsError(InputError):
     """Refuse a rate that the background's events do not resolve."""
-
-
-class Kind(enum.Enum):
-    """Which rate a threshold is for."""
-
-    TOTAL = "total"
-    PURE = "pure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +156,7 @@ def threshold_for_rate(sample: RateSample, target_khz: float, kind: Kind) -> flo
         )
     weight = _counted_weight(sample, kind)
     allowed = target_khz / sample.crossing_khz * float(sample.weight.sum())
-    threshold = threshold_for_weight(sample.scores, weight, allowed) if weight.any() else _lowest(sample.scores)
+    threshold = threshold_for_weight(sample.scores, weight, allowed) if weight.any() else lowest(sample.scores)
     if weight.any() and not (weight[sample.scores >= threshold] > 0).any():
         raise TooFewEventsError(_too_few(sample, weight, target_khz, kind))
     return threshold
@@ -176,10 +170,6 @@ def _counted_weight(sample: RateSample, kind: Kind) -> FloatArray:
             "A pure rate needs the menu's decisions, and the data have no column 'pass_l1' or 'menu'; ask for the total rate."
         )
     return np.where(sample.taken, 0.0, sample.weight)
-
-
-def _lowest(scores: Scores) -> float:
-    return float(scores.min()) if scores.dtype.kind == "f" else int(scores.min())
 
 
 def _too_few(sample: RateSample, weight: FloatArray, target_khz: float, kind: Kind) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from l1ad.physics.drift import Drift
 from l1ad.physics.menu_overlap import Overlap, SignalEfficiency
-from l1ad.physics.rates import Kind, Rate, RateCurve, RatePoint
+from l1ad.physics.rates import Rate, RateCurve, RatePoint
 from l1ad.physics.stability import Stability
 from l1ad.physics.stability_page import TITLE as STABILITY_TITLE
 from l1ad.physics.stability_page import flatness_blocks, stability_blocks
@@ -32,6 +32,7 @@ from l1ad.reporting.document import (
 )
 from l1ad.reporting.drawing import Axes, Series, heat_map, line_plot
 from l1ad.scores.metrics import Efficiency
+from l1ad.scores.targets import Kind
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from l1ad.core.fixed import FloatArray
 from l1ad.physics.needed import Span, needed_threshold
-from l1ad.physics.rates import Kind, Rate, RatePoint, RateSample, as_rate
+from l1ad.physics.rates import Rate, RatePoint, RateSample, as_rate
 from l1ad.scores.metrics import efficiency
+from l1ad.scores.targets import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,12 @@ class Veto:
         mask = np.uint64(sum(1 << bit for bit in bits))
         return (np.asarray(dataset.column("menu")[rows]) & mask) != 0
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Veto:
+        """Read what ``to_dict`` gave."""
+        lists = {name: tuple(data[name]) for name in ("seeds", "anomaly", "prescaled", "missing")}
+        return cls(data["column"], **lists)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
         return asdict(self)

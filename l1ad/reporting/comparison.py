@@ -14,9 +14,10 @@ from l1ad.core.resources import Level, PartTotals, ResourceReport
 from l1ad.reporting.condition import Condition
 from l1ad.reporting.runs import Run
 from l1ad.scores.performance import Performance
+from l1ad.scores.targets import Kind
 
 #: What a difference to a baseline is given for.
-COMPARED = ("latency_cycles", "latency_ns", "ii", "lut", "ff", "dsp", "bram18", "uram", "efficiency", "auc")
+COMPARED = ("latency_cycles", "latency_ns", "ii", "lut", "ff", "dsp", "bram18", "uram", "efficiency", "pure_efficiency", "auc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class Entry:
         bram18_of_part: fraction of the part's block RAMs.
         lut_of_budget: fraction of the board's LUT budget; None where none is public.
         latency_of_budget: fraction of the board's latency budget.
-        efficiency: mean signal efficiency at the quoted background fraction, by the most firmware-like scores there are.
+        efficiency: mean signal efficiency at the working point, total rate, by the most firmware-like scores there are.
+        pure_efficiency: the same of what no menu item takes, at an equal pure rate; None where the data have no menu.
         auc: mean area under the ROC curve.
         logic_cells: Yosys' estimate of the places that the LUTs take when small ones share one; None from any other tool.
     """
@@ -72,6 +74,7 @@ class Entry:
     lut_of_budget: float | None
     latency_of_budget: float | None
     efficiency: float | None
+    pure_efficiency: float | None
     auc: float | None
     logic_cells: int | None = None
 
@@ -89,16 +92,19 @@ class Entry:
 NAMES = tuple(field.name for field in fields(Entry))
 
 
-def entries_of(run: Run, performance: Performance | None, fpr: float) -> tuple[Entry, ...]:
+def entries_of(run: Run, performance: Performance | None) -> tuple[Entry, ...]:
     """Make the rows of one run.
 
     Args:
         run: the run.
         performance: the physics of its model, or None.
-        fpr: background fraction of the quoted efficiency.
     """
+    efficiencies = (
+        {t.kind: performance.mean_efficiency(t) for t in performance.targets if t.khz is not None} if performance else {}
+    )
     physics = {
-        "efficiency": performance.mean_efficiency(fpr) if performance else None,
+        "efficiency": efficiencies.get(Kind.TOTAL),
+        "pure_efficiency": efficiencies.get(Kind.PURE),
         "auc": performance.mean_auc() if performance else None,
     }
     return tuple(_entry(run.name, run.board, report, physics) for synthesis in run.syntheses for report in synthesis.reports)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from l1ad.core.dataset import Dataset
 from l1ad.core.fixed import FloatArray
@@ -24,20 +25,24 @@ from l1ad.reporting.document import (
     with_error,
 )
 from l1ad.reporting.drawing import DASHES, Axes, Series, histogram_plot, line_plot
-from l1ad.scores.metrics import Efficiency, flips_at_fraction, roc
+from l1ad.scores.metrics import MIN_EVENTS, flips_at_target, roc
 from l1ad.scores.performance import Performance, background_of, signals_of
+from l1ad.scores.targets import Target
 
 
-def physics_section(dataset: Dataset, scores: Sequence[ScoreSet], performances: Sequence[Performance]) -> Section:
+def physics_section(
+    dataset: Dataset, scores: Sequence[ScoreSet], performances: Sequence[Performance], taken: NDArray[np.bool_] | None = None
+) -> Section:
     """Show ROC curves, score distributions, AUC and efficiencies of every source and signal.
 
     Args:
         dataset: the dataset.
         scores: the score sets; at least one.
-        performances: ``evaluate`` of each, in the same order.
+        performances: how each does, in the same order.
+        taken: whether the menu takes each event of the dataset, shape ``(n_events,)``; needed for pure targets.
     """
-    blocks: list[Block] = [auc_table(performances), efficiency_table(performances), *few_events(performances)]
-    blocks += flips_table(dataset, scores, [point.target_fpr for point in performances[0].signals[0].points])
+    blocks: list[Block] = [efficiency_table(performances), *few_events(performances), auc_table(performances)]
+    blocks += flips_table(dataset, scores, performances[0].targets, taken)
     blocks += [roc_figure(dataset, scores), *(score_figure(dataset, one) for one in scores[-1:])]
     return Section("Physics", tuple(blocks))
 
@@ -55,41 +60,53 @@ def auc_table(performances: Sequence[Performance]) -> Table:
 
 
 def efficiency_table(performances: Sequence[Performance]) -> Table:
-    """List the efficiency of every signal at every background fraction by every source, and the background behind the last one."""
-    rows = []
+    """List the efficiency of every signal and their mean at every rate by every source, and the background behind the last one."""
+    rows = [_mean_row(performances, target) for target in performances[-1].targets]
     for i, signal in enumerate(performances[-1].signals):
         for j, point in enumerate(signal.points):
             cells = [between(p.signal.value, p.signal.low, p.signal.high) for p in (q.signals[i].points[j] for q in performances)]
-            behind = f"{number(point.background.n_passed)}{'' if point.enough else ' (too few)'}"
-            rows.append((signal.label, f"{point.target_fpr:g}", behind, *cells))
+            rows.append((signal.label, point.target.label, _behind(point.background.n_effective), *cells))
     sources = [p.source for p in performances]
-    columns = (*text_columns("Signal"), *number_columns("Background fraction", f"Background events, {sources[-1]}"))
+    columns = (*text_columns("Signal", "Rate"), *number_columns(f"Background behind it, n_eff, {sources[-1]}"))
     note = (
-        "Each score at its own smallest threshold that keeps the fraction; intervals cover 68 %: Clopper-Pearson, for weights with the effective "
-        "number of events (Korn-Graubard)."
+        "Each score at its own smallest threshold that keeps the rate; pure is what no item of the menu takes, of background and signal. "
+        "Intervals cover 68 %: Clopper-Pearson, for weights with the effective number of events (Korn-Graubard)."
     )
     return Table(
-        "Signal efficiency at fixed background fraction",
+        "Signal efficiency at fixed rate",
         (*columns, *number_columns(*(f"{s} [%]" for s in sources))),
         tuple(rows),
         note,
     )
 
 
-def flips_table(dataset: Dataset, scores: Sequence[ScoreSet], fprs: Sequence[float]) -> list[Block]:
-    """Count the events that the first and the last source decide differently at equal background fraction."""
+def _mean_row(performances: Sequence[Performance], target: Target) -> tuple[str, ...]:
+    means = [p.mean(target) for p in performances]
+    cells = ("" if m is None else between(m.value, m.low, m.high) for m in means)
+    last = means[-1]
+    return ("mean", target.label, _behind(last.n_effective if last else 0.0), *cells)
+
+
+def _behind(n_effective: float) -> str:
+    return f"{number(n_effective, 3)}{'' if n_effective >= MIN_EVENTS else ' (too few)'}"
+
+
+def flips_table(
+    dataset: Dataset, scores: Sequence[ScoreSet], targets: Sequence[Target], taken: NDArray[np.bool_] | None
+) -> list[Block]:
+    """Count the events that the first and the last source decide differently at equal rate."""
     first, last = scores[0], scores[-1]
     if first is last or not np.array_equal(first.rows, last.rows):
         return []
     background = background_of(dataset, first)
     chosen = np.flatnonzero(np.isin(first.rows, background.rows))
     rows = []
-    for fpr in fprs:
-        counted = flips_at_fraction(np.asarray(first.values), np.asarray(last.values), chosen, fpr, background.weight)
+    among = None if taken is None else taken[np.asarray(first.rows)]
+    for target in targets:
+        counted = flips_at_target(np.asarray(first.values), np.asarray(last.values), chosen, target, background.weight, among)
         cells = (number(counted.n_left_only), number(counted.n_right_only), number(counted.n_both), percent(counted.fraction))
-        rows.append((f"{fpr:g}", number(counted.n_events), *cells))
+        rows.append((target.label, number(counted.n_events), *cells))
     titles = (
-        "Background fraction",
         "Events",
         f"Only {first.source.value}",
         f"Only {last.source.value}",
@@ -97,17 +114,22 @@ def flips_table(dataset: Dataset, scores: Sequence[ScoreSet], fprs: Sequence[flo
         "Decided differently",
     )
     note = "All scored events, background and signals; each score at its own threshold."
-    return [Table(f"Decisions of {first.source.value} against {last.source.value}", number_columns(*titles), tuple(rows), note)]
+    return [
+        Table(
+            f"Decisions of {first.source.value} against {last.source.value}",
+            (*text_columns("Rate"), *number_columns(*titles)),
+            tuple(rows),
+            note,
+        )
+    ]
 
 
 def few_events(performances: Sequence[Performance]) -> list[Block]:
-    """Warn of background fractions with too few events behind them."""
-    poor: dict[float, Efficiency] = {}
-    for performance in performances:
-        for signal in performance.signals:
-            poor |= {point.target_fpr: point.background for point in signal.points if not point.enough}
-    texts = [f"{fpr:g} ({number(e.n_passed)} events, n_eff {e.n_effective:.3g})" for fpr, e in sorted(poor.items(), reverse=True)]
-    message = f"Too few background events to mean anything at background fractions {', '.join(texts)}."
+    """Warn of rates with too few events behind them."""
+    signals = [signal for performance in performances for signal in performance.signals]
+    poor = {point.target.label: point.background for signal in signals for point in signal.points if not point.enough}
+    texts = [f"{label} ({number(e.n_passed)} events, n_eff {e.n_effective:.3g})" for label, e in poor.items()]
+    message = f"Too few background events to mean anything at {', '.join(texts)}."
     return [Verdict(State.WARNING, message)] if texts else []
 
 

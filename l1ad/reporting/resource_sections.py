@@ -43,12 +43,12 @@ _ESTIMATES = (Level.CSYNTH.value, Level.OPEN.value)
 _HEAD = (
     *text_columns("Run", "Tool", "Part"),
     *number_columns("Clock [ns]", "Latency [cycles]", "Latency [ns]", "II", "LUT", "FF", "DSP", "BRAM18"),
-    *number_columns("LUT of part", "Latency of budget", "Efficiency", "AUC"),
+    *number_columns("LUT of part", "Latency of budget", "Efficiency", "Pure efficiency", "AUC"),
 )
 
 
 def resources_section(
-    entries: Sequence[Entry], baseline: Sequence[Entry] | None, runs: Sequence[Run], anchors: Sequence[Anchor], fpr: float
+    entries: Sequence[Entry], baseline: Sequence[Entry] | None, runs: Sequence[Run], anchors: Sequence[Anchor]
 ) -> Section | None:
     """Show all resource reports level by level; None where there is none.
 
@@ -57,7 +57,6 @@ def resources_section(
         baseline: rows that the others are compared with, or None.
         runs: the runs, for breakdowns, boards and notes.
         anchors: published designs.
-        fpr: background fraction of the quoted efficiencies.
     """
     if not entries:
         return None
@@ -66,10 +65,10 @@ def resources_section(
     blocks += [*fit_verdicts(entries, runs), *overview_table(entries)]
     for level in levels_in(entries):
         rows = [entry for entry in entries if entry.level == level.value]
-        blocks.append(level_table(level, rows, fpr))
+        blocks.append(level_table(level, rows))
         if baseline:
             blocks += differences_table(level, rows, baseline)
-        blocks += [*anchor_table(level, anchors), *pareto_figure(level, rows, anchors, fpr)]
+        blocks += [*anchor_table(level, anchors), *pareto_figure(level, rows, anchors)]
     if baseline and not any(differences(row, baseline) for row in entries if row not in baseline):
         blocks.append(Text(f"Nothing is compared with {baseline[0].run}: no other run has a report of one of its levels."))
     return Section("Resources and latency", (*blocks, *breakdown_figures(runs), *further_numbers(runs), *_notes(runs)))
@@ -144,21 +143,27 @@ def overview_table(entries: Sequence[Entry]) -> list[Block]:
     return [Table("All levels side by side", (*text_columns("Run"), *number_columns(*titles)), tuple(cells), note)]
 
 
-def level_table(level: Level, rows: Sequence[Entry], fpr: float) -> Table:
+def level_table(level: Level, rows: Sequence[Entry]) -> Table:
     """List the rows of one level."""
     cells = tuple(
         (
             *(row.run, row.tool, row.part or ABSENT),
             *(number(row.clock_ns), number(row.latency_cycles), number(row.latency_ns), number(row.ii)),
             *(number(row.lut), number(row.ff), number(row.dsp), number(row.bram18)),
-            *(percent(row.lut_of_part), percent(row.latency_of_budget), percent(row.efficiency), percent(row.auc)),
+            *(
+                percent(row.lut_of_part),
+                percent(row.latency_of_budget),
+                percent(row.efficiency),
+                percent(row.pure_efficiency),
+                percent(row.auc),
+            ),
             *((number(row.logic_cells),) if level is Level.OPEN else ()),
         )
         for row in rows
     )
     note = (
         "A dash is a number the report does not give. Latency [ns] is the time to the result, of a combinational design its longest path. "
-        f"Efficiency is the mean over signals at background fraction {fpr:g}, AUC likewise the mean."
+        "Efficiency is the mean over signals at the working point (studies.rate_khz), total and beyond the menu; AUC likewise the mean."
     )
     if level is Level.OPEN:
         note += f" {_LOGIC_CELLS}"
@@ -169,7 +174,19 @@ def differences_table(level: Level, rows: Sequence[Entry], baseline: Sequence[En
     """List the differences to the baseline in per cent; nothing where it has no row of this level."""
     found = [(row, differences(row, baseline)) for row in rows if row not in baseline]
     cells = tuple((row.run, row.tool, *(signed_percent(d[name]) for name in COMPARED)) for row, d in found if d is not None)
-    titles = ("Latency [cycles]", "Latency [ns]", "II", "LUT", "FF", "DSP", "BRAM18", "URAM", "Efficiency", "AUC")
+    titles = (
+        "Latency [cycles]",
+        "Latency [ns]",
+        "II",
+        "LUT",
+        "FF",
+        "DSP",
+        "BRAM18",
+        "URAM",
+        "Efficiency",
+        "Pure efficiency",
+        "AUC",
+    )
     title = f"Difference to {baseline[0].run}, level {level.value}"
     return [Table(title, (*text_columns("Run", "Tool"), *number_columns(*titles)), cells)] if cells else []
 
@@ -228,7 +245,7 @@ def other_anchors_table(anchors: Sequence[Anchor], levels: Sequence[Level]) -> l
     ]
 
 
-def pareto_figure(level: Level, rows: Sequence[Entry], anchors: Sequence[Anchor], fpr: float) -> list[Block]:
+def pareto_figure(level: Level, rows: Sequence[Entry], anchors: Sequence[Anchor]) -> list[Block]:
     """Draw efficiency against LUTs with the Pareto line; published designs of the level stand at their LUTs."""
     known = [(row.run, float(row.lut), row.efficiency) for row in rows if row.lut is not None and row.efficiency is not None]
     if not known:
@@ -241,7 +258,7 @@ def pareto_figure(level: Level, rows: Sequence[Entry], anchors: Sequence[Anchor]
         for i, ((name, _, _), (lut, y)) in enumerate(zip(known, points, strict=True))
     ]
     marks = {anchor.name: float(anchor.lut) for anchor in anchors_of(level, anchors) if anchor.lut}
-    caption = f"Mean signal efficiency at background fraction {fpr:g} against LUTs, level {level.value}."
+    caption = f"Mean signal efficiency at the working point, total rate, against LUTs, level {level.value}."
     if marks:
         caption += " Dashed verticals are published designs of that level, whose efficiency on these samples is not known."
     used = [lut for lut, _ in points] + list(marks.values())

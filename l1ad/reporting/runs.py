@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from l1ad.config import Config
+from l1ad.config.physics import RatesConfig, StudiesConfig
 from l1ad.core.artefact import MANIFEST, Manifest, file_digest, read_manifest
 from l1ad.core.board import Board, load_board
 from l1ad.core.dataset import Dataset, load_dataset
@@ -55,6 +56,7 @@ class Run:
         scores: score sets of the C simulation.
         agreements: exactness comparisons by the folder that holds them, plain data; those of syntheses are with these.
         syntheses: resource reports.
+        config: the configuration it was found by; None for a folder.
     """
 
     name: str
@@ -67,6 +69,17 @@ class Run:
     scores: tuple[ScoreSet, ...] = ()
     agreements: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     syntheses: tuple[Synthesis, ...] = ()
+    config: Config | None = None
+
+    @property
+    def rates(self) -> RatesConfig:
+        """How rates are counted: as the configuration says, for a folder as by default."""
+        return RatesConfig() if self.config is None else self.config.rates
+
+    @property
+    def studies(self) -> StudiesConfig:
+        """Where networks are judged: as the configuration says, for a folder as by default."""
+        return StudiesConfig() if self.config is None else self.config.studies
 
     @property
     def digests(self) -> dict[str, str]:
@@ -101,7 +114,7 @@ def load_run(place: Config | Path) -> Run:
         ReportError: a report that is damaged or of another kind.
     """
     if isinstance(place, Config):
-        return _from_folder(place.run, place.name, place.board)
+        return replace(_from_folder(place.run, place.name, place.board), config=place)
     if not place.exists():
         raise ArtefactError(f"There is nothing at {str(place)!r}; give a configuration, a run folder or a resource report.")
     if place.is_file():

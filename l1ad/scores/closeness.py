@@ -1,17 +1,19 @@
-"""Compare two scores of one dataset as physics: AUC, efficiency at a background fraction, decisions; held to tolerances."""
+"""Compare two scores of one dataset as physics: AUC, efficiency at given rates, decisions; held to tolerances."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from l1ad.core.dataset import Dataset
 from l1ad.core.scoreset import ScoreSet
 from l1ad.scores.metrics import Flips, flips
 from l1ad.scores.performance import Performance, SignalPerformance, background_of, evaluate
-from l1ad.scores.selection import threshold_for_fraction
+from l1ad.scores.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +21,11 @@ class Tolerances:
     """What a comparison must keep to; None does not ask.
 
     Attributes:
-        fpr: background fraction of the working point.
         max_auc_loss: largest drop of a signal's AUC.
-        max_efficiency_loss: largest relative drop of a signal's efficiency, beyond its one-sigma interval.
-        max_flips: largest share of the background that either selects and only one does.
+        max_efficiency_loss: largest relative drop of a signal's efficiency at any of the rates, beyond its one-sigma interval.
+        max_flips: largest share of the background that either selects and only one does, at any of the rates.
     """
 
-    fpr: float
     max_auc_loss: float | None = None
     max_efficiency_loss: float | None = None
     max_flips: float | None = None
@@ -38,13 +38,13 @@ class Closeness:
     Attributes:
         left: how the first score does.
         right: how the second does.
-        background_flips: background events the two decide differently, each at its own threshold for the fraction.
+        background_flips: by rate, the background events that the two decide differently, each at its own threshold.
         violations: one sentence for each tolerance that is not kept.
     """
 
     left: Performance
     right: Performance
-    background_flips: Flips
+    background_flips: Mapping[str, Flips]
     violations: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -52,12 +52,19 @@ class Closeness:
         return {
             self.left.source: self.left.to_dict(),
             self.right.source: self.right.to_dict(),
-            "background_flips": self.background_flips.to_dict(),
+            "background_flips": {label: counted.to_dict() for label, counted in self.background_flips.items()},
             "violations": list(self.violations),
         }
 
 
-def compare_scores(dataset: Dataset, left: ScoreSet, right: ScoreSet, tolerances: Tolerances) -> Closeness:
+def compare_scores(
+    dataset: Dataset,
+    left: ScoreSet,
+    right: ScoreSet,
+    tolerances: Tolerances,
+    targets: Sequence[Target],
+    taken: NDArray[np.bool_] | None = None,
+) -> Closeness:
     """Compare two scores of the same events.
 
     Args:
@@ -65,6 +72,8 @@ def compare_scores(dataset: Dataset, left: ScoreSet, right: ScoreSet, tolerances
         left: the first, what is aimed at.
         right: the second, what is judged.
         tolerances: what to hold.
+        targets: rates at which efficiencies and decisions are compared.
+        taken: whether the menu takes each event of the dataset, shape ``(n_events,)``; needed for pure targets.
 
     Returns:
         The comparison, violations listed and not raised.
@@ -72,30 +81,23 @@ def compare_scores(dataset: Dataset, left: ScoreSet, right: ScoreSet, tolerances
     Raises:
         InputError: scores of another dataset, or no background among them.
     """
-    fprs = (tolerances.fpr,)
-    performances = evaluate(dataset, left, fprs), evaluate(dataset, right, fprs)
-    counted = _background_flips(dataset, left, right, tolerances.fpr)
-    return Closeness(*performances, counted, tuple(_violations(*performances, counted, tolerances)))
+    before, after = (evaluate(dataset, one, targets, taken=taken) for one in (left, right))
+    backgrounds = [background_of(dataset, one).weighted(taken) for one in (left, right)]
+    counted = {t.label: flips(*(one.selected(one.threshold(t), t) for one in backgrounds)) for t in targets}
+    return Closeness(before, after, counted, tuple(_violations(before, after, counted, tolerances)))
 
 
-def _background_flips(dataset: Dataset, left: ScoreSet, right: ScoreSet, fpr: float) -> Flips:
-    selections = []
-    for scores in (left, right):
-        background = background_of(dataset, scores)
-        threshold = threshold_for_fraction(background.scores, background.weight, fpr)
-        selections.append(np.asarray(background.scores) >= threshold)
-    return flips(*selections)
-
-
-def _violations(left: Performance, right: Performance, counted: Flips, tolerances: Tolerances) -> list[str]:
+def _violations(left: Performance, right: Performance, counted: Mapping[str, Flips], tolerances: Tolerances) -> list[str]:
     found = []
     for a, b in zip(left.signals, right.signals, strict=True):
         found += _signal_violations(a, b, tolerances, f"from {left.source} to {right.source}")
     limit = tolerances.max_flips
-    if limit is not None and 1.0 - counted.overlap > limit:
-        found.append(
-            f"{1.0 - counted.overlap:.3f} of the background selected by {left.source} or {right.source} is selected by one only, more than {limit:g}"
-        )
+    for label, one in counted.items():
+        if limit is not None and 1.0 - one.overlap > limit:
+            found.append(
+                f"at {label}, {1.0 - one.overlap:.3f} of the background selected by {left.source} or {right.source} is selected by one "
+                f"only, more than {limit:g}"
+            )
     return found
 
 
@@ -105,10 +107,11 @@ def _signal_violations(left: SignalPerformance, right: SignalPerformance, tolera
     if tolerances.max_auc_loss is not None and loss > tolerances.max_auc_loss:
         found.append(f"the AUC of {left.name!r} drops by {loss:.4f} {what}, more than {tolerances.max_auc_loss:g}")
     limit = tolerances.max_efficiency_loss
-    efficiency = left.points[0].signal.value
-    if limit is not None and efficiency > 0 and right.points[0].signal.high < efficiency * (1.0 - limit):
-        found.append(
-            f"the efficiency of {left.name!r} at a background fraction of {tolerances.fpr:g} drops from {efficiency:.4f} to "
-            f"{right.points[0].signal.value:.4f} {what}, more than {limit:g} of it"
-        )
+    for before, after in zip(left.points, right.points, strict=True):
+        aimed = before.signal.value
+        if limit is not None and aimed > 0 and after.signal.high < aimed * (1.0 - limit):
+            found.append(
+                f"the efficiency of {left.name!r} at {before.target.label} drops from {aimed:.4f} to {after.signal.value:.4f} {what}, "
+                f"more than {limit:g} of it"
+            )
     return found

@@ -21,9 +21,11 @@ from l1ad.scores.selection import (
     checked_weight,
     effective_number,
     efficiency,
+    lowest,
     threshold_for_fraction,
     threshold_for_weight,
 )
+from l1ad.scores.targets import Kind, Target
 
 __all__ = [
     "MIN_EVENTS",
@@ -32,6 +34,7 @@ __all__ = [
     "Flips",
     "Roc",
     "Scores",
+    "Weighted",
     "WorkingPoint",
     "auc",
     "checked_scores",
@@ -39,7 +42,7 @@ __all__ = [
     "effective_number",
     "efficiency",
     "flips",
-    "flips_at_fraction",
+    "flips_at_target",
     "roc",
     "threshold_for_fraction",
     "threshold_for_weight",
@@ -79,13 +82,13 @@ class WorkingPoint:
     """What one threshold does.
 
     Attributes:
-        target_fpr: background fraction that was asked for.
+        target: what was asked for.
         threshold: smallest threshold that keeps it.
-        background: background fraction reached, with interval and counts.
-        signal: signal efficiency.
+        background: background fraction reached, with interval and counts; of a pure target what the menu does not take.
+        signal: signal efficiency, of the same kind.
     """
 
-    target_fpr: float
+    target: Target
     threshold: float
     background: Efficiency
     signal: Efficiency
@@ -96,8 +99,8 @@ class WorkingPoint:
         return self.background.enough
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
-        return asdict(self) | {"enough": self.enough}
+        """Give plain data for JSON."""
+        return asdict(self) | {"target": self.target.to_dict(), "enough": self.enough}
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,34 +207,59 @@ def _placement_variance(placement: FloatArray, probability: FloatArray, value: f
     return float(squared @ np.square(placement - value)) / free if free > 0 else float("inf")
 
 
-def working_point(
-    background: Scores,
-    signal: Scores,
-    fpr: float,
-    background_weight: ArrayLike | None = None,
-    signal_weight: ArrayLike | None = None,
-) -> WorkingPoint:
-    """Return the signal efficiency at the smallest threshold that keeps a background fraction.
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighted:
+    """Hold scored events.
+
+    Attributes:
+        scores: integers or float64, shape ``(n_events,)``.
+        weight: weights of at least 0, same shape, or None for 1 each.
+        taken: whether the menu takes each event, same shape; None where nobody says.
+    """
+
+    scores: Scores
+    weight: ArrayLike | None = None
+    taken: NDArray[np.bool_] | None = None
+
+    def threshold(self, target: Target) -> float:
+        """Give the smallest threshold that keeps the target on these events.
+
+        Raises:
+            InputError: no events, NaN scores, weights that do not fit, or a pure target where nobody says what the menu takes.
+        """
+        weight = checked_weight(self.weight, len(self.scores), "scored")
+        counted = weight if target.kind is Kind.TOTAL else np.where(self._free(), weight, 0.0)
+        if not counted.any():
+            return lowest(self.scores)
+        return threshold_for_weight(self.scores, counted, target.fraction * float(weight.sum()))
+
+    def selected(self, threshold: float, target: Target) -> NDArray[np.bool_]:
+        """Say of each event whether it counts: selected, and for a pure target not taken by the menu."""
+        chosen = np.asarray(self.scores >= threshold)
+        return chosen if target.kind is Kind.TOTAL else chosen & self._free()
+
+    def _free(self) -> NDArray[np.bool_]:
+        if self.taken is None:
+            raise InputError(
+                "A pure rate needs to know what the menu takes, and the data have no column 'pass_l1' or 'menu'; ask for the total rate."
+            )
+        return ~self.taken
+
+
+def working_point(background: Weighted, signal: Weighted, target: Target) -> WorkingPoint:
+    """Give the signal efficiency at the smallest threshold that keeps a background fraction.
 
     Args:
-        background: background scores, shape ``(n_background,)``.
-        signal: signal scores, shape ``(n_signal,)``.
-        fpr: background fraction, in (0, 1).
-        background_weight: weights of at least 0, or None.
-        signal_weight: likewise.
+        background: the background.
+        signal: the signal.
+        target: the fraction, and of what.
 
     Raises:
-        InputError: a fraction out of range, no events, NaN scores or weights that do not fit.
+        InputError: as ``Weighted.threshold``.
     """
-    if not 0 < fpr < 1:
-        raise InputError(f"A background fraction must be between 0 and 1, got {fpr!r}; use for example 1e-3.")
-    threshold = threshold_for_fraction(background, background_weight, fpr)
-    return WorkingPoint(
-        fpr,
-        threshold,
-        efficiency(np.asarray(background) >= threshold, background_weight),
-        efficiency(np.asarray(signal) >= threshold, signal_weight),
-    )
+    threshold = background.threshold(target)
+    counted = (efficiency(one.selected(threshold, target), one.weight) for one in (background, signal))
+    return WorkingPoint(target, threshold, *counted)
 
 
 def flips(left: ArrayLike, right: ArrayLike) -> Flips:
@@ -250,20 +278,28 @@ def flips(left: ArrayLike, right: ArrayLike) -> Flips:
     return Flips(len(a), int((a & ~b).sum()), int((b & ~a).sum()), int((a & b).sum()))
 
 
-def flips_at_fraction(
-    left: Scores, right: Scores, background: IntArray, fraction: float, weight: ArrayLike | None = None
+def flips_at_target(
+    left: Scores,
+    right: Scores,
+    background: IntArray,
+    target: Target,
+    weight: ArrayLike | None = None,
+    taken: NDArray[np.bool_] | None = None,
 ) -> Flips:
-    """Count events that two scores decide differently, each at its own threshold for the same background fraction.
+    """Count events that two scores decide differently, each at its own threshold for the same rate.
 
     Args:
         left: first scores, shape ``(n_events,)``.
         right: second scores of the same events.
         background: numbers of the events that are background and set the thresholds, shape ``(n_background,)``.
-        fraction: selected fraction of the background's weight.
+        target: the rate.
         weight: weights of those background events, shape ``(n_background,)``, or None.
+        taken: whether the menu takes each event, shape ``(n_events,)``, or None.
 
     Raises:
-        InputError: the shapes differ, no background, NaN scores or weights that do not fit.
+        InputError: the shapes differ, no background, NaN scores, weights that do not fit, or a pure target without ``taken``.
     """
-    cuts = [threshold_for_fraction(np.asarray(scores)[background], weight, fraction) for scores in (left, right)]
-    return flips(np.asarray(left) >= cuts[0], np.asarray(right) >= cuts[1])
+    among = None if taken is None else taken[background]
+    cuts = [Weighted(np.asarray(s)[background], weight, among).threshold(target) for s in (left, right)]
+    chosen = (Weighted(np.asarray(s), None, taken).selected(cut, target) for s, cut in zip((left, right), cuts, strict=True))
+    return flips(*chosen)

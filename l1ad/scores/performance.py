@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from l1ad.core.dataset import Dataset, Role, Split
 from l1ad.core.errors import InputError
 from l1ad.core.fixed import FloatArray, IntArray
 from l1ad.core.scoreset import ScoreSet
-from l1ad.scores.metrics import Auc, Scores, WorkingPoint, auc, working_point
-
-#: Background fractions at which efficiencies are quoted unless others are asked for.
-FPRS = (1e-3, 1e-4, 1e-5)
+from l1ad.scores.metrics import Auc, Scores, Weighted, WorkingPoint, auc, working_point
+from l1ad.scores.selection import mean_efficiency
+from l1ad.scores.targets import FRACTIONS, Target
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +36,10 @@ class ScoredSample:
     scores: Scores
     weight: FloatArray
 
+    def weighted(self, taken: NDArray[np.bool_] | None = None) -> Weighted:
+        """Give what a threshold looks at; ``taken`` says of each event of the dataset whether the menu takes it."""
+        return Weighted(self.scores, self.weight, None if taken is None else taken[self.rows])
+
 
 @dataclass(frozen=True, slots=True)
 class SignalPerformance:
@@ -45,7 +50,7 @@ class SignalPerformance:
         label: what plots show.
         n_events: signal events.
         auc: area under the ROC curve.
-        points: one for each background fraction.
+        points: one for each target.
     """
 
     name: str
@@ -66,6 +71,36 @@ class SignalPerformance:
 
 
 @dataclass(frozen=True, slots=True)
+class MeanEfficiency:
+    """Hold the mean efficiency over signals at one rate.
+
+    Attributes:
+        target: the rate.
+        value: the mean.
+        low: lower end of its interval: the signals' own, added in quadrature.
+        high: upper end.
+        n_effective: effective number of background events behind the threshold.
+    """
+
+    target: Target
+    value: float
+    low: float
+    high: float
+    n_effective: float
+
+    @classmethod
+    def of(cls, points: Sequence[WorkingPoint]) -> MeanEfficiency:
+        """Give the mean of every signal's working point at one rate."""
+        interval = mean_efficiency([point.signal for point in points])
+        return cls(points[0].target, *interval, points[0].background.n_effective)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        interval = {"value": self.value, "low": self.low, "high": self.high}
+        return {"target": self.target.to_dict(), **interval, "n_effective": self.n_effective}
+
+
+@dataclass(frozen=True, slots=True)
 class Performance:
     """How one set of scores does.
 
@@ -83,10 +118,24 @@ class Performance:
         """Return the mean AUC over signals; None without any."""
         return float(np.mean([signal.auc.value for signal in self.signals])) if self.signals else None
 
-    def mean_efficiency(self, fpr: float) -> float | None:
-        """Return the mean efficiency over signals at a background fraction; None without any or if it was not evaluated."""
-        values = [point.signal.value for signal in self.signals for point in signal.points if point.target_fpr == fpr]
-        return float(np.mean(values)) if values else None
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Rates that it was judged at; none without a signal."""
+        return tuple(point.target for point in self.signals[0].points) if self.signals else ()
+
+    def points(self, target: Target) -> list[WorkingPoint]:
+        """Give every signal's working point at a rate, in the signals' order; none if it was not judged there."""
+        return [point for signal in self.signals for point in signal.points if point.target == target]
+
+    def mean(self, target: Target) -> MeanEfficiency | None:
+        """Give the mean efficiency over signals at a rate; None without a signal or if it was not judged there."""
+        points = self.points(target)
+        return MeanEfficiency.of(points) if points else None
+
+    def mean_efficiency(self, target: Target) -> float | None:
+        """Give the value of ``mean``."""
+        found = self.mean(target)
+        return found.value if found else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -94,6 +143,7 @@ class Performance:
             "source": self.source,
             "n_background": self.n_background,
             "signals": [signal.to_dict() for signal in self.signals],
+            "means": [mean.to_dict() for target in self.targets if (mean := self.mean(target))],
         }
 
 
@@ -136,23 +186,30 @@ def _sample(dataset: Dataset, scores: ScoreSet, name: str, label: str, rows: Int
     )
 
 
-def evaluate(dataset: Dataset, scores: ScoreSet, fprs: tuple[float, ...] = FPRS, split: Split | None = Split.TEST) -> Performance:
-    """Evaluate scores on a dataset.
+def evaluate(
+    dataset: Dataset,
+    scores: ScoreSet,
+    targets: Sequence[Target] = FRACTIONS,
+    split: Split | None = Split.TEST,
+    taken: NDArray[np.bool_] | None = None,
+) -> Performance:
+    """Judge scores on a dataset.
 
     Args:
         dataset: the dataset they belong to.
         scores: the scores.
-        fprs: background fractions.
+        targets: rates at which efficiencies are given.
         split: part of the background; None for all.
+        taken: whether the menu takes each event of the dataset, shape ``(n_events,)``; needed for pure targets.
 
     Raises:
-        InputError: scores of another dataset, no background, or unusable weights.
+        InputError: scores of another dataset, no background, unusable weights, or a pure target without ``taken``.
     """
     background = background_of(dataset, scores, split)
+    behind = background.weighted(taken)
     results = []
     for signal in signals_of(dataset, scores):
-        pair = background.scores, signal.scores
-        weights = background.weight, signal.weight
-        points = tuple(working_point(*pair, fpr, *weights) for fpr in fprs)
-        results.append(SignalPerformance(signal.name, signal.label, len(signal.rows), auc(*pair, *weights), points))
+        points = tuple(working_point(behind, signal.weighted(taken), target) for target in targets)
+        area = auc(background.scores, signal.scores, background.weight, signal.weight)
+        results.append(SignalPerformance(signal.name, signal.label, len(signal.rows), area, points))
     return Performance(scores.source.value, len(background.rows), tuple(results))

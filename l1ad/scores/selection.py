@@ -5,6 +5,7 @@ An event is selected when ``score >= threshold``. Scores may be integers (firmwa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -82,6 +83,16 @@ def efficiency(passed: ArrayLike, weight: ArrayLike | None = None, level: float 
     return Efficiency(value, low, high, int(np.count_nonzero(selected)), len(w), effective_number(w[selected]), method)
 
 
+def mean_efficiency(efficiencies: Sequence[Efficiency]) -> tuple[float, float, float]:
+    """Give the mean over signals with its interval: the signals' own, added in quadrature on either side."""
+    value = float(np.mean([e.value for e in efficiencies]))
+    below, above = (
+        float(np.sqrt(sum(d * d for d in distances))) / len(efficiencies)
+        for distances in ([e.value - e.low for e in efficiencies], [e.high - e.value for e in efficiencies])
+    )
+    return value, max(0.0, value - below), min(1.0, value + above)
+
+
 def _effective_total(selected: NDArray[np.bool_], w: FloatArray, value: float) -> float:
     variance = float(np.square(w * (selected - value)).sum()) / float(w.sum()) ** 2
     return value * (1.0 - value) / variance if 0.0 < value < 1.0 and variance > 0 else effective_number(w)
@@ -127,8 +138,13 @@ def threshold_for_weight(scores: Scores, weight: ArrayLike | None, target: float
     selected = np.cumsum(w[order])
     too_many = np.flatnonzero(selected > target * (1.0 + SLACK))
     if not len(too_many):
-        return float(values.min()) if values.dtype.kind == "f" else int(values.min())
+        return lowest(values)
     return _next_above(values[order[too_many[0]]])
+
+
+def lowest(scores: Scores) -> float:
+    """Give the threshold that selects everything; a whole number if the scores are integers."""
+    return float(scores.min()) if scores.dtype.kind == "f" else int(scores.min())
 
 
 def _next_above(score: Any) -> float:

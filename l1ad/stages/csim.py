@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.config import Config
+from l1ad.config.physics import judged_by
 from l1ad.core.agreement import Agreement, compare
 from l1ad.core.artefact import Draft, code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.core.dataset import Dataset
@@ -24,6 +25,7 @@ from l1ad.core.trained import TrainedModel, load_trained
 from l1ad.hls.csim import Csim
 from l1ad.hls.project import HlsProject, load_project
 from l1ad.hls.top import template_digest
+from l1ad.physics.judge import judge_of
 from l1ad.ranges import float32_exact
 from l1ad.scores.closeness import Closeness, Tolerances, compare_scores
 from l1ad.scores.events import comparison_events, data_of_run
@@ -87,6 +89,7 @@ def csim(config: Config, *, force: bool = False) -> CsimResult:
     inputs = {"model": trained.digest, "hls_project": project.digest, "templates": template_digest()}
     inputs |= {"dataset": dataset.digest} if dataset else {}
     settings = {"csim": config.csim.plain(), "firmware": config.firmware.plain()}
+    settings |= {"judged": judged_by(config.rates, config.studies)} if dataset else {}
     key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.csim"))
     fresh = force or not is_current(target, KIND, key)
     if fresh:
@@ -256,10 +259,9 @@ def _compare_float(
     if Source.FLOAT not in saved:
         return None
     draw_scatter(folder / "scatter.png", saved[Source.FLOAT], saved[Source.CSIM])
-    tolerances = Tolerances(
-        config.csim.false_positive_rate, config.csim.max_auc_loss, config.csim.max_efficiency_loss, config.csim.max_flips
-    )
-    found: Closeness = compare_scores(dataset, saved[Source.FLOAT], saved[Source.CSIM], tolerances)
+    tolerances = Tolerances(config.csim.max_auc_loss, config.csim.max_efficiency_loss, config.csim.max_flips)
+    judge = judge_of(config, dataset, config.csim.false_positive_rate)
+    found: Closeness = compare_scores(dataset, saved[Source.FLOAT], saved[Source.CSIM], tolerances, judge.targets, judge.taken)
     return found.to_dict() | {"tolerances": asdict(tolerances)}
 
 
@@ -268,7 +270,8 @@ def _short(physics: dict[str, Any]) -> dict[str, Any]:
     auc = {
         source: {signal["name"]: signal["auc"]["value"] for signal in physics[source]["signals"]} for source in ("float", "csim")
     }
-    return {"auc": auc, "background_flips": physics["background_flips"], "violations": physics["violations"]}
+    means = {source: physics[source]["means"] for source in ("float", "csim")}
+    return {"auc": auc, "efficiency": means, "background_flips": physics["background_flips"], "violations": physics["violations"]}
 
 
 def draw_scatter(path: Path, left: ScoreSet, right: ScoreSet) -> None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from l1ad.config import Config
-from l1ad.config.physics import RatesConfig
+from l1ad.config.physics import RatesConfig, judged_by
 from l1ad.core.artefact import Draft, file_digest, read_manifest
 from l1ad.core.dataset import Dataset, Role, load_dataset
 from l1ad.core.errors import InputError
@@ -22,8 +22,9 @@ from l1ad.core.thresholds import Definition, ThresholdsFile
 from l1ad.physics.circumstances import bins_of, halves_of, kinematic_bins
 from l1ad.physics.drift import drifts
 from l1ad.physics.follow import flattened, follow_of
+from l1ad.physics.judge import Judge, judge_of
 from l1ad.physics.menu_overlap import SignalEfficiency, overlaps, signal_efficiency
-from l1ad.physics.rates import Kind, RatePoint, RateSample, crossing_rate_khz, menu_taken, rate_curve, resolved_points
+from l1ad.physics.rates import RatePoint, RateSample, crossing_rate_khz, menu_taken, rate_curve, resolved_points
 from l1ad.physics.rates_page import SourceRates, rates_sections
 from l1ad.physics.scored_run import counted_background, counted_split, load_run_scores, require_network
 from l1ad.physics.stability import stability_of
@@ -31,7 +32,8 @@ from l1ad.physics.veto import Veto, menu_in_words, veto_of
 from l1ad.reporting.document import Page
 from l1ad.reporting.physics_sections import physics_section
 from l1ad.reporting.render import write_page
-from l1ad.scores.performance import FPRS, Performance, ScoredSample, evaluate, signals_of
+from l1ad.scores.performance import Performance, ScoredSample, signals_of
+from l1ad.scores.targets import Kind
 
 KIND = "rates"
 #: How the names of thresholds end that follow an event's counts, so that their rate does not.
@@ -75,14 +77,15 @@ def rates(config: Config, *, force: bool = False) -> RatesResult:
     inputs = {"dataset": dataset.digest, "csim": read_manifest(config.run / "csim").digest}
     if config.rates.prescales is not None:
         inputs["prescales"] = _table_digest(config.path(config.rates.prescales))
-    settings = config.rates.plain()
+    settings = judged_by(config.rates, config.studies)
 
     def write(draft: Draft) -> Summary:
         _require_samples(dataset)
         veto = veto_of(config, dataset)
         found = tuple(_source_rates(config.rates, dataset, one, veto) for one in scores)
-        performances = tuple(evaluate(dataset, one, FPRS, counted_split(config.rates)) for one in scores)
-        _write(draft.path, config, dataset, scores, found, performances, veto)
+        judge = judge_of(config, dataset)
+        performances = tuple(judge.performance(one, counted_split(config.rates)) for one in scores)
+        _write(draft.path, config, judge, scores, found, performances, veto)
         return _summary(config.rates, found, performances[-1]) | ({"veto": veto.to_dict()} if veto else {})
 
     place, code = config.run / "rates", "l1ad.stages.rates"
@@ -170,15 +173,16 @@ def _caught(dataset: Dataset, scores: ScoreSet, veto: Veto | None, point: RatePo
 def _write(
     folder: Path,
     config: Config,
-    dataset: Dataset,
+    judge: Judge,
     scores: tuple[ScoreSet, ...],
     found: tuple[SourceRates, ...],
     performances: tuple[Performance, ...],
     veto: Veto | None,
 ) -> None:
+    dataset = judge.dataset
     crossing = crossing_rate_khz(config.rates)
     sections = rates_sections(found, crossing, performances[-1].n_background, veto)
-    sections.append(physics_section(dataset, scores, performances))
+    sections.append(physics_section(dataset, scores, performances, judge.taken))
     which = "events kept for testing" if config.rates.background == "test" else "all events, also those trained on"
     page = Page(
         f"{config.name}: rates and thresholds", f"Background: {which}.", tuple(sections), (f"Dataset {dataset.digest[:16]}",)

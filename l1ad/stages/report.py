@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from l1ad.config import Config
+from l1ad.config.physics import judged_by
 from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
 from l1ad.core.board import load_anchors
 from l1ad.core.errors import InputError
 from l1ad.core.shown import Shown
 from l1ad.physics import stability_page
+from l1ad.physics.judge import Judge, judge_at
+from l1ad.physics.veto import Veto, veto_of
 from l1ad.reporting.comparison import (
     NAMES,
     Entry,
@@ -35,12 +38,13 @@ from l1ad.reporting.physics_sections import physics_section
 from l1ad.reporting.render import write_page
 from l1ad.reporting.resource_sections import other_anchors_table, resources_section
 from l1ad.reporting.runs import Run, load_run
-from l1ad.scores.performance import FPRS, Performance, evaluate
+from l1ad.scores.performance import Performance
 
 KIND = "report"
 #: Score sets from the most firmware-like to the least; the first that is there stands for the model in the comparison.
 _PREFERENCE = ("csim", "emulator", "rtl", "qkeras", "float")
 Performances = Mapping[str, tuple[Performance, ...]]
+Judges = Mapping[str, Judge | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,6 @@ def report(
     output: Path | None = None,
     baseline: str | None = None,
     fail_if: str | None = None,
-    fpr: float = FPRS[0],
 ) -> ReportResult:
     """Write the report of one or more runs.
 
@@ -84,24 +87,21 @@ def report(
         output: the report's folder; by default ``report`` in the first run.
         baseline: name of the run that the others are compared with.
         fail_if: a limit such as ``lut > 5000 or latency_ns > 25``; the names are those of ``comparison.Entry``.
-        fpr: background fraction of the efficiency in the comparison.
 
     Returns:
         Where the report is, and the comparison.
 
     Raises:
         ArtefactError: a place that holds no run and no report.
-        InputError: an impossible condition, baseline or background fraction, or scores of another dataset.
+        InputError: an impossible condition or baseline, or scores of another dataset.
         LimitError: the limit is exceeded; the report is written all the same.
     """
     places = [runs] if isinstance(runs, Config | Path) else list(runs)
     if not places:
-        raise InputError("A report needs at least one run, got none; give a configuration or a run folder.")
-    if not 0 < fpr < 1:
-        raise InputError(f"A background fraction must be between 0 and 1, got {fpr!r}; use for example 1e-3.")
+        raise InputError("A report wants at least one run, got none; give a configuration or a run folder.")
     condition = parse_condition(fail_if, NAMES) if fail_if is not None else None
     loaded = _named(tuple(load_run(place) for place in places))
-    result, entries = _write(loaded, output or _default_output(loaded[0]), baseline, fpr, force)
+    result, entries = _write(loaded, output or _default_output(loaded[0]), baseline, force)
     if condition is not None:
         require_within(entries, condition)
     return result
@@ -123,23 +123,26 @@ def _default_output(run: Run) -> Path:
     return (run.path if is_run else run.path.resolve().parent) / "report"
 
 
-def _write(
-    runs: tuple[Run, ...], target: Path, baseline: str | None, fpr: float, force: bool
-) -> tuple[ReportResult, tuple[Entry, ...]]:
+def _write(runs: tuple[Run, ...], target: Path, baseline: str | None, force: bool) -> tuple[ReportResult, tuple[Entry, ...]]:
     inputs = {name: digest for run in runs for name, digest in (run.digests | study_digests(run)).items()}
-    settings = {"baseline": baseline, "fpr": fpr, "runs": [run.name for run in runs]}
+    settings = {
+        "baseline": baseline,
+        "runs": [run.name for run in runs],
+        "rates": [judged_by(run.rates, run.studies) for run in runs],
+    }
     key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.report") + _resources_digest())
     if not force and is_current(target, KIND, key):
         rows = tuple(Entry(**entry) for entry in read_manifest(target).summary["comparison"])
         return ReportResult(target, False, tuple(row.to_dict() for row in rows)), rows
-    performances = {run.name: _performances(run, fpr) for run in runs}
-    entries = tuple(e for run in runs for e in entries_of(run, _representative(performances[run.name]), fpr))
+    judges = {run.name: _judge(run) for run in runs}
+    performances = {run.name: _performances(run, judges[run.name]) for run in runs}
+    entries = tuple(e for run in runs for e in entries_of(run, _representative(performances[run.name])))
     reference = find_baseline(entries, baseline) if baseline is not None else None
     with writing(target, KIND, key=key, inputs=inputs, config=settings) as draft:
-        page = _page(runs, performances, entries, reference, fpr)
+        page = _page(runs, judges, performances, entries, reference)
         write_page(page, draft.path, "report")
         (draft.path / "report.csv").write_text(to_csv(entries, reference), encoding="utf-8")
-        data = _data(runs, performances, entries, reference, fpr)
+        data = _data(runs, performances, entries, reference)
         (draft.path / "report.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
         draft.summary["comparison"] = [entry.to_dict() for entry in entries]
     return ReportResult(target, True, tuple(entry.to_dict() for entry in entries)), entries
@@ -163,11 +166,21 @@ def _files_in(folder: Traversable) -> Iterator[tuple[str, bytes]]:
             yield entry.name, entry.read_bytes()
 
 
-def _performances(run: Run, fpr: float) -> tuple[Performance, ...]:
+def _judge(run: Run) -> Judge | None:
+    """Give what a run's scores are judged by; None without data."""
     if run.dataset is None:
-        return ()
-    fprs = tuple(sorted({*FPRS, fpr}, reverse=True))
-    return tuple(evaluate(run.dataset, scores, fprs) for scores in run.scores)
+        return None
+    return judge_at(run.dataset, run.rates, run.studies, _veto(run) if run.config is None else veto_of(run.config, run.dataset))
+
+
+def _veto(run: Run) -> Veto | None:
+    """Give the menu that vetoed when a folder's rates were counted; None where all of it did, or they were not."""
+    found = run.manifests["rates"].summary.get("veto") if "rates" in run.manifests else None
+    return Veto.from_dict(found) if found else None
+
+
+def _performances(run: Run, judge: Judge | None) -> tuple[Performance, ...]:
+    return () if judge is None else tuple(judge.performance(scores) for scores in run.scores)
 
 
 def _representative(performances: Sequence[Performance]) -> Performance | None:
@@ -176,13 +189,13 @@ def _representative(performances: Sequence[Performance]) -> Performance | None:
 
 
 def _page(
-    runs: Sequence[Run], performances: Performances, entries: Sequence[Entry], baseline: Sequence[Entry] | None, fpr: float
+    runs: Sequence[Run], judges: Judges, performances: Performances, entries: Sequence[Entry], baseline: Sequence[Entry] | None
 ) -> Page:
     anchors = load_anchors()
-    resources = resources_section(entries, baseline, runs, anchors, fpr)
+    resources = resources_section(entries, baseline, runs, anchors)
     sections = [resources] if resources is not None and len(runs) > 1 else []
     for run in runs:
-        sections += _run_sections(run, performances[run.name], len(runs) > 1)
+        sections += _run_sections(run, judges[run.name], performances[run.name], len(runs) > 1)
     if resources is not None and len(runs) == 1:
         sections.append(resources)
     others = other_anchors_table(anchors, levels_in(entries))
@@ -193,10 +206,10 @@ def _page(
     return Page(title, _lead(runs, entries), tuple(sections), _footer(runs), keys)
 
 
-def _run_sections(run: Run, performances: tuple[Performance, ...], several: bool) -> list[Section]:
+def _run_sections(run: Run, judge: Judge | None, performances: tuple[Performance, ...], several: bool) -> list[Section]:
     made = [model_section(run)]
-    if run.dataset is not None and performances:
-        made.append(physics_section(run.dataset, run.scores, performances))
+    if judge is not None and performances:
+        made.append(physics_section(judge.dataset, run.scores, performances, judge.taken))
     made += [_rates_section(run), exactness_section(run)]
     present = [section for section in made if section is not None]
     if not several:
@@ -236,7 +249,7 @@ def _footer(runs: Sequence[Run]) -> tuple[str, ...]:
 
 
 def _data(
-    runs: Sequence[Run], performances: Performances, entries: Sequence[Entry], baseline: Sequence[Entry] | None, fpr: float
+    runs: Sequence[Run], performances: Performances, entries: Sequence[Entry], baseline: Sequence[Entry] | None
 ) -> dict[str, Any]:
     rows = [e.to_dict() | ({"differences": differences(e, baseline)} if baseline else {}) for e in entries]
     details = {
@@ -252,4 +265,4 @@ def _data(
         }
         for run in runs
     }
-    return {"spec_version": 1, "fpr": fpr, "comparison": rows, "runs": details}
+    return {"spec_version": 1, "comparison": rows, "runs": details}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from l1ad.config import Config
 from l1ad.config.physics import ShapeConfig
 from l1ad.core.dataset import Dataset
+from l1ad.physics.judge import judge_of
 from l1ad.reporting.document import State
 from l1ad.studies.comparison import Variant, variant_blocks
 from l1ad.studies.result import Material, StudyResult, evaluation_rows
@@ -17,15 +18,15 @@ def study_capacity(material: Material) -> StudyResult:
     """Train the networks of ``studies.shapes`` on equal terms: loss, AUC, efficiency, and LUTs of the quantised network."""
     config, dataset = material.config, material.dataset
     small = training_dataset(dataset, material.work / "data", config.studies.events)
-    rows = evaluation_rows(dataset)
+    rows, judge = evaluation_rows(dataset), judge_of(config, dataset)
     variants = []
     for shape in config.studies.shapes:
         settings = shaped(study_config(config, min(4, config.studies.seeds)), shape)
         name = shape_name(dataset, shape)
         trained = train_networks(settings, small, material.work / name)
-        judged = trained.performances(dataset, rows, (config.studies.fpr,))
+        judged = trained.performances(judge, rows)
         variants.append(Variant(name, judged, trained.validation_loss, estimated_lut(trained)))
-    blocks = variant_blocks(variants, config.studies.fpr, "network")
+    blocks = variant_blocks(variants, "network")
     numbers = {"variants": [variant.to_dict() for variant in variants]}
     return StudyResult("capacity", QUESTION, _finding(variants), State.NOTE, numbers, blocks)
 

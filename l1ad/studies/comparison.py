@@ -11,6 +11,7 @@ import numpy as np
 from l1ad.reporting.document import Block, Table, number, number_columns, text_columns
 from l1ad.reporting.drawing import Axes, Series, line_plot
 from l1ad.scores.performance import Performance
+from l1ad.scores.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Variant:
 
     Attributes:
         name: its name.
-        performances: one a seed, at one background fraction.
+        performances: one a seed.
         losses: validation losses; comparable only between variants of one loss.
         lut: estimated LUTs, where they were asked for.
     """
@@ -38,9 +39,19 @@ class Variant:
         """Return a signal's AUC of every seed."""
         return [s.auc.value for p in self.performances for s in p.signals if s.label == label]
 
-    def efficiencies(self, label: str) -> list[float]:
-        """Return a signal's efficiency of every seed."""
-        return [s.points[0].signal.value for p in self.performances for s in p.signals if s.label == label]
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Rates at which efficiencies are known."""
+        return self.performances[0].targets
+
+    def efficiencies(self, label: str, target: Target) -> list[float]:
+        """Give a signal's efficiency of every seed at a rate."""
+        signals = (s for p in self.performances for s in p.signals if s.label == label)
+        return [point.signal.value for s in signals for point in s.points if point.target == target]
+
+    def means(self, target: Target) -> list[float]:
+        """Give the mean efficiency over signals of every seed at a rate."""
+        return [mean.value for p in self.performances if (mean := p.mean(target))]
 
     def clearly_better(self, other: Variant, label: str) -> bool:
         """Return whether a signal's mean AUC is above the other's by two standard errors of the difference over seeds."""
@@ -54,26 +65,37 @@ class Variant:
         return float(np.mean([self.aucs(label) for label in self.signals]))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
-        signals = {label: {"auc": self.aucs(label), "efficiency": self.efficiencies(label)} for label in self.signals}
-        return {"name": self.name, "validation_loss": list(self.losses), "lut": self.lut, "signals": signals}
+        """Give plain data for JSON."""
+        signals = {
+            label: {"auc": self.aucs(label), "efficiency": {t.label: self.efficiencies(label, t) for t in self.targets}}
+            for label in self.signals
+        }
+        means = {target.label: self.means(target) for target in self.targets}
+        return {"name": self.name, "validation_loss": list(self.losses), "lut": self.lut, "mean": means, "signals": signals}
 
 
-def variant_blocks(variants: Sequence[Variant], fpr: float, what: str) -> tuple[Block, ...]:
+def variant_blocks(variants: Sequence[Variant], what: str) -> tuple[Block, ...]:
     """Show variants side by side: losses, AUC and efficiency with the spread over seeds.
 
     Args:
         variants: at least one.
-        fpr: background fraction of the efficiencies.
         what: what they differ in.
     """
+    targets = variants[0].targets
     rows = []
+    for variant in variants:
+        means = (_over_seeds(variant.means(target), 100.0) for target in targets)
+        rows.append(("mean", variant.name, _over_seeds([p.mean_auc() or 0.0 for p in variant.performances], 100.0), *means))
     for label in variants[0].signals:
         for variant in variants:
-            auc, efficiency = variant.aucs(label), variant.efficiencies(label)
-            rows.append((label, variant.name, _over_seeds(auc, 100.0), _over_seeds(efficiency, 100.0)))
-    note = f"Mean over {len(variants[0].performances)} seeds ± their standard deviation; same events and epochs."
-    columns = (*text_columns("Signal", what.capitalize()), *number_columns("AUC [%]", f"Efficiency at {fpr:g} [%]"))
+            efficiencies = (_over_seeds(variant.efficiencies(label, target), 100.0) for target in targets)
+            rows.append((label, variant.name, _over_seeds(variant.aucs(label), 100.0), *efficiencies))
+    behind = ", ".join(f"{mean.n_effective:.3g} at {t.label}" for t in targets if (mean := variants[0].performances[0].mean(t)))
+    note = f"Mean over {len(variants[0].performances)} seeds ± their standard deviation; same events and epochs. Background behind it, n_eff: {behind}."
+    columns = (
+        *text_columns("Signal", what.capitalize()),
+        *number_columns("AUC [%]", *(f"Efficiency at {target.label} [%]" for target in targets)),
+    )
     table = Table("On equal terms", columns, tuple(rows), note)
     return (_losses(variants, what), table, _figure(variants))
 

@@ -16,6 +16,7 @@ from l1ad.reporting.document import Block, Figure, State, Table, Verdict, number
 from l1ad.reporting.drawing import Axes, Series, draw_grid, dress, plot_series
 from l1ad.scores.metrics import MIN_EVENTS
 from l1ad.scores.performance import Performance, background_of, evaluate
+from l1ad.scores.targets import Target
 from l1ad.studies.association import Correlation, spearman
 from l1ad.studies.capacity import estimated_lut, shaped
 from l1ad.studies.latent import density_uniformity, latent_entropy, subset_stability
@@ -25,7 +26,7 @@ from l1ad.studies.search import Objective, Proposal, Trial, extremes, search
 from l1ad.studies.trainings import Autoencoder, Trained, study_config, train_networks, training_dataset
 
 QUESTION = "Can one choose a network without signals?"
-FPRS = (1e-4, 1e-5)
+FRACTIONS = (Target(1e-4), Target(1e-5))
 MEASURES = ("m1", "m2", "m3", "m4", "entropy", "cosine", "euclidean", "knn_uniformity", "kde_uniformity", "loss")
 TARGETS = ("efficiency_1e-4", "efficiency_1e-5", "auc")
 #: A rank correlation whose 68 % interval is wider than this says nothing.
@@ -113,7 +114,7 @@ def measured(material: Material, trained: Trained, rows: IntArray) -> dict[str, 
     knn, kde = density_uniformity(latent, studies.seed)
     values["reconstruction_error"] = reconstruction_error(trained.autoencoders[0], x_hw, background.weight)
     values |= {"entropy": latent_entropy(latent, background.weight), "cosine": cosine, "euclidean": euclidean}
-    return values | {"knn_uniformity": knn, "kde_uniformity": kde} | _caught(evaluate(dataset, scores, FPRS))
+    return values | {"knn_uniformity": knn, "kde_uniformity": kde} | _caught(evaluate(dataset, scores, FRACTIONS))
 
 
 def compression_measures(factor: float, scores: FloatArray, weight: FloatArray) -> dict[str, float | None]:
@@ -136,11 +137,10 @@ def compression_measures(factor: float, scores: FloatArray, weight: FloatArray) 
 
 
 def _caught(performance: Performance) -> dict[str, Any]:
-    points = [point for signal in performance.signals for point in signal.points]
-    behind = {f"{fpr:g}": min(p.background.n_effective for p in points if p.target_fpr == fpr) for fpr in FPRS}
+    behind = {f"{t.fraction:g}": min(p.background.n_effective for p in performance.points(t)) for t in FRACTIONS}
     return {
-        "efficiency_1e-4": performance.mean_efficiency(1e-4),
-        "efficiency_1e-5": performance.mean_efficiency(1e-5),
+        "efficiency_1e-4": performance.mean_efficiency(FRACTIONS[0]),
+        "efficiency_1e-5": performance.mean_efficiency(FRACTIONS[1]),
         "auc": performance.mean_auc(),
         "background_n_effective": behind,
         "signals": {s.name: {"auc": s.auc.value, "efficiency": [p.signal.value for p in s.points]} for s in performance.signals},

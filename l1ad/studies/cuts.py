@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from l1ad.core.errors import InputError
 from l1ad.core.fixed import FloatArray
 from l1ad.core.scoreset import ScoreSet
-from l1ad.physics.rates import Kind, Rate, RateSample, TooFewEventsError, crossing_rate_khz, menu_taken, threshold_for_rate
+from l1ad.physics.rates import Rate, RateSample, TooFewEventsError, crossing_rate_khz, menu_taken, threshold_for_rate
 from l1ad.physics.variables import available_cuts
 from l1ad.physics.veto import Veto, veto_of
 from l1ad.scores.metrics import Efficiency, efficiency
 from l1ad.scores.performance import background_of, signals_of
+from l1ad.scores.selection import mean_efficiency
+from l1ad.scores.targets import Kind
 from l1ad.studies.result import Material, cut_scores
 
 SCORE = "score"
@@ -47,14 +49,8 @@ class Selection:
 
     @property
     def mean(self) -> tuple[float, float, float]:
-        """Mean efficiency over signals with its interval: the signals' own, added in quadrature on either side."""
-        found = list(self.efficiencies.values())
-        value = float(np.mean([e.value for e in found]))
-        low, high = (
-            float(np.sqrt(sum((end - e.value) ** 2 for e, end in zip(found, ends, strict=True)))) / len(found)
-            for ends in ([e.low for e in found], [e.high for e in found])
-        )
-        return value, max(0.0, value - low), min(1.0, value + high)
+        """Mean efficiency over signals with its interval."""
+        return mean_efficiency(list(self.efficiencies.values()))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""

@@ -12,7 +12,7 @@ from l1ad.core.follow import Follow
 from l1ad.core.scoreset import ScoreSet, Source
 from l1ad.physics.circumstances import bins_of, kinematic_bins
 from l1ad.physics.follow import VARIABLES, flattened, follow_of
-from l1ad.physics.rates import Kind, RatePoint, rate_point
+from l1ad.physics.rates import RatePoint, rate_point
 from l1ad.physics.scored_run import counted_background
 from l1ad.physics.stability import Stability, stability_of
 from l1ad.physics.stability_page import spread_of
@@ -20,6 +20,7 @@ from l1ad.physics.variables import event_cuts
 from l1ad.reporting.document import ABSENT, Block, State, Table, Verdict, between, number, number_columns, text_columns
 from l1ad.scores.metrics import Efficiency, efficiency
 from l1ad.scores.performance import signals_of
+from l1ad.scores.targets import Kind
 from l1ad.spec import reference
 from l1ad.studies.result import Material, StudyResult, evaluation_rows
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from l1ad.physics.judge import judge_of
 from l1ad.physics.variables import multiplicity
 from l1ad.reporting.document import State
 from l1ad.scores.performance import background_of
@@ -22,20 +23,20 @@ def study_masking(material: Material) -> StudyResult:
     """
     config, dataset = material.config, material.dataset
     small = training_dataset(dataset, material.work / "data", config.studies.events)
-    rows = evaluation_rows(dataset)
+    rows, judge = evaluation_rows(dataset), judge_of(config, dataset)
     reconstruction = config.score.kind.is_reconstruction
     variants, dependence = [], {}
     for name, kind in (("masked", "masked_mse"), ("unmasked", "mse")):
         settings = study_config(config, min(4, config.studies.seeds), loss=kind)
         settings = changed(settings, "score", {"kind": kind}) if reconstruction else settings
         trained = train_networks(settings, small, material.work / name)
-        variants.append(Variant(name, trained.performances(dataset, rows, (config.studies.fpr,)), trained.validation_loss))
+        variants.append(Variant(name, trained.performances(judge, rows), trained.validation_loss))
         background = background_of(dataset, trained.scores(dataset, rows, trained.best))
         count = multiplicity(dataset.layout, np.asarray(dataset.x_hw[background.rows]))
         rank = spearman(count, background.scores, background.weight)
         dependence[name] = rank.value if rank else None
     numbers = {"variants": [v.to_dict() for v in variants], "rank_correlation_with_multiplicity": dependence}
-    blocks = variant_blocks(variants, config.studies.fpr, "loss and score" if reconstruction else "loss")
+    blocks = variant_blocks(variants, "loss and score" if reconstruction else "loss")
     return StudyResult("masking", QUESTION, _finding(variants, dependence), State.NOTE, numbers, blocks)
 
 

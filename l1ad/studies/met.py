@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from l1ad.core.scoreset import ScoreSet, decades
-from l1ad.physics.rates import Kind, crossing_rate_khz, menu_taken
+from l1ad.physics.rates import crossing_rate_khz, menu_taken
 from l1ad.physics.variables import HT, MET, cut_variable, event_cuts
 from l1ad.physics.veto import veto_of
 from l1ad.reporting.document import Block, State, Table, Verdict, between, number, number_columns, text_columns
 from l1ad.reporting.drawing import Axes, density_plot
 from l1ad.scores.metrics import MIN_EVENTS
 from l1ad.scores.performance import background_of
+from l1ad.scores.targets import Kind
 from l1ad.studies.association import pearson, spearman
 from l1ad.studies.cuts import BACKGROUND, Comparison, Selection, compare_at_rate
 from l1ad.studies.result import Material, StudyResult, firmware_scores

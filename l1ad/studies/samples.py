@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from l1ad.core.scoreset import ScoreSet, decades
+from l1ad.physics.judge import judge_of
 from l1ad.physics.variables import event_cuts
 from l1ad.reporting.document import Block, State, Table, between, number_columns, text_columns, with_error
 from l1ad.reporting.drawing import Axes, histogram_plot
-from l1ad.scores.performance import Performance, evaluate
+from l1ad.scores.performance import Performance
+from l1ad.scores.targets import Target
 from l1ad.studies.result import Material, StudyResult, cut_scores, evaluation_rows, firmware_scores, float_reference_scores
 
 QUESTION = "How do all samples look for all scores?"
@@ -21,9 +23,9 @@ def study_samples(material: Material) -> StudyResult:
     """
     dataset = material.dataset
     named = _all_scores(material)
-    fpr = material.config.studies.fpr
-    results = {name: evaluate(dataset, scores, (fpr,)) for name, scores in named.items()}
-    blocks: list[Block] = [_auc_table(results), _efficiency_table(results, fpr)]
+    judge = judge_of(material.config, dataset)
+    results = {name: judge.performance(scores) for name, scores in named.items()}
+    blocks: list[Block] = [*(_efficiency_table(results, target) for target in judge.targets), _auc_table(results)]
     firmware = named["firmware"]
     shown = {}
     for sample in dataset.samples:
@@ -39,7 +41,8 @@ def study_samples(material: Material) -> StudyResult:
         )
     )
     numbers = {name: result.to_dict() for name, result in results.items()}
-    return StudyResult("samples", QUESTION, _finding(results, fpr), State.NOTE, numbers, tuple(blocks))
+    finding = " ".join(_finding(results, target) for target in judge.working_point)
+    return StudyResult("samples", QUESTION, finding, State.NOTE, numbers, tuple(blocks))
 
 
 def _all_scores(material: Material) -> dict[str, ScoreSet]:
@@ -79,24 +82,24 @@ def _auc_table(results: dict[str, Performance]) -> Table:
     )
 
 
-def _efficiency_table(results: dict[str, Performance], fpr: float) -> Table:
+def _efficiency_table(results: dict[str, Performance], target: Target) -> Table:
     first = next(iter(results.values()))
-    rows = []
+    points = [r.points(target) for r in results.values()]
+    means = [mean for r in results.values() if (mean := r.mean(target))]
+    rows = [("mean", *(between(mean.value, mean.low, mean.high) for mean in means))]
     for i, signal in enumerate(first.signals):
-        points = [r.signals[i].points[0].signal for r in results.values()]
-        rows.append((signal.label, *(between(p.value, p.low, p.high) for p in points)))
-    behind = ", ".join(f"{name} {r.signals[0].points[0].background.n_passed}" for name, r in results.items() if r.signals)
-    note = f"Background events behind the points: {behind}."
-    return Table(
-        f"Efficiency at background fraction {fpr:g} [%]", (*text_columns("Signal"), *number_columns(*results)), tuple(rows), note
-    )
+        found = (one[i].signal for one in points)
+        rows.append((signal.label, *(between(e.value, e.low, e.high) for e in found)))
+    behind = ", ".join(f"{name} {mean.n_effective:.3g}" for name, mean in zip(results, means, strict=True))
+    note = f"Background behind the points, n_eff: {behind}."
+    return Table(f"Efficiency at {target.label} [%]", (*text_columns("Signal"), *number_columns(*results)), tuple(rows), note)
 
 
-def _finding(results: dict[str, Performance], fpr: float) -> str:
+def _finding(results: dict[str, Performance], target: Target) -> str:
     best = []
     firmware = results["firmware"]
     for i, signal in enumerate(firmware.signals):
-        others = {name: r.signals[i].points[0].signal.value for name, r in results.items() if name not in ("float", "qkeras")}
+        others = {name: r.points(target)[i].signal.value for name, r in results.items() if name not in ("float", "qkeras")}
         winner = max(others, key=lambda name: others[name])
         best.append(f"{signal.label}: {winner} ({100 * others[winner]:.1f} %)")
-    return f"Highest efficiency at background fraction {fpr:g}: {'; '.join(best)}."
+    return f"Highest efficiency at {target.label}: {'; '.join(best)}."

@@ -14,6 +14,7 @@ from l1ad.core.board import Board, load_board
 from l1ad.core.fixed import IntArray, Overflow, Rounding
 from l1ad.core.network import Dense, Network
 from l1ad.firmware.golden import Golden, adversarial_events
+from l1ad.physics.judge import judge_of
 from l1ad.reporting.document import State, Table, Text, number, number_columns, text_columns
 from l1ad.reporting.drawing import Axes, bar_plot
 from l1ad.rtl.delay import ULTRASCALE_PLUS
@@ -23,7 +24,6 @@ from l1ad.rtl.report import resource_report
 from l1ad.rtl.simulate import RtlSimulation, compile_simulation
 from l1ad.rtl.strategies import Strategy, trace_strategy
 from l1ad.rtl.yosys import synthesise
-from l1ad.scores.performance import evaluate
 from l1ad.spec import reference
 from l1ad.studies.result import Material, StudyResult, as_scores, evaluation_rows
 from l1ad.toolchain import GXX, VERILATOR, YOSYS, require
@@ -113,7 +113,7 @@ def study_strategies(material: Material) -> StudyResult:
             bar.set_postfix_str(f"{task.network}, {task.strategy.value}")
             rows.append(measured(material, networks[task.network], task, board))
     numbers = {"rows": [asdict(row) for row in rows], "physics": physics, "board": board.name, "part": board.part}
-    blocks = (_table(rows, physics, material.config.studies.fpr), _figure(rows), Text(_NOTE))
+    blocks = (_table(rows, physics), _figure(rows), Text(_NOTE))
     return StudyResult("strategies", QUESTION, _finding(rows), State.NOTE, numbers, blocks)
 
 
@@ -238,19 +238,21 @@ def _synthesised(project: RtlProject, task: Task, board: Board, reuse: int, gold
 
 
 def _physics(material: Material, network: Network) -> dict[str, float | None]:
-    """Evaluate a network's exact scores: mean AUC and efficiency over signals."""
-    dataset, fpr = material.dataset, material.config.studies.fpr
+    """Judge a network's exact scores: mean efficiency over signals at every rate, and mean AUC."""
+    dataset, judge = material.dataset, judge_of(material.config, material.dataset)
     rows = evaluation_rows(dataset)
     scores = reference.scores(network, np.asarray(dataset.x_hw[rows]))
-    found = evaluate(dataset, as_scores(dataset, scores, rows, network.name), (fpr,))
-    return {"auc": found.mean_auc(), "efficiency": found.mean_efficiency(fpr)}
+    found = judge.performance(as_scores(dataset, scores, rows, network.name))
+    return {target.label: found.mean_efficiency(target) for target in judge.targets} | {"AUC": found.mean_auc()}
 
 
-def _table(rows: list[Row], physics: Mapping[str, Mapping[str, float | None]], fpr: float) -> Table:
+def _table(rows: list[Row], physics: Mapping[str, Mapping[str, float | None]]) -> Table:
     columns = (
         *text_columns("Network", "Form", "weight bits"),
         *number_columns("zeros [%]", "LUT", "FF", "DSP", "path [ns]", "cycles", "II", "latency [ns]"),
-        *number_columns("mean AUC [%]", f"mean efficiency at {fpr:g} [%]"),
+        *number_columns(
+            *(f"mean {'AUC' if name == 'AUC' else f'efficiency, {name}'} [%]" for name in next(iter(physics.values())))
+        ),
     )
     cells = tuple(
         (

@@ -20,8 +20,9 @@ from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Network, Score
 from l1ad.core.scoreset import ScoreSet
 from l1ad.core.trained import FloatDense, FloatNetwork, TrainedModel
+from l1ad.physics.judge import Judge
 from l1ad.scores.float_reference import float_outputs, float_scores, scaled_float
-from l1ad.scores.performance import Performance, evaluate
+from l1ad.scores.performance import Performance
 from l1ad.studies.result import as_scores
 
 #: Events on which the ranges of hidden neurons are measured before rounding.
@@ -88,9 +89,9 @@ class Trained:
         values = float_scores(self.networks[index], np.asarray(dataset.x_hw[rows]))
         return as_scores(dataset, values, rows, f"seed {self.seeds[index]}")
 
-    def performances(self, dataset: Dataset, rows: IntArray, fprs: tuple[float, ...]) -> tuple[Performance, ...]:
-        """Evaluate every network on some events."""
-        return tuple(evaluate(dataset, self.scores(dataset, rows, i), fprs) for i in range(len(self.networks)))
+    def performances(self, judge: Judge, rows: IntArray) -> tuple[Performance, ...]:
+        """Judge every network on some events."""
+        return tuple(judge.performance(self.scores(judge.dataset, rows, i)) for i in range(len(self.networks)))
 
 
 def changed(config: Config, section: str, values: Mapping[str, Any]) -> Config:

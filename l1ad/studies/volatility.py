@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from l1ad.core.dataset import Dataset
 from l1ad.core.fixed import FloatArray
 from l1ad.core.scoreset import ScoreSet
+from l1ad.physics.judge import Judge, judge_of
 from l1ad.reporting.document import Block, Figure, State, Table, number, number_columns, text_columns
 from l1ad.reporting.drawing import Axes, Series, heat_map, line_plot
-from l1ad.scores.metrics import flips, threshold_for_fraction
-from l1ad.scores.performance import Performance, background_of, evaluate
+from l1ad.scores.metrics import flips
+from l1ad.scores.performance import Performance, background_of
+from l1ad.scores.targets import Target
 from l1ad.studies.association import spearman
 from l1ad.studies.quantised_trainings import train_quantised_networks
 from l1ad.studies.result import Material, StudyResult, evaluation_rows
@@ -26,16 +27,23 @@ QUESTION = "How stable is the trigger between trainings?"
 WIDE = 1.5
 #: The plain recipe's relative spread must be this many times the robust one's for the study to pass.
 WANTED_FACTOR = 3.0
-#: Start of the name of an efficiency's spread.
-EFFICIENCY = "efficiency "
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """One figure over trainings."""
+    """Hold one figure over trainings.
+
+    Attributes:
+        name: the figure.
+        values: one a training.
+        target: the rate of a signal's efficiency; None of any other figure.
+        label: that signal's label.
+    """
 
     name: str
     values: tuple[float, ...]
+    target: Target | None = None
+    label: str = ""
 
     @property
     def median(self) -> float:
@@ -88,26 +96,26 @@ def study_volatility(material: Material) -> StudyResult:
     Args:
         material: data and model.
     """
-    fpr = material.config.studies.fpr
-    plain, robust = repeated = tuple(_repeat(material, recipe) for recipe in ("plain", "robust"))
-    change = compare_recipes(plain, robust)
-    detail = [block for one in repeated for block in _blocks(one, fpr)]
-    text = f"{change.sentence} Recipe robust: {finding(robust, fpr)}"
-    numbers = {one.recipe: one.to_dict() for one in repeated} | {"change": change.to_dict()}
-    state = State.GOOD if change.passes else State.WARNING
-    return StudyResult("volatility", QUESTION, text, state, numbers, (recipe_table(plain, robust, fpr), *detail))
+    judge = judge_of(material.config, material.dataset)
+    plain, robust = repeated = tuple(_repeat(material, judge, recipe) for recipe in ("plain", "robust"))
+    changes = [compare_recipes(plain, robust, target) for target in judge.working_point]
+    detail = [block for one in repeated for block in _blocks(one, judge)]
+    text = f"{' '.join(change.sentence for change in changes)} Recipe robust: {finding(robust, judge.targets[0])}"
+    numbers = {one.recipe: one.to_dict() for one in repeated} | {"changes": [change.to_dict() for change in changes]}
+    state = State.GOOD if changes[0].passes else State.WARNING
+    return StudyResult("volatility", QUESTION, text, state, numbers, (recipe_table(plain, robust), *detail))
 
 
-def _repeat(material: Material, recipe: str) -> Repeated:
+def _repeat(material: Material, judge: Judge, recipe: str) -> Repeated:
     config, dataset = material.config, material.dataset
     studies = config.studies
     settings = trained_by(config, recipe=recipe, seeds=studies.seeds, seed=studies.seed)
     trained = train_quantised_networks(settings, dataset, material.work / recipe)
     rows = evaluation_rows(dataset)
     scores = [trained.scores(dataset, rows, i) for i in range(len(trained.seeds))]
-    performances = tuple(evaluate(dataset, one, (studies.fpr,)) for one in scores)
+    performances = tuple(judge.performance(one) for one in scores)
     spreads = figure_spreads(performances, trained.validation_loss)
-    return Repeated(recipe, trained.seeds, performances, spreads, *pair_matrices(dataset, scores, studies.fpr))
+    return Repeated(recipe, trained.seeds, performances, spreads, *pair_matrices(judge, scores))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +123,13 @@ class Change:
     """What the robust recipe changes.
 
     Attributes:
+        target: the rate.
         plain: root mean square over signals of the relative spread of the efficiency, plain recipe.
         robust: the same of the robust one.
         lower: signals whose median efficiency falls.
     """
 
+    target: Target
     plain: float
     robust: float
     lower: tuple[str, ...]
@@ -139,7 +149,7 @@ class Change:
         """The finding in one sentence."""
         medians = f"the median falls on {', '.join(self.lower)}" if self.lower else "no median falls"
         return (
-            f"The relative spread of the efficiency over seeds (root mean square over signals) goes from {100 * self.plain:.0f} % "
+            f"At {self.target.label} the relative spread of the efficiency over seeds (root mean square over signals) goes from {100 * self.plain:.0f} % "
             f"with the plain recipe to {100 * self.robust:.0f} % with the robust one, {self.factor:.1f} times less "
             f"({WANTED_FACTOR:g} required); {medians}."
         )
@@ -147,23 +157,23 @@ class Change:
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
         numbers = {"plain": self.plain, "robust": self.robust, "factor": self.factor}
-        return {**numbers, "lower": list(self.lower), "passes": self.passes}
+        return {"target": self.target.to_dict(), **numbers, "lower": list(self.lower), "passes": self.passes}
 
 
-def compare_recipes(plain: Repeated, robust: Repeated) -> Change:
-    """Compare the efficiencies' spreads and medians; a signal that none of the plain trainings catches counts as spread 0."""
-    pairs = list(zip(_efficiencies(plain), _efficiencies(robust), strict=True))
+def compare_recipes(plain: Repeated, robust: Repeated, target: Target) -> Change:
+    """Compare the efficiencies' spreads and medians at a rate; a signal that none of the plain trainings catches counts as spread 0."""
+    pairs = list(zip(_efficiencies(plain, target), _efficiencies(robust, target), strict=True))
     squares = np.array([[(p.relative or 0.0) ** 2, (r.relative or 0.0) ** 2] for p, r in pairs])
-    lower = tuple(p.name.removeprefix(EFFICIENCY) for p, r in pairs if r.median < p.median)
+    lower = tuple(p.label for p, r in pairs if r.median < p.median)
     before, after = np.sqrt(squares.mean(axis=0))
-    return Change(float(before), float(after), lower)
+    return Change(target, float(before), float(after), lower)
 
 
-def _efficiencies(one: Repeated) -> list[Spread]:
-    return [spread for spread in one.spreads if spread.name.startswith(EFFICIENCY)]
+def _efficiencies(one: Repeated, target: Target) -> list[Spread]:
+    return [spread for spread in one.spreads if spread.target == target]
 
 
-def recipe_table(plain: Repeated, robust: Repeated, fpr: float) -> Table:
+def recipe_table(plain: Repeated, robust: Repeated) -> Table:
     """Show median and relative spread of every figure by both recipes side by side."""
     rows = []
     for p, r in zip(plain.spreads[1:], robust.spreads[1:], strict=True):
@@ -172,7 +182,7 @@ def recipe_table(plain: Repeated, robust: Repeated, fpr: float) -> Table:
         medians = (number(100 * s.median, 4) for s in (p, r))
         rows.append((p.name, *medians, *(number(v) for v in percent), number(factor)))
     titles = ("Median, plain [%]", "Median, robust [%]", "Spread, plain [%]", "Spread, robust [%]", "Plain over robust")
-    title = f"Both recipes over {len(plain.seeds)} seeds; efficiency at background fraction {fpr:g}"
+    title = f"Both recipes over {len(plain.seeds)} seeds"
     n = len(plain.seeds)
     error = 100 / np.sqrt(2 * (n - 1))
     note = (
@@ -181,15 +191,15 @@ def recipe_table(plain: Repeated, robust: Repeated, fpr: float) -> Table:
     return Table(title, (*text_columns("Figure"), *number_columns(*titles)), tuple(rows), note)
 
 
-def _blocks(one: Repeated, fpr: float) -> tuple[Block, ...]:
-    recipe = one.recipe
+def _blocks(one: Repeated, judge: Judge) -> tuple[Block, ...]:
+    recipe, first = one.recipe, judge.targets[0]
     return (
         spread_table(recipe, one.spreads),
-        _spread_figure(recipe, one.performances, fpr),
+        *(_spread_figure(recipe, one.performances, target) for target in judge.working_point),
         _matrix(f"{recipe}-ranks", f"{recipe}: rank correlation of background scores between trainings.", one.ranks, one.seeds),
         _matrix(
             f"{recipe}-overlap",
-            f"{recipe}: overlap (both / either) of the events selected at background fraction {fpr:g}.",
+            f"{recipe}: overlap (both / either) of the events selected at {first.label}.",
             one.overlaps,
             one.seeds,
         ),
@@ -197,23 +207,29 @@ def _blocks(one: Repeated, fpr: float) -> tuple[Block, ...]:
 
 
 def figure_spreads(performances: Sequence[Performance], losses: Sequence[float]) -> tuple[Spread, ...]:
-    """Collect every figure over trainings: AUC and efficiency of each signal, validation loss."""
+    """Collect every figure over trainings: validation loss, then mean and each signal's efficiency at every rate, and each signal's AUC."""
+    first = performances[0]
     spreads = [Spread("validation loss", tuple(losses))]
-    for i, signal in enumerate(performances[0].signals):
+    for target in first.targets:
+        means = tuple(p.mean_efficiency(target) or 0.0 for p in performances)
+        spreads.append(Spread(f"mean efficiency, {target.label}", means))
+        for i, signal in enumerate(first.signals):
+            values = tuple(p.points(target)[i].signal.value for p in performances)
+            spreads.append(Spread(f"efficiency {signal.label}, {target.label}", values, target, signal.label))
+    for i, signal in enumerate(first.signals):
         spreads.append(Spread(f"AUC {signal.label}", tuple(p.signals[i].auc.value for p in performances)))
-        spreads.append(Spread(f"{EFFICIENCY}{signal.label}", tuple(p.signals[i].points[0].signal.value for p in performances)))
     return tuple(spreads)
 
 
-def pair_matrices(dataset: Dataset, scores: Sequence[ScoreSet], fpr: float) -> tuple[FloatArray, FloatArray]:
-    """Compare trainings pair by pair: rank correlation of background scores, overlap of all selected events.
+def pair_matrices(judge: Judge, scores: Sequence[ScoreSet]) -> tuple[FloatArray, FloatArray]:
+    """Compare trainings pair by pair: rank correlation of background scores, overlap of all events selected at the first rate.
 
     Returns:
         Two symmetric matrices, shape ``(n_seeds, n_seeds)``, with ones on the diagonal.
     """
     ranks, overlaps = np.ones((len(scores), len(scores))), np.ones((len(scores), len(scores)))
-    background = [background_of(dataset, one) for one in scores]
-    cuts = [threshold_for_fraction(b.scores, b.weight, fpr) for b in background]
+    background = [background_of(judge.dataset, one) for one in scores]
+    cuts = [b.weighted(judge.taken).threshold(judge.targets[0]) for b in background]
     for i, j in itertools.combinations(range(len(scores)), 2):
         correlation = spearman(background[i].scores, background[j].scores, background[i].weight)
         ranks[i, j] = ranks[j, i] = correlation.value if correlation else np.nan
@@ -236,15 +252,15 @@ def spread_table(recipe: str, spreads: Sequence[Spread]) -> Table:
     return Table(f"Figures of {len(spreads[0].values)} trainings, recipe {recipe}", columns, rows)
 
 
-def _spread_figure(recipe: str, performances: Sequence[Performance], fpr: float) -> Figure:
+def _spread_figure(recipe: str, performances: Sequence[Performance], target: Target) -> Figure:
     series = []
     for i, signal in enumerate(performances[0].signals):
-        points = [p.signals[i].points[0].signal for p in performances]
+        points = [p.points(target)[i].signal for p in performances]
         low, high = [100 * p.low for p in points], [100 * p.high for p in points]
         values = [100 * p.value for p in points]
         series.append(Series(signal.label, np.arange(len(points)) + 0.08 * i, values, low, high, line="", marker="o"))
-    caption = f"{recipe}: efficiency at background fraction {fpr:g} of every training; bars are statistical (signal only)."
-    return line_plot(f"{recipe}-spread", caption, Axes("training", "efficiency [%]", whole_x=True), series)
+    caption = f"{recipe}: efficiency at {target.label} of every training; bars are statistical (signal only)."
+    return line_plot(f"{recipe}-spread-{target.kind.value}", caption, Axes("training", "efficiency [%]", whole_x=True), series)
 
 
 def _matrix(name: str, caption: str, values: FloatArray, seeds: Sequence[int]) -> Figure:
@@ -252,18 +268,18 @@ def _matrix(name: str, caption: str, values: FloatArray, seeds: Sequence[int]) -
     return heat_map(name, caption, Axes("seed", "seed"), labels, labels, values)
 
 
-def finding(one: Repeated, fpr: float) -> str:
-    """Return how far the trainings of a recipe differ."""
+def finding(one: Repeated, target: Target) -> str:
+    """Say how far the trainings of a recipe differ."""
     pairs = np.triu_indices(len(one.ranks), 1)
     worst, factor = "", 0.0
     for i, signal in enumerate(one.performances[0].signals):
-        values = [p.signals[i].points[0].signal.value for p in one.performances]
+        values = [p.points(target)[i].signal.value for p in one.performances]
         ratio = max(values) / min(values) if min(values) > 0 else float("inf") if max(values) > 0 else 1.0
         if ratio > factor:
             worst, factor = f"{signal.label} ({100 * min(values):.2g} to {100 * max(values):.2g} %)", ratio
     advice = "always train several seeds" if factor > WIDE else "one training stands for the others"
     return (
-        f"at background fraction {fpr:g} the efficiency differs most between {len(one.performances)} trainings on {worst}: {advice}; scores "
+        f"at {target.label} the efficiency differs most between {len(one.performances)} trainings on {worst}: {advice}; scores "
         f"of two trainings have a median rank correlation of {np.nanmedian(one.ranks[pairs]):.2f}, and select the same events to "
         f"{100 * float(np.median(one.overlaps[pairs])):.0f} % of either."
     )

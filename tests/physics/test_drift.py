@@ -9,8 +9,9 @@ import pytest
 
 from l1ad.physics.drift import Drift, Halves, drifts, halves_by, halves_by_chance, measure
 from l1ad.physics.needed import needed_threshold
-from l1ad.physics.rates import Kind, RateSample
+from l1ad.physics.rates import RateSample
 from l1ad.physics.stability import Bins, Stability, lumi_groups, rate_in_bins, stability_of
+from l1ad.scores.targets import Kind
 from tests.physics.test_rates import make_sample
 
 

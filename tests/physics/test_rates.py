@@ -7,7 +7,6 @@ import pytest
 from l1ad.config.physics import RatesConfig
 from l1ad.core.errors import InputError
 from l1ad.physics.rates import (
-    Kind,
     RateSample,
     TooFewEventsError,
     bit_name,
@@ -18,6 +17,7 @@ from l1ad.physics.rates import (
     resolved_points,
     threshold_for_rate,
 )
+from l1ad.scores.targets import Kind
 from tests.datasets_made import make_dataset
 
 

@@ -27,7 +27,7 @@ def figures_of(run: Path) -> dict[str, KeyFigure]:
     from l1ad.reporting.comparison import entries_of
 
     loaded = load_run(run)
-    return {key.title: key for key in key_figures(loaded, entries_of(loaded, None, 1e-3))}
+    return {key.title: key for key in key_figures(loaded, entries_of(loaded, None))}
 
 
 def add_study(run: Path, model: str | None = None, kind: str = "pure") -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from l1ad.physics.rates import Kind, RateSample, rate_curve, rate_point
+from l1ad.physics.rates import RateSample, rate_curve, rate_point
 from l1ad.physics.rates_page import SourceRates, points_table, poor_points
 from l1ad.reporting.document import State, Verdict
 from l1ad.reporting.physics_sections import efficiency_table, few_events
 from l1ad.scores.performance import Performance, evaluate
+from l1ad.scores.targets import Kind, Target
 from tests.datasets_made import make_dataset, make_scores
 
 
@@ -20,24 +21,24 @@ def performance(folder: Path, heavy: float) -> Performance:
     weight = np.ones(10_100)
     weight[9_999] = heavy
     dataset = make_dataset(folder, 10_000, 100, signals=("ttbar",), split=np.full(10_100, 2), weight=weight)
-    return evaluate(dataset, make_scores(dataset, np.arange(10_100)), (1e-2, 5e-4))
+    return evaluate(dataset, make_scores(dataset, np.arange(10_100)), (Target(1e-2), Target(5e-4)))
 
 
 def test_a_fraction_with_too_few_events_is_marked_and_warned_of(tmp_path: Path) -> None:
     found = performance(tmp_path / "d", 1.0)
     cells = [row[2] for row in efficiency_table([found]).rows]
-    assert cells == ["100", "5 (too few)"]
+    assert cells == ["100", "5.00 (too few)"] * 2  # the mean, then the signal
     (warning,) = few_events([found])
     assert isinstance(warning, Verdict)
     assert warning.state is State.WARNING
-    assert warning.text == "Too few background events to mean anything at background fractions 0.0005 (5 events, n_eff 5)."
+    assert warning.text == "Too few background events to mean anything at background fraction 0.0005 (5 events, n_eff 5)."
 
 
 def test_many_events_of_which_one_carries_the_weight_are_too_few(tmp_path: Path) -> None:
     found = performance(tmp_path / "d", 50.0)
     point = found.signals[0].points[0]
     assert (point.background.n_passed, round(point.background.n_effective, 1)) == (51, 3.9)
-    assert efficiency_table([found]).rows[0][2] == "51 (too few)"
+    assert efficiency_table([found]).rows[0][2] == "3.92 (too few)"
 
 
 @pytest.mark.parametrize(("target", "warned"), [(50.0, False), (9.0, True)])

@@ -9,6 +9,7 @@ from numpy.testing import assert_array_equal
 
 from l1ad.core.errors import InputError
 from l1ad.scores import metrics
+from l1ad.scores.targets import Kind, Target
 
 
 def sample(seed: int, n: int, high: int = 40) -> tuple[np.ndarray, np.ndarray]:
@@ -172,13 +173,29 @@ def test_interval_covers_where_the_weight_goes_with_the_selection():
 
 
 def test_working_point_counts_its_background():
-    background, signal = np.arange(10_000), np.arange(9_000, 10_100)
-    point = metrics.working_point(background, signal, 1e-3)
+    background, signal = metrics.Weighted(np.arange(10_000)), metrics.Weighted(np.arange(9_000, 10_100))
+    point = metrics.working_point(background, signal, Target(1e-3))
     assert point.threshold == 9990
     assert point.background.n_passed == 10
     assert point.enough
     assert point.signal.n_passed == 110
-    assert not metrics.working_point(background, signal, 9e-4).enough
+    assert not metrics.working_point(background, signal, Target(9e-4)).enough
+
+
+def test_a_pure_working_point_counts_what_the_menu_does_not_take():
+    """Of 10 000 background events the menu takes the even ones, of the signal all from 10 000 on; a thousandth are 10 odd ones."""
+    scores, weight = np.arange(10_000), np.ones(10_000)
+    background = metrics.Weighted(scores, weight, scores % 2 == 0)
+    signal = np.arange(9_000, 10_100)
+    point = metrics.working_point(background, metrics.Weighted(signal, None, signal >= 10_000), Target(1e-3, Kind.PURE, 1.0))
+    assert point.threshold == 9_980
+    assert (point.background.n_passed, point.background.value) == (10, 1e-3)
+    assert point.signal.n_passed == 20
+    assert point.target.label == "1 kHz pure"
+    free = metrics.Weighted(scores, weight, np.ones(10_000, dtype=bool))
+    assert free.threshold(Target(1e-3, Kind.PURE)) == 0
+    with pytest.raises(InputError, match=r"^A pure rate needs to know what the menu takes"):
+        metrics.Weighted(scores).threshold(Target(1e-3, Kind.PURE))
 
 
 def test_flips_count_both_directions():
@@ -193,10 +210,10 @@ def test_flips_count_both_directions():
 def test_flips_at_equal_rate_do_not_see_the_scale():
     rng = np.random.default_rng(12)
     left = rng.normal(size=1000)
-    assert metrics.flips_at_fraction(left, 3 * left + 2, np.arange(800), 0.05).n_different == 0
+    assert metrics.flips_at_target(left, 3 * left + 2, np.arange(800), Target(0.05)).n_different == 0
     swapped = np.round(left * 1000).astype(np.int64)
     swapped[np.argmax(left)] = -10_000
-    assert metrics.flips_at_fraction(left, swapped, np.arange(1000), 0.05).n_left_only == 1
+    assert metrics.flips_at_target(left, swapped, np.arange(1000), Target(0.05)).n_left_only == 1
 
 
 @pytest.mark.parametrize(
@@ -213,7 +230,7 @@ def test_flips_at_equal_rate_do_not_see_the_scale():
         (lambda: metrics.efficiency([]), r"^Metrics need at least one selection event, got none"),
         (lambda: metrics.threshold_for_weight(np.arange(3), None, -1), r"^A threshold needs a target of at least 0, got -1"),
         (
-            lambda: metrics.working_point(np.arange(3), np.arange(3), 0.0),
+            lambda: Target(0.0),
             r"^A background fraction must be between 0 and 1, got 0\.0",
         ),
         (

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from l1ad.config import Config
-from l1ad.scores.performance import evaluate
+from l1ad.physics.judge import Judge
 from l1ad.studies import capacity as study
 from l1ad.studies.result import as_scores
 from l1ad.studies.trainings import changed
@@ -25,10 +25,11 @@ class Networks:
     def validation_loss(self) -> tuple[float, ...]:
         return tuple(1.0 + seed for seed in range(self.config.training.seeds))
 
-    def performances(self, dataset: Any, rows: Any, fprs: tuple[float, ...]) -> tuple[Any, ...]:
+    def performances(self, judge: Judge, rows: Any) -> tuple[Any, ...]:
         spread = 5000.0 / self.config.model.hidden[0] ** 2
         noise = [np.random.default_rng(seed).normal(0, spread, len(rows)) for seed in range(self.config.training.seeds)]
-        return tuple(evaluate(dataset, as_scores(dataset, pt_sum(dataset)[rows] + one, rows), fprs) for one in noise)
+        pt = pt_sum(judge.dataset)[rows]
+        return tuple(judge.performance(as_scores(judge.dataset, pt + one, rows)) for one in noise)
 
 
 @pytest.mark.parametrize(("seeds", "trained"), [(2, 2), (3, 3), (8, 4)])

@@ -4,12 +4,13 @@ import pytest
 from l1ad.reporting.document import State
 from l1ad.scores.metrics import Auc, WorkingPoint, efficiency
 from l1ad.scores.performance import Performance, SignalPerformance
+from l1ad.scores.targets import Target
 from l1ad.studies.comparison import Variant, variant_blocks
 from l1ad.studies.control import Swap, judge
 
 
 def performance(auc: float, passed: int = 5) -> Performance:
-    point = WorkingPoint(0.1, 1.0, efficiency(np.arange(100) < 10), efficiency(np.arange(20) < passed))
+    point = WorkingPoint(Target(0.1), 1.0, efficiency(np.arange(100) < 10), efficiency(np.arange(20) < passed))
     return Performance("float", 100, (SignalPerformance("s", "S", 20, Auc(auc, 0.01), (point,)),))
 
 
@@ -28,8 +29,11 @@ def test_better_means_beyond_the_spread_between_seeds():
 
 
 def test_the_blocks_show_means_and_spread():
-    losses, table, figure = variant_blocks([variant("a", 0.5, 0.7, lut=1234.4), variant("b", 0.6, 0.6)], 0.1, "network")
-    assert table.rows[0] == ("S", "a", "60.00 ± 14.14", "25.00 ± 0.00")
+    losses, table, figure = variant_blocks([variant("a", 0.5, 0.7, lut=1234.4), variant("b", 0.6, 0.6)], "network")
+    assert [row[0] for row in table.rows] == ["mean", "mean", "S", "S"]
+    assert table.rows[0] == ("mean", "a", "60.00 ± 14.14", "25.00 ± 0.00")
+    assert table.note.endswith("Background behind it, n_eff: 10 at background fraction 0.1.")
+    assert table.rows[2] == ("S", "a", "60.00 ± 14.14", "25.00 ± 0.00")
     assert losses.rows[0][-1] == "1\u202f234"
     assert losses.rows[1][-1] == "–"
     assert figure.svg.startswith("<?xml")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from l1ad.core.dataset import Split
-from l1ad.physics.rates import Kind
 from l1ad.physics.variables import HT, available_cuts, cut_variable
 from l1ad.reporting.document import Table, Verdict
 from l1ad.scores.performance import signals_of
+from l1ad.scores.targets import Kind
 from l1ad.studies.cuts import compare_at_rate
 from l1ad.studies.met import study_met
 from l1ad.studies.result import as_scores, cut_scores, evaluation_rows

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from l1ad.core.errors import InputError
-from l1ad.physics.rates import Kind
 from l1ad.physics.variables import HT, MET, MULTIPLICITY
 from l1ad.scores.performance import background_of, signals_of
+from l1ad.scores.targets import Kind
 from l1ad.studies.cuts import compare_at_rate, weighted_median
 from l1ad.studies.met import study_met
 from l1ad.studies.multiplicity import study_multiplicity

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from l1ad.core.errors import ModelError
+from l1ad.reporting.document import Table
 from l1ad.scores.float_reference import float_outputs
 from l1ad.studies.quantisation import BITS, study_quantisation
 from l1ad.training.posttraining import post_training_network
@@ -21,8 +22,17 @@ def test_many_bits_make_no_difference_and_few_do(tmp_path: Path) -> None:
     auc = {bits: [s["auc"]["value"] for s in numbers["post_training"][bits]["signals"]] for bits in ("2", "12", "16")}
     np.testing.assert_allclose(auc["12"], auc["16"], atol=0.02)
     assert not np.allclose(auc["2"], auc["16"], atol=0.02)
-    assert result.finding.startswith("Trained for 6 bits, the network catches more than when rounded to 6 bits on ")
-    assert len(result.blocks) == 3
+    assert result.finding.startswith(
+        "Trained for 6 bits, the network catches at 2000 kHz total more than when rounded to 6 bits on "
+    )
+    titles = [block.title for block in result.blocks if isinstance(block, Table)]
+    assert titles == [
+        "Efficiency at 2000 kHz total [%]",
+        "Efficiency at 2000 kHz pure [%]",
+        "Efficiency at background fraction 0.05 [%]",
+        "AUC [%]",
+    ]
+    assert len(result.blocks) == 2 * len(titles)
 
 
 def test_rounded_network_is_near_the_float_one(tmp_path: Path) -> None:

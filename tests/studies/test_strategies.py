@@ -58,7 +58,9 @@ def test_every_network_in_every_form_is_in_one_table(tmp_path: Path, monkeypatch
         "1.80 times. Changed without training again, the adder graph takes 50 LUT (weights of 1 bit less), 50 LUT (pruned to 75 %)."
         in result.finding
     )
-    assert all(0 <= physics["auc"] <= 1 for physics in result.numbers["physics"].values())
+    for physics in result.numbers["physics"].values():
+        assert list(physics) == ["2000 kHz total", "2000 kHz pure", "background fraction 0.05", "AUC"]
+        assert all(0 <= value <= 1 for value in physics.values())
     json.dumps(result.numbers)
 
 

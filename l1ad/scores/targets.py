@@ -1,0 +1,49 @@
+"""Say at which rate a score is judged: a fraction of the background, in total or beyond what the menu takes."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any
+
+from l1ad.core.errors import InputError
+
+
+class Kind(enum.Enum):
+    """Which rate a threshold is for."""
+
+    TOTAL = "total"
+    PURE = "pure"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Hold the background fraction that a threshold keeps.
+
+    Attributes:
+        fraction: largest selected fraction of the background's weight, in (0, 1).
+        kind: of all that is selected, or of what no menu item takes as well; efficiencies are of the same kind.
+        khz: the rate that the fraction stands for; None where a fraction was asked for.
+    """
+
+    fraction: float
+    kind: Kind = Kind.TOTAL
+    khz: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no fraction."""
+        if not 0 < self.fraction < 1:
+            raise InputError(f"A background fraction must be between 0 and 1, got {self.fraction!r}; use for example 1e-3.")
+
+    @property
+    def label(self) -> str:
+        """Name it in tables and sentences, as ``1 kHz pure`` or ``background fraction 0.001``."""
+        return f"background fraction {self.fraction:g}" if self.khz is None else f"{self.khz:g} kHz {self.kind.value}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain data for JSON."""
+        return {"label": self.label, "fraction": self.fraction, "kind": self.kind.value, "khz": self.khz}
+
+
+#: Background fractions at which efficiencies are quoted where no rate is known.
+FRACTIONS = (Target(1e-3), Target(1e-4), Target(1e-5))
