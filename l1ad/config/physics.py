@@ -131,5 +131,5 @@ class StudiesConfig(Section):
 
 
 def judged_by(rates: RatesConfig, studies: StudiesConfig) -> dict[str, Any]:
-    """Give plain data of what decides where scores are judged: for the keys of stages that judge."""
+    """Return plain data of what decides where scores are judged: for the keys of stages that judge."""
     return {"rate_khz": studies.rate_khz, "fpr": studies.fpr, "rates": rates.plain()}

@@ -20,7 +20,7 @@ from l1ad.scores.targets import Kind, Target
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judge:
-    """Hold what scores of one dataset are judged by.
+    """What scores of one dataset are judged by.
 
     Attributes:
         dataset: the dataset.
@@ -51,7 +51,7 @@ class Judge:
 
 
 def judge_of(config: Config, dataset: Dataset, *fractions: float) -> Judge:
-    """Give the judge that a configuration asks for.
+    """Return the judge that a configuration asks for.
 
     Args:
         config: ``studies.rate_khz`` is the working point, ``rates`` says which rate the weights stand for and what vetoes.
@@ -65,7 +65,7 @@ def judge_of(config: Config, dataset: Dataset, *fractions: float) -> Judge:
 
 
 def judge_at(dataset: Dataset, rates: RatesConfig, studies: StudiesConfig, veto: Veto | None, *fractions: float) -> Judge:
-    """Give the judge for a working point; arguments as ``judge_of``, with the menu that vetoes."""
+    """Return the judge for a working point; arguments as ``judge_of``, with the menu that vetoes."""
     taken = menu_taken(dataset, np.arange(dataset.n_events), veto)
     crossing = crossing_rate_khz(rates)
     if studies.rate_khz >= crossing:

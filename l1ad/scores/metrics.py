@@ -99,7 +99,7 @@ class WorkingPoint:
         return self.background.enough
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self) | {"target": self.target.to_dict(), "enough": self.enough}
 
 
@@ -209,7 +209,7 @@ def _placement_variance(placement: FloatArray, probability: FloatArray, value: f
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weighted:
-    """Hold scored events.
+    """Scored events.
 
     Attributes:
         scores: integers or float64, shape ``(n_events,)``.
@@ -222,7 +222,7 @@ class Weighted:
     taken: NDArray[np.bool_] | None = None
 
     def threshold(self, target: Target) -> float:
-        """Give the smallest threshold that keeps the target on these events.
+        """Return the smallest threshold that keeps the target on these events.
 
         Raises:
             InputError: no events, NaN scores, weights that do not fit, or a pure target where nobody says what the menu takes.
@@ -247,7 +247,7 @@ class Weighted:
 
 
 def working_point(background: Weighted, signal: Weighted, target: Target) -> WorkingPoint:
-    """Give the signal efficiency at the smallest threshold that keeps a background fraction.
+    """Return the signal efficiency at the smallest threshold that keeps a background fraction.
 
     Args:
         background: the background.

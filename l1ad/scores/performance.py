@@ -37,7 +37,7 @@ class ScoredSample:
     weight: FloatArray
 
     def weighted(self, taken: NDArray[np.bool_] | None = None) -> Weighted:
-        """Give what a threshold looks at; ``taken`` says of each event of the dataset whether the menu takes it."""
+        """Return what a threshold looks at; ``taken`` says of each event of the dataset whether the menu takes it."""
         return Weighted(self.scores, self.weight, None if taken is None else taken[self.rows])
 
 
@@ -72,7 +72,7 @@ class SignalPerformance:
 
 @dataclass(frozen=True, slots=True)
 class MeanEfficiency:
-    """Hold the mean efficiency over signals at one rate.
+    """The mean efficiency over signals at one rate.
 
     Attributes:
         target: the rate.
@@ -90,12 +90,12 @@ class MeanEfficiency:
 
     @classmethod
     def of(cls, points: Sequence[WorkingPoint]) -> MeanEfficiency:
-        """Give the mean of every signal's working point at one rate."""
+        """Return the mean of every signal's working point at one rate."""
         interval = mean_efficiency([point.signal for point in points])
         return cls(points[0].target, *interval, points[0].background.n_effective)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         interval = {"value": self.value, "low": self.low, "high": self.high}
         return {"target": self.target.to_dict(), **interval, "n_effective": self.n_effective}
 
@@ -124,16 +124,16 @@ class Performance:
         return tuple(point.target for point in self.signals[0].points) if self.signals else ()
 
     def points(self, target: Target) -> list[WorkingPoint]:
-        """Give every signal's working point at a rate, in the signals' order; none if it was not judged there."""
+        """Return every signal's working point at a rate, in the signals' order; none if it was not judged there."""
         return [point for signal in self.signals for point in signal.points if point.target == target]
 
     def mean(self, target: Target) -> MeanEfficiency | None:
-        """Give the mean efficiency over signals at a rate; None without a signal or if it was not judged there."""
+        """Return the mean efficiency over signals at a rate; None without a signal or if it was not judged there."""
         points = self.points(target)
         return MeanEfficiency.of(points) if points else None
 
     def mean_efficiency(self, target: Target) -> float | None:
-        """Give the value of ``mean``."""
+        """Return the value of ``mean``."""
         found = self.mean(target)
         return found.value if found else None
 

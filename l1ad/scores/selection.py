@@ -84,7 +84,7 @@ def efficiency(passed: ArrayLike, weight: ArrayLike | None = None, level: float 
 
 
 def mean_efficiency(efficiencies: Sequence[Efficiency]) -> tuple[float, float, float]:
-    """Give the mean over signals with its interval: the signals' own, added in quadrature on either side."""
+    """Return the mean over signals with its interval: the signals' own, added in quadrature on either side."""
     value = float(np.mean([e.value for e in efficiencies]))
     below, above = (
         float(np.sqrt(sum(d * d for d in distances))) / len(efficiencies)
@@ -143,7 +143,7 @@ def threshold_for_weight(scores: Scores, weight: ArrayLike | None, target: float
 
 
 def lowest(scores: Scores) -> float:
-    """Give the threshold that selects everything; a whole number if the scores are integers."""
+    """Return the threshold that selects everything; a whole number if the scores are integers."""
     return float(scores.min()) if scores.dtype.kind == "f" else int(scores.min())
 
 

@@ -18,7 +18,7 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Hold the background fraction that a threshold keeps.
+    """The background fraction that a threshold keeps.
 
     Attributes:
         fraction: largest selected fraction of the background's weight, in (0, 1).
@@ -41,7 +41,7 @@ class Target:
         return f"background fraction {self.fraction:g}" if self.khz is None else f"{self.khz:g} kHz {self.kind.value}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         return {"label": self.label, "fraction": self.fraction, "kind": self.kind.value, "khz": self.khz}
 
 

@@ -167,14 +167,14 @@ def _files_in(folder: Traversable) -> Iterator[tuple[str, bytes]]:
 
 
 def _judge(run: Run) -> Judge | None:
-    """Give what a run's scores are judged by; None without data."""
+    """Return what a run's scores are judged by; None without data."""
     if run.dataset is None:
         return None
     return judge_at(run.dataset, run.rates, run.studies, _veto(run) if run.config is None else veto_of(run.config, run.dataset))
 
 
 def _veto(run: Run) -> Veto | None:
-    """Give the menu that vetoed when a folder's rates were counted; None where all of it did, or they were not."""
+    """Return the menu that vetoed when a folder's rates were counted; None where all of it did, or they were not."""
     found = run.manifests["rates"].summary.get("veto") if "rates" in run.manifests else None
     return Veto.from_dict(found) if found else None
 

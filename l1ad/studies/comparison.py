@@ -45,12 +45,12 @@ class Variant:
         return self.performances[0].targets
 
     def efficiencies(self, label: str, target: Target) -> list[float]:
-        """Give a signal's efficiency of every seed at a rate."""
+        """Return a signal's efficiency of every seed at a rate."""
         signals = (s for p in self.performances for s in p.signals if s.label == label)
         return [point.signal.value for s in signals for point in s.points if point.target == target]
 
     def means(self, target: Target) -> list[float]:
-        """Give the mean efficiency over signals of every seed at a rate."""
+        """Return the mean efficiency over signals of every seed at a rate."""
         return [mean.value for p in self.performances if (mean := p.mean(target))]
 
     def clearly_better(self, other: Variant, label: str) -> bool:
@@ -65,7 +65,7 @@ class Variant:
         return float(np.mean([self.aucs(label) for label in self.signals]))
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain data for JSON."""
+        """Return plain data for JSON."""
         signals = {
             label: {"auc": self.aucs(label), "efficiency": {t.label: self.efficiencies(label, t) for t in self.targets}}
             for label in self.signals

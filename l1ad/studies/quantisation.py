@@ -77,14 +77,14 @@ def study_quantisation(material: Material) -> StudyResult:
 
 
 def _values(performance: Performance, target: Target | None) -> list[float]:
-    """Give each signal's efficiency at a rate; its AUC for None."""
+    """Return each signal's efficiency at a rate; its AUC for None."""
     if target is None:
         return [signal.auc.value for signal in performance.signals]
     return [point.signal.value for point in performance.points(target)]
 
 
 def _over_float(performance: Performance, floating: Performance, target: Target | None) -> list[float]:
-    """Give each signal's efficiency as a part of the float network's; its AUC as it is."""
+    """Return each signal's efficiency as a part of the float network's; its AUC as it is."""
     if target is None:
         return _values(performance, None)
     pairs = zip(_values(performance, target), _values(floating, target), strict=True)

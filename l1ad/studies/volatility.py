@@ -31,7 +31,7 @@ WANTED_FACTOR = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Hold one figure over trainings.
+    """One figure over trainings.
 
     Attributes:
         name: the figure.
