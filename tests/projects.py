@@ -23,5 +23,7 @@ def make_project(folder: Path, network: Network, n_golden: int = 200, **changes:
         **changes: fields of ``TARGET`` to change.
     """
     target = replace(TARGET, **changes)  # type: ignore[arg-type]
-    write_files(project_files(network, target, make_golden(network, n_golden)).files, folder)
+    write_files(
+        project_files(network, target, make_golden(network, n_golden, absent=target.inputs(network.layout).absent)).files, folder
+    )
     return open_project(folder)

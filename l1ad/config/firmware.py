@@ -16,7 +16,9 @@ class FirmwareConfig(Section):
     Attributes:
         board: a shipped board or the path of a YAML file.
         clock_ns: clock period, if it is not the board's.
-        ports: one port a column, or one packed word an object (its first feature in the lowest bits).
+        ports: one port a column, one packed word an object (its first feature in the lowest bits), or the words that the board's links
+            bring, a port for each frame of a link that carries objects.
+        links: file of a link map, if it is not the board's.
         interface: handshake of the data ports.
         control: handshake of the whole block.
         style: ``combinational`` is one stage without registers, ``pipelined`` cuts it by the clock; ``auto`` is combinational where
@@ -33,7 +35,8 @@ class FirmwareConfig(Section):
 
     board: str = "l1topo"
     clock_ns: float | None = Field(None, gt=0, allow_inf_nan=False)
-    ports: Literal["columns", "packed"] = "columns"
+    ports: Literal["columns", "packed", "words"] = "columns"
+    links: str | None = None
     interface: Literal["ap_none", "ap_vld"] = "ap_none"
     control: Literal["ap_ctrl_none", "ap_ctrl_hs"] = "ap_ctrl_none"
     style: Literal["auto", "combinational", "pipelined"] = "auto"

@@ -84,6 +84,11 @@ class Config(Section):
         return self._shipped_or_path(self.firmware.board)
 
     @property
+    def links(self) -> Path | None:
+        """The file of the link map; None for the board's own."""
+        return None if self.firmware.links is None else self.path(self.firmware.links)
+
+    @property
     def layout_source(self) -> str:
         """The layout as ``load_layout`` takes it: a shipped name, or a file's whole path."""
         return self._shipped_or_path(self.layout)

@@ -7,7 +7,7 @@ array is the transverse momentum of the fourth jet in hardware counts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -87,14 +87,25 @@ class ObjectSlot:
 
 @dataclass(frozen=True, slots=True)
 class ObjectLayout:
-    """Describe all columns of an event, in order."""
+    """Describe all columns of an event, in order.
+
+    Attributes:
+        slots: the objects.
+        columns: every column, in order.
+        storage: the smallest signed NumPy integer type that holds every column.
+    """
 
     name: str
     slots: tuple[ObjectSlot, ...]
     source: str = ""
+    columns: tuple[Column, ...] = field(init=False, repr=False, compare=False)
+    storage: np.dtype[Any] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         require_name(self.name, "The name of a layout", LayoutError)
+        # Worked out once: readers ask for them with every few thousand events.
+        object.__setattr__(self, "columns", tuple(self._iterate()))
+        object.__setattr__(self, "storage", self._storage())
         if self.n_columns > MOST_COLUMNS:
             raise LayoutError(f"Layout {self.name!r} has {self.n_columns} columns, more than {MOST_COLUMNS}; use fewer objects.")
 
@@ -107,11 +118,6 @@ class ObjectLayout:
     def n_objects(self) -> int:
         """The number of object places of an event."""
         return sum(slot.multiplicity for slot in self.slots)
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """Every column, in order."""
-        return tuple(self._iterate())
 
     def _iterate(self) -> Iterator[Column]:
         for slot in self.slots:
@@ -193,16 +199,11 @@ class ObjectLayout:
         described = self.columns[column]
         return self.slot(described.kind).phi_period if described.feature == "phi" else None
 
-    @property
-    def storage(self) -> np.dtype[Any]:
-        """The smallest signed NumPy integer type that holds every column."""
-        low = min(c.type.min_int for c in self.columns)
-        high = max(c.type.max_int for c in self.columns)
-        for dtype in (np.int16, np.int32):
-            info = np.iinfo(dtype)
-            if info.min <= low and high <= info.max:
-                return np.dtype(dtype)
-        return np.dtype(np.int64)
+    def _storage(self) -> np.dtype[Any]:
+        types = [type_ for slot in self.slots for type_ in slot.types]
+        low, high = min((t.min_int for t in types), default=0), max((t.max_int for t in types), default=0)
+        sizes = [np.iinfo(dtype) for dtype in (np.int16, np.int32)]
+        return next((info.dtype for info in sizes if info.min <= low and high <= info.max), np.dtype(np.int64))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, of the form that ``parse_layout_dict`` reads."""

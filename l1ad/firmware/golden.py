@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from l1ad.core.fixed import IntArray
 from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Network
+from l1ad.firmware.inputs import Inputs
 from l1ad.spec import reference
 
 FOLDER = "tb_data"
@@ -33,35 +34,40 @@ class Golden:
     scores: IntArray
     bits: NDArray[np.bool_]
 
-    def files(self) -> dict[str, bytes]:
-        """Return the plain-text files: an event a line, inputs by column; score, then bits."""
-        return {INPUTS: _text(self.x_hw), SCORES: _text(np.column_stack([self.scores, self.bits.astype(np.int64)]))}
+    def files(self, inputs: Inputs | None = None) -> dict[str, bytes]:
+        """Return the plain-text files: an event a line, inputs by column, or by word of the links where they come in; score, then bits."""
+        return {
+            INPUTS: _text(self.x_hw if inputs is None else inputs.rows(self.x_hw)),
+            SCORES: _text(np.column_stack([self.scores, self.bits.astype(np.int64)])),
+        }
 
 
 def _text(rows: IntArray) -> bytes:
     return "".join(" ".join(map(str, row)) + "\n" for row in rows.tolist()).encode()
 
 
-def make_golden(network: Network, n_events: int, seed: int = 1) -> Golden:
+def make_golden(network: Network, n_events: int, seed: int = 1, absent: Sequence[int] = ()) -> Golden:
     """Make golden vectors that look for trouble.
 
     Args:
         network: the network.
         n_events: how many events.
         seed: decides the random ones.
+        absent: columns that the inputs do not have, which are 0.
     """
-    x_hw = adversarial_events(network, n_events, seed)
+    x_hw = adversarial_events(network, n_events, seed, absent)
     scores = reference.scores(network, x_hw)
     return Golden(x_hw, scores, reference.bits(network, scores, x_hw))
 
 
-def adversarial_events(network: Network, n_events: int, seed: int = 1) -> IntArray:
+def adversarial_events(network: Network, n_events: int, seed: int = 1, absent: Sequence[int] = ()) -> IntArray:
     """Make events at the edges: empty, full, range ends, rounding ties of the scaling, sparse, small and random bits, pt thresholds.
 
     Args:
         network: the network whose scaling gives the ties.
         n_events: how many.
         seed: decides the random ones.
+        absent: columns that the inputs do not have, which are 0.
 
     Returns:
         Hardware integers in the layout's range, int64 ``(n_events, n_columns)``.
@@ -82,7 +88,9 @@ def adversarial_events(network: Network, n_events: int, seed: int = 1) -> IntArr
         makers.append(lambda: _at_threshold(network, random, shape))
     drawn = np.stack([np.clip(make(), low, high) for make in makers])
     chosen = drawn[np.arange(n_events) % len(makers), np.arange(n_events)]
-    return np.concatenate([np.array(fixed, dtype=np.int64), chosen.astype(np.int64)])[:n_events]
+    made: IntArray = np.concatenate([np.array(fixed, dtype=np.int64), chosen.astype(np.int64)])[:n_events]
+    made[:, list(absent)] = 0
+    return made
 
 
 def _ranges(layout: ObjectLayout) -> tuple[IntArray, IntArray]:

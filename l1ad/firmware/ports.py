@@ -13,9 +13,9 @@ from l1ad.core.network import Network
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """The place of a column in a port: which column, its local name, type and lowest bit."""
+    """The place in a port of an element of an event's row: which one (a column, or a word of a link), its local name, type and lowest bit."""
 
-    column: int
+    element: int
     name: str
     type: FixedPoint
     low: int
@@ -29,7 +29,7 @@ class Port:
         name: its name in HLS and RTL.
         width: its bits.
         signed: whether it is read as two's complement.
-        fields: the columns in it; empty for anything but data inputs.
+        fields: the columns, or parts of a link's word, in it; empty for anything but data inputs.
     """
 
     name: str
@@ -63,13 +63,13 @@ def input_ports(layout: ObjectLayout, packed: bool) -> tuple[Port, ...]:
 
 def _packed(layout: ObjectLayout, fields: list[Field]) -> Iterator[Port]:
     objects = layout.object_index
-    for _, members in groupby(fields, key=lambda field: int(objects[field.column])):
+    for _, members in groupby(fields, key=lambda field: int(objects[field.element])):
         placed: list[Field] = []
         low = 0
         for field in members:
-            placed.append(Field(field.column, field.name, field.type, low))
+            placed.append(Field(field.element, field.name, field.type, low))
             low += field.type.width
-        column = layout.columns[placed[0].column]
+        column = layout.columns[placed[0].element]
         single = layout.slot(column.kind).multiplicity == 1
         yield Port(column.kind if single else f"{column.kind}_{column.rank}", low, False, tuple(placed))
 

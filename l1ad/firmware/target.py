@@ -8,11 +8,15 @@ from typing import Any
 
 from l1ad.config import Config
 from l1ad.config.firmware import FirmwareConfig
-from l1ad.core.board import Board
+from l1ad.core.board import Board, load_board
 from l1ad.core.errors import ConversionError
+from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Network, Threshold
 from l1ad.core.resources import Level, ResourceReport
 from l1ad.core.thresholds import load_thresholds
+from l1ad.firmware.inputs import Inputs
+from l1ad.vectors.linkmap import load_link_map
+from l1ad.vectors.words import EventWords, event_words
 
 
 class Style(enum.Enum):
@@ -37,6 +41,7 @@ class Target:
         threshold_ports: whether thresholds are ports.
         reuse_factor: products that share a multiplier.
         strategy: how hls4ml computes a layer's products: ``latency``, ``resource`` or ``distributed_arithmetic``.
+        words: the words of the board's links, where these are the inputs.
     """
 
     part: str
@@ -49,6 +54,11 @@ class Target:
     threshold_ports: bool = False
     reuse_factor: int = 1
     strategy: str = "latency"
+    words: EventWords | None = None
+
+    def inputs(self, layout: ObjectLayout) -> Inputs:
+        """Return what comes in."""
+        return Inputs(layout, self.packed, self.words)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -57,7 +67,35 @@ class Target:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Target:
         """Read what ``to_dict`` gave."""
-        return cls(**(data | {"style": Style(data["style"])}))
+        words = data.get("words")
+        return cls(**(data | {"style": Style(data["style"]), "words": words and EventWords.from_dict(words)}))
+
+
+def target_of(config: Config, layout: ObjectLayout) -> Target:
+    """Return the target of a configuration's top.
+
+    Args:
+        config: the configuration.
+        layout: the columns.
+
+    Raises:
+        ConfigError: no such board, or its link map is wrong.
+        LayoutError: the link map of a top that takes words leaves something out.
+    """
+    return replace(resolve_target(config.firmware, load_board(config.board)), words=configured_words(config, layout))
+
+
+def configured_words(config: Config, layout: ObjectLayout) -> EventWords | None:
+    """Return the words of the board's links where the top takes them, else None; raises as ``target_of``."""
+    if config.firmware.ports != "words":
+        return None
+    return event_words(load_link_map(config.board, config.links), layout)
+
+
+def absent_inputs(config: Config, layout: ObjectLayout) -> tuple[int, ...]:
+    """Return the columns that the top's inputs do not have: those that the board's words leave out, where the top takes words."""
+    words = configured_words(config, layout)
+    return () if words is None else words.absent(layout)
 
 
 def resolve_target(firmware: FirmwareConfig, board: Board) -> Target:

@@ -9,7 +9,7 @@ import platform
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from l1ad import toolchain
 from l1ad.core.errors import ArtefactError, ToolFailedError
 from l1ad.core.fixed import IntArray
-from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Network
+from l1ad.firmware.inputs import Inputs
 from l1ad.graph import lower
 from l1ad.hls import statements
 from l1ad.hls.project import SIMULATION_TYPES, HlsProject, call, load_project
@@ -60,7 +60,8 @@ class Csim:
         self.project = load_project(project) if isinstance(project, Path) else project
         self._threads = threads or len(os.sched_getaffinity(0))
         self._libraries: dict[bool, ctypes.CDLL] = {}
-        self._word = word(self.project.network.layout)
+        self._inputs = self.project.target.inputs(self.project.network.layout)
+        self._word = word(self._inputs)
 
     @property
     def network(self) -> Network:
@@ -86,12 +87,27 @@ class Csim:
             ToolFailedError: the top does not compile; with the compiler's message.
         """
         self.network.layout.check(x_hw, "Events to simulate")
+        return self._run(x_hw, self._inputs.rows)
+
+    def run_words(self, words: IntArray) -> tuple[IntArray, NDArray[np.bool_]]:
+        """Simulate events as they come in on the board's links; as ``run``.
+
+        Args:
+            words: what ``EventWords.of`` takes out of frames, int64 ``(n_events, n_words)``.
+
+        Raises:
+            InputError: the top takes columns, or other words.
+        """
+        return self._run(self._inputs.checked(words), lambda part: part)
+
+    def _run(self, events: NDArray[Any], row: Callable[[NDArray[Any]], NDArray[Any]]) -> tuple[IntArray, NDArray[np.bool_]]:
+        """Simulate events, of which rows are made by the piece."""
         library = self._library(trace=False)
-        scores = np.empty(len(x_hw), dtype=np.int64)
-        bits = np.empty((len(x_hw), len(self.network.thresholds)), dtype=np.uint8)
-        for start in range(0, len(x_hw), CHUNK):
-            part = slice(start, min(start + CHUNK, len(x_hw)))
-            rows = np.ascontiguousarray(x_hw[part], dtype=self._word)
+        scores = np.empty(len(events), dtype=np.int64)
+        bits = np.empty((len(events), len(self.network.thresholds)), dtype=np.uint8)
+        for start in range(0, len(events), CHUNK):
+            part = slice(start, min(start + CHUNK, len(events)))
+            rows = np.ascontiguousarray(row(events[part]), dtype=self._word)
             library.l1ad_csim(
                 _events(rows),
                 self._thresholds(),
@@ -119,7 +135,7 @@ class Csim:
         self.network.layout.check(x_hw, "Events to trace")
         library = self._library(trace=True)
         nodes = self._trace_nodes(library)
-        rows = np.ascontiguousarray(x_hw, dtype=self._word)
+        rows = np.ascontiguousarray(self._inputs.rows(x_hw), dtype=self._word)
         values = np.empty((len(rows), sum(node.size for node in nodes)), dtype=np.int64)
         scores = np.empty(len(rows), dtype=np.int64)
         bits = np.empty((len(rows), len(self.network.thresholds)), dtype=np.uint8)
@@ -134,7 +150,7 @@ class Csim:
         return dict(self._on_reference_grids(nodes, values)) | {"score": scores, "bits": bits.astype(np.int64)}
 
     def _trace_nodes(self, library: ctypes.CDLL) -> list[TraceNode]:
-        row = np.zeros((1, self.network.n_inputs), dtype=self._word)
+        row = np.zeros((1, len(self._inputs.fields)), dtype=self._word)
         room = np.zeros(sum(map(len, lower(self.network).grids.values())), dtype=np.int64)
         library.l1ad_csim_nodes.restype = ctypes.c_char_p
         text = library.l1ad_csim_nodes(_events(row), self._thresholds(), _pointer(room, ctypes.c_int64)).decode()
@@ -162,9 +178,9 @@ class Csim:
         return self._libraries[trace]
 
 
-def word(layout: ObjectLayout) -> np.dtype[Any]:
-    """Return the integer type in which events are handed to the compiled top: 32 bits, or 64 where a column has more."""
-    return np.promote_types(layout.storage, np.int32)
+def word(inputs: Inputs) -> np.dtype[Any]:
+    """Return the integer type in which events are handed to the compiled top: 32 bits, or 64 where a column or a link's word has more."""
+    return np.dtype(np.int64) if inputs.words else np.promote_types(inputs.layout.storage, np.int32)
 
 
 def _events(rows: NDArray[Any]) -> Any:
@@ -184,12 +200,13 @@ def bridge(project: HlsProject, *, trace: bool) -> str:
     """
     network, target = project.network, project.target
     inputs, thresholds, outputs = top_ports(network, target)
+    events = target.inputs(network.layout)
     values = [f"{port.hls_type} {port.name} = thresholds[{i}];" for i, port in enumerate(thresholds)]
     context = {
         "banner": banner(network),
         "trace": trace,
-        "n_inputs": network.n_inputs,
-        "word": f"{word(network.layout)}_t",
+        "n_inputs": len(events.fields),
+        "word": f"{word(events)}_t",
         "pack": [*statements.pack(inputs, "row"), *values],
         "outputs": outputs,
         "call": call(network, target),

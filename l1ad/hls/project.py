@@ -96,7 +96,7 @@ def project_files(network: Network, target: Target, golden: Golden) -> ProjectFi
         ConversionError: the network cannot be converted exactly; names the layer and the reason.
     """
     inner = convert_network(network, target)
-    files = inner.files | top_files(network, target, inner) | golden.files()
+    files = inner.files | top_files(network, target, inner) | golden.files(target.inputs(network.layout))
     files[TEST_BENCH] = test_bench(network, target, len(golden.x_hw)).encode()
     files[SCRIPT] = build_script(_described(network, target, Path())).encode()
     files[NETWORK_FILE] = json.dumps(network.to_dict()).encode()
@@ -117,7 +117,7 @@ def test_bench(network: Network, target: Target, n_golden: int) -> str:
     constants = [f"{p.hls_type} {p.name} = {t.value}LL;" for p, t in zip(thresholds, network.thresholds, strict=False)]
     context = {
         "banner": banner(network),
-        "n_inputs": network.n_inputs,
+        "n_inputs": len(target.inputs(network.layout).fields),
         "n_golden": n_golden,
         "pack": [*statements.pack(inputs, "row"), *constants],
         "outputs": outputs,

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from l1ad.core.network import Network
+from l1ad.firmware.inputs import Inputs
 from l1ad.firmware.ports import Port, integer_type
-from l1ad.graph import Graph, Interval, bounds, lower
-from l1ad.graph.graph import HARDWARE, THRESHOLDS
+from l1ad.graph import Interval, bounds, lower
+from l1ad.graph.graph import THRESHOLDS
 from l1ad.graph.triggers import TRIGGER
 from l1ad.hls.codes import Code, Table, fixed_code
 from l1ad.hls.interpret import Element, Interpreter
 
 
 def unpack(ports: tuple[Port, ...]) -> list[str]:
-    """Take the columns out of packed words; nothing where every column has its own port."""
+    """Take the columns out of packed words, or the graph's words out of wider ones; nothing where each has its own port."""
     lines = []
     for port in ports:
         for field in port.fields:
@@ -30,18 +31,18 @@ def pack(ports: tuple[Port, ...], row: str) -> list[str]:
 
     Args:
         ports: the data inputs.
-        row: C++ expression of the array of columns.
+        row: C++ expression of the array of columns or words.
     """
     lines = []
     for port in ports:
         if len(port.fields) == 1 and port.fields[0].name == port.name:
-            lines.append(f"{port.hls_type} {port.name} = {row}[{port.fields[0].column}];")
+            lines.append(f"{port.hls_type} {port.name} = {row}[{port.fields[0].element}];")
             continue
         lines.append(f"{port.hls_type} {port.name} = 0;")
         for field in port.fields:
             type_ = integer_type(field.type.width, field.type.signed)
             high = field.low + field.type.width - 1
-            lines.append(f"{port.name}.range({high}, {field.low}) = {type_}({row}[{field.column}]).range();")
+            lines.append(f"{port.name}.range({high}, {field.low}) = {type_}({row}[{field.element}]).range();")
     return lines
 
 
@@ -50,7 +51,7 @@ class Steps:
     """The statements around hls4ml's function.
 
     Attributes:
-        scaling: from the columns to the array ``scaled``.
+        scaling: from the columns, or the words that hold them, to the array ``scaled``.
         layers: the layers of a network that is not a chain; hls4ml's function has those of a chain.
         score: from ``scaled`` and ``output`` to the port ``score``.
         comparators: from the score to the trigger bits' ports.
@@ -64,18 +65,20 @@ class Steps:
     table: str | None
 
 
-def steps(network: Network, *, threshold_ports: bool = False) -> Steps:
+def steps(network: Network, *, threshold_ports: bool = False, inputs: Inputs | None = None) -> Steps:
     """Write the statements around hls4ml's function.
 
     Args:
         network: the network with its thresholds.
         threshold_ports: whether thresholds are ports instead of constants.
+        inputs: what comes in; None for the columns.
 
     Raises:
         ConversionError: an angle's grid is finer than another's by a factor that is not a power of two.
     """
-    graph = lower(network, threshold_ports=threshold_ports)
-    interpreter = Interpreter(graph, bounds(graph), lambda element: _given(network, graph, element), {"scaled"})
+    inputs = inputs or Inputs(network.layout)
+    graph = lower(network, threshold_ports=threshold_ports, words=inputs.lowered)
+    interpreter = Interpreter(graph, bounds(graph), lambda element: _given(network, inputs, element), {"scaled"})
     for i in range(network.n_inputs):
         interpreter.element("scaled", i)
     scaling = interpreter.taken()
@@ -96,13 +99,13 @@ def steps(network: Network, *, threshold_ports: bool = False) -> Steps:
     return Steps(scaling, layers, score, [*interpreter.taken(), *bits], table_header(interpreter.table))
 
 
-def _given(network: Network, graph: Graph, element: Element) -> Code | None:
+def _given(network: Network, inputs: Inputs, element: Element) -> Code | None:
     """Return what the ports and hls4ml's function bring."""
     node, i = element
     last = network.layers[-1]
-    if node == HARDWARE:
-        type_ = network.layout.columns[i].type
-        return Code(network.layout.ports[i], Interval(type_.min_int, type_.max_int))
+    if node == inputs.node:
+        field = inputs.fields[i]
+        return Code(field.name, Interval(field.type.min_int, field.type.max_int))
     if node == THRESHOLDS:
         total = network.score.total
         return Code(network.thresholds[i].value_port, Interval(total.min_int, total.max_int))

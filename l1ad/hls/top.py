@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Any
 
 from l1ad.core.network import Network
-from l1ad.firmware.ports import Port, input_ports, score_port, threshold_ports, trigger_ports
+from l1ad.firmware.ports import Port, score_port, threshold_ports, trigger_ports
 from l1ad.firmware.target import Style, Target
 from l1ad.hls import statements
 from l1ad.hls.converted import Inner
@@ -19,7 +19,7 @@ FUNCTION = "l1ad_top"
 def top_ports(network: Network, target: Target) -> tuple[tuple[Port, ...], tuple[Port, ...], tuple[Port, ...]]:
     """Return data inputs, threshold inputs and outputs (score, then trigger bits)."""
     thresholds = threshold_ports(network) if target.threshold_ports else ()
-    return input_ports(network.layout, target.packed), thresholds, (score_port(network), *trigger_ports(network))
+    return target.inputs(network.layout).ports, thresholds, (score_port(network), *trigger_ports(network))
 
 
 def pragmas(network: Network, target: Target) -> list[str]:
@@ -46,7 +46,7 @@ def top_files(network: Network, target: Target, inner: Inner) -> dict[str, bytes
         Contents by path relative to the project.
     """
     inputs, thresholds, outputs = top_ports(network, target)
-    steps = statements.steps(network, threshold_ports=target.threshold_ports)
+    steps = statements.steps(network, threshold_ports=target.threshold_ports, inputs=target.inputs(network.layout))
     context = {
         "banner": banner(network),
         "inputs": inputs,

@@ -31,11 +31,12 @@ def bench_files(design: Design, golden: Golden) -> Files:
     Returns:
         Text by file name; no VHDL for a design that shares multipliers, which has none.
     """
+    inputs = design.interface.events(design.network)
     expected = np.column_stack([golden.scores, golden.bits.astype(np.int64)])
     vhdl = {} if design.shared else {VHDL_BENCH: _vhdl_bench(design, len(golden.scores))}
     return vhdl | {
         BENCH: _bench(design, len(golden.scores)),
-        INPUTS: _words(golden.x_hw, [column.type.width for column in design.network.layout.columns]),
+        INPUTS: _words(inputs.rows(golden.x_hw), [field.type.width for field in inputs.fields]),
         OUTPUTS: _words(expected, [port.width for port in outputs(design.network)]),
     }
 

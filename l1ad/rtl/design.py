@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from l1ad.core.fixed import FixedPoint
 from l1ad.core.network import Network
-from l1ad.firmware.ports import Port, input_ports, score_port, threshold_ports, trigger_ports
+from l1ad.firmware.inputs import Inputs
+from l1ad.firmware.ports import Port, score_port, threshold_ports, trigger_ports
+from l1ad.vectors.words import EventWords
 
 #: A symbolic value of alkaid by net.
 Values = dict[str, Any]
@@ -37,14 +39,26 @@ class Interface:
     Attributes:
         packed: whether the data inputs are one word an object, its first feature in the lowest bits, or one port a column.
         threshold_ports: whether thresholds come in by ports; an event is judged by those that come with it. Else they are constants.
+        words: the words of the board's links, where these are the data inputs.
     """
 
     packed: bool = False
     threshold_ports: bool = False
+    words: EventWords | None = None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Interface:
+        """Read what ``dataclasses.asdict`` gave."""
+        words = data.get("words")
+        return cls(**{**data, "words": words and EventWords.from_dict(words)})
+
+    def events(self, network: Network) -> Inputs:
+        """Return how events come in."""
+        return Inputs(network.layout, self.packed, self.words)
 
     def data(self, network: Network) -> tuple[Port, ...]:
         """Return the data inputs."""
-        return input_ports(network.layout, self.packed)
+        return self.events(network).ports
 
     def thresholds(self, network: Network) -> tuple[Port, ...]:
         """Return the inputs that carry thresholds."""
@@ -69,10 +83,9 @@ def outputs(network: Network) -> tuple[Port, ...]:
 
 
 def input_nets(network: Network, interface: Interface = COLUMNS) -> list[Net]:
-    """Return the nets that come in: the hardware integers, named as the layout's ports, then thresholds that have ports."""
-    layout = network.layout
-    columns = zip(layout.ports, layout.columns, strict=True)
-    return [*(_net(port, column.type) for port, column in columns), *interface.threshold_nets(network)]
+    """Return the nets that come in: the columns, named as the layout's ports, or the words of links, then thresholds that have ports."""
+    fields = interface.events(network).fields
+    return [*(_net(field.name, field.type) for field in fields), *interface.threshold_nets(network)]
 
 
 def _net(name: str, type_: FixedPoint) -> Net:

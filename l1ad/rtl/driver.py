@@ -46,7 +46,7 @@ def driver_source(project: RtlProject, probes: Sequence[Probe] = ()) -> str:
         prefix=PREFIX,
         inputs="\n".join(values),
         outputs="\n".join(reads),
-        columns=network.n_inputs,
+        columns=len(interface.events(network).fields),
         thresholds=len(network.thresholds),
         nets=len(probes),
         cycles=project.latency_cycles,
@@ -76,9 +76,9 @@ def _member(name: str) -> str:
 
 
 def _word(port: Port) -> str:
-    """Put the columns of a data port side by side."""
+    """Put the columns, or the parts of a link's word, of a data port side by side."""
     return " | ".join(
-        f"(static_cast<uint64_t>(x[{field.column}]) & {_mask(field.type.width)})" + (f" << {field.low}" if field.low else "")
+        f"(static_cast<uint64_t>(x[{field.element}]) & {_mask(field.type.width)})" + (f" << {field.low}" if field.low else "")
         for field in port.fields
     )
 

@@ -11,7 +11,7 @@ from l1ad.core.agreement import Agreement
 from l1ad.core.board import Board
 from l1ad.core.network import Network
 from l1ad.core.resources import ResourceReport
-from l1ad.firmware.golden import Golden, adversarial_events
+from l1ad.firmware.golden import Golden, make_golden
 from l1ad.firmware.target import Style, Target
 from l1ad.rtl.delay import ULTRASCALE_PLUS
 from l1ad.rtl.design import Interface
@@ -22,7 +22,6 @@ from l1ad.rtl.report import resource_report
 from l1ad.rtl.trace import trace_network
 from l1ad.rtl.vivado import Part
 from l1ad.rtl.yosys import NETLIST_SUFFIX, synthesise
-from l1ad.spec import reference
 from l1ad.toolchain import YOSYS, require
 from l1ad.vendor.project import VendorProject
 
@@ -35,12 +34,10 @@ _LATENCY_NOTE = (
 
 def write_rtl(folder: Path, config: Config, network: Network, target: Target) -> RtlProject:
     """Write the RTL with the ports and in the style that the HLS top has."""
-    interface = Interface(target.packed, target.threshold_ports)
+    interface = Interface(target.packed, target.threshold_ports, target.words)
     pipelined = target.style is Style.PIPELINED
     design = trace_pipeline(network, target.clock_ns, interface) if pipelined else trace_network(network, interface)
-    x_hw = adversarial_events(network, N_GOLDEN)
-    scores = reference.scores(network, x_hw)
-    golden = Golden(x_hw, scores, reference.bits(network, scores, x_hw))
+    golden = make_golden(network, N_GOLDEN, absent=target.inputs(network.layout).absent)
     return write_project(project_files(design, Part(target.part, target.clock_ns), golden, vhdl=config.synthesis.vhdl), folder)
 
 

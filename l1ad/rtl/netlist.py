@@ -202,7 +202,10 @@ def compare_netlist(project: RtlProject, modules: Sequence[Synthesised], golden:
 def _run(project: RtlProject, simulations: Sequence[NetlistSimulation], x_hw: IntArray) -> tuple[IntArray, IntArray]:
     """Return scores ``(n_events,)`` and bits ``(n_events, n_thresholds)`` of some events."""
     network, n_events = project.network, len(x_hw)
-    columns = [*x_hw.T, *(np.full(n_events, threshold.value) for threshold in network.thresholds)]
+    columns = [
+        *project.interface.events(network).rows(x_hw).T,
+        *(np.full(n_events, threshold.value) for threshold in network.thresholds),
+    ]
     nets = {
         net.name: to_words(codes, net.width) for net, codes in zip(input_nets(network, project.interface), columns, strict=False)
     }

@@ -55,7 +55,7 @@ def inner_nodes(folder: Path, x_hw: NDArray[np.integer[Any]], *, work: Path | No
     probes, places = _probes(project)
     work = (folder / "simulation" if work is None else work) / f"inner-{_digest(project)}"
     library = simulation_library(project, work, probes)
-    simulation = RtlSimulation(project.network, ctypes.CDLL(str(library.resolve())), 1, tuple(probes))
+    simulation = RtlSimulation(project.network, ctypes.CDLL(str(library.resolve())), 1, tuple(probes), project.interface)
     scores, _, nets = simulation.run_probed(x_hw)
     return _nodes(project.network, places, nets) | {"score": scores}
 

@@ -171,7 +171,7 @@ def load_project(folder: Path) -> RtlProject:
         data = parse_json((folder / DESCRIPTION).read_text(encoding="utf-8"))
         version = data["spec_version"]
         stages = tuple(StageSummary.from_dict(stage) for stage in data["stages"])
-        interface, interval = Interface(**data.get("interface", {})), int(data.get("interval", 1))
+        interface, interval = Interface.from_dict(data.get("interface", {})), int(data.get("interval", 1))
         registers = int(data["register_bits"]) if version > 1 else 0
     except (OSError, ValueError, KeyError, TypeError):
         raise ArtefactError(

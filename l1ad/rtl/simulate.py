@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from l1ad.core.errors import ToolFailedError
 from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
+from l1ad.rtl.design import COLUMNS, Interface
 from l1ad.rtl.driver import PREFIX, Probe, driver_source, probed_top
 from l1ad.rtl.project import RtlProject, load_project
 from l1ad.toolchain import GXX, VERILATOR, FoundTool, require, require_going_on, run, tool_threads
@@ -171,12 +172,14 @@ class RtlSimulation:
         library: the loaded shared library.
         threads: how many models run at a time.
         probes: nets of the top that are read as well.
+        interface: the ports of the top.
     """
 
     network: Network
     library: Any
     threads: int
     probes: tuple[Probe, ...] = ()
+    interface: Interface = COLUMNS
 
     @classmethod
     def open(cls, folder: Path, *, work: Path | None = None, threads: int = 2) -> RtlSimulation:
@@ -194,7 +197,7 @@ class RtlSimulation:
         """
         project = load_project(folder)
         library = simulation_library(project, folder / "simulation" if work is None else work)
-        return cls(project.network, ctypes.CDLL(str(library.resolve())), threads)
+        return cls(project.network, ctypes.CDLL(str(library.resolve())), threads, interface=project.interface)
 
     def scores(self, x_hw: NDArray[np.integer[Any]]) -> IntArray:
         """Simulate events.
@@ -217,7 +220,21 @@ class RtlSimulation:
     def run_probed(self, x_hw: NDArray[np.integer[Any]]) -> tuple[IntArray, NDArray[np.bool_], IntArray]:
         """Simulate events; as ``run``, with the nets' integers, int64 ``(n_events, n_probes)``, beside them."""
         self.network.layout.check(x_hw, "Events to simulate")
-        x = np.ascontiguousarray(x_hw, dtype=np.int64)
+        return self._run_rows(self.interface.events(self.network).rows(x_hw))
+
+    def run_words(self, words: IntArray) -> tuple[IntArray, NDArray[np.bool_]]:
+        """Simulate events as they come in on the board's links; as ``run``.
+
+        Args:
+            words: what ``EventWords.of`` takes out of frames, int64 ``(n_events, n_words)``.
+
+        Raises:
+            InputError: the top takes columns, or other words.
+        """
+        return self._run_rows(self.interface.events(self.network).checked(words))[:2]
+
+    def _run_rows(self, rows: IntArray) -> tuple[IntArray, NDArray[np.bool_], IntArray]:
+        x = np.ascontiguousarray(rows, dtype=np.int64)
         scores = np.empty(len(x), dtype=np.int64)
         bits = np.zeros((len(x), len(self.network.thresholds)), dtype=np.uint8)
         nets = np.empty((len(x), len(self.probes)), dtype=np.int64)

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from l1ad.core.errors import ConversionError
 from l1ad.core.fixed import FixedPoint
 from l1ad.core.network import Dense, Network
+from l1ad.firmware.inputs import Inputs
 from l1ad.graph import Graph, lower
 from l1ad.graph.demand import Masks, demanded
-from l1ad.graph.graph import HARDWARE, THRESHOLDS
+from l1ad.graph.graph import THRESHOLDS
 from l1ad.graph.triggers import TRIGGER
 from l1ad.rtl.design import COLUMNS, Design, Interface, Net, Stage, Step, Values, input_nets
 from l1ad.rtl.interpret import Interpreter
@@ -107,24 +108,28 @@ def net_of(name: str, logic: Any, output: int) -> Net:
 
 def steps(network: Network, interface: Interface = COLUMNS) -> list[Step]:
     """List a network's steps, in order; what nothing later reads is left out."""
-    graph = lower(network, threshold_ports=interface.threshold_ports)
-    names = _boundary_names(network)
+    inputs = interface.events(network)
+    graph = lower(network, threshold_ports=interface.threshold_ports, words=inputs.lowered)
+    names = _boundary_names(network, inputs)
     wanted = ["scaled", *(f"{layer.name}.output" for layer in network.layers)]
     read = demanded(graph, {name: np.ones(len(graph.grids[name]), dtype=bool) for name in graph.outputs})
     found = []
     for step, node in zip(("scaling", *(layer.name for layer in network.layers)), wanted, strict=True):
         found.append(_step(graph, step, {node: read[node]}, names))
     last = {name: read[name] for name in graph.outputs}
-    scaling = replace(found[0], inputs=network.layout.ports)
+    scaling = replace(found[0], inputs=tuple(field.name for field in inputs.fields))
     return [scaling, *found[1:], _step(graph, "score", last, names)]
 
 
-def _boundary_names(network: Network) -> dict[str, tuple[str, ...]]:
+def _boundary_names(network: Network, inputs: Inputs) -> dict[str, tuple[str, ...]]:
     """Name the nets of the nodes between which modules are cut, in the order in which a module reads them."""
     ports = network.layout.ports
     names = {"scaled": tuple(f"scaled_{port}" for port in ports)}
     names |= {f"{layer.name}.output": tuple(f"{layer.name}_{j}" for j in range(layer.n_out)) for layer in network.layers}
-    names |= {HARDWARE: ports, THRESHOLDS: tuple(threshold.value_port for threshold in network.thresholds)}
+    names |= {
+        inputs.node: tuple(field.name for field in inputs.fields),
+        THRESHOLDS: tuple(threshold.value_port for threshold in network.thresholds),
+    }
     return names | {"score": ("score",), TRIGGER: tuple(threshold.name for threshold in network.thresholds)}
 
 

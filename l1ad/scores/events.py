@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,13 +36,14 @@ def data_of_run(config: Config, layout: ObjectLayout) -> Dataset | None:
     return dataset
 
 
-def comparison_block(network: Network, dataset: Dataset | None, block: int) -> NDArray[Any]:
+def comparison_block(network: Network, dataset: Dataset | None, block: int, absent: Sequence[int] = ()) -> NDArray[Any]:
     """Return one block of the comparison's events.
 
     Args:
         network: the network.
         dataset: the data; None makes every event.
         block: number of the block; event ``k`` is row ``k % BLOCK`` of block ``k // BLOCK``.
+        absent: columns that the top's inputs do not have: 0 in what is made.
 
     Returns:
         Hardware integers of the layout's storage type, shape ``(BLOCK, n_columns)``.
@@ -50,12 +52,14 @@ def comparison_block(network: Network, dataset: Dataset | None, block: int) -> N
     data = np.empty((0, network.n_inputs), dtype=network.layout.storage)
     if dataset is not None:
         data = np.asarray(dataset.x_hw[block * half : (block + 1) * half])
-    made = adversarial_events(network, BLOCK - len(data), seed=block + 1)
+    made = adversarial_events(network, BLOCK - len(data), seed=block + 1, absent=absent)
     return np.concatenate([data, made.astype(network.layout.storage)])
 
 
-def comparison_events(network: Network, dataset: Dataset | None, start: int, stop: int) -> NDArray[Any]:
-    """Return events ``start`` to ``stop`` of the comparison, shape ``(stop - start, n_columns)``."""
+def comparison_events(
+    network: Network, dataset: Dataset | None, start: int, stop: int, absent: Sequence[int] = ()
+) -> NDArray[Any]:
+    """Return events ``start`` to ``stop`` of the comparison, shape ``(stop - start, n_columns)``; otherwise as ``comparison_block``."""
     first = start // BLOCK
-    blocks = [comparison_block(network, dataset, block) for block in range(first, -(-stop // BLOCK))]
+    blocks = [comparison_block(network, dataset, block, absent) for block in range(first, -(-stop // BLOCK))]
     return np.concatenate(blocks)[start - first * BLOCK : stop - first * BLOCK]

@@ -78,7 +78,7 @@ def verify_capture(
     if side not in SIDES or buffer < 0:
         raise InputError(f"Expected the side 'output' or 'input' and a buffer from 0, got {side!r} and {buffer!r}.")
     network = with_configured_thresholds(load_trained(config.run / "model").network, config)
-    link_map = load_link_map(config.board, links)
+    link_map = load_link_map(config.board, links or config.links)
     _, x_hw = open_events(events or config.run / "dataset", network.layout, count)
     others = _others(config, network)
     findings: dict[str, Finding] = {}

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from l1ad.config import Config
 from l1ad.core.artefact import Draft
-from l1ad.core.board import load_board
 from l1ad.core.stage import StageResult, Summary, run_stage
 from l1ad.core.trained import load_trained
 from l1ad.firmware.golden import make_golden
-from l1ad.firmware.target import resolve_target, thresholds_note, with_configured_thresholds
+from l1ad.firmware.target import target_of, thresholds_note, with_configured_thresholds
 from l1ad.hls.project import KIND, project_files, write_files
 from l1ad.hls.top import FUNCTION, template_digest, top_ports
 
@@ -46,12 +45,12 @@ def convert(config: Config, *, force: bool = False) -> ConvertResult:
     """
     trained = load_trained(config.run / "model")
     network = with_configured_thresholds(trained.network, config)
-    target = resolve_target(config.firmware, load_board(config.board))
+    target = target_of(config, network.layout)
     inputs = {"model": trained.digest, "templates": template_digest()}
     settings = {"firmware": config.firmware.plain(), "target": target.to_dict(), "thresholds": network.trigger_bits}
 
     def write(draft: Draft) -> Summary:
-        golden = make_golden(network, N_GOLDEN)
+        golden = make_golden(network, N_GOLDEN, absent=target.inputs(network.layout).absent)
         made = project_files(network, target, golden)
         write_files(made.files, draft.path)
         data_inputs, thresholds, outputs = top_ports(network, target)

@@ -22,6 +22,7 @@ from l1ad.core.network import Network
 from l1ad.core.scoreset import ScoreSet, Source, decades
 from l1ad.core.shown import Shown
 from l1ad.core.trained import TrainedModel, load_trained
+from l1ad.firmware.target import absent_inputs
 from l1ad.hls.csim import Csim
 from l1ad.hls.project import HlsProject, load_project
 from l1ad.hls.top import template_digest
@@ -152,7 +153,7 @@ def _run(draft: Draft, config: Config, dataset: Dataset | None, trained: Trained
 def _events(config: Config, dataset: Dataset | None, network: Network) -> tuple[IntArray, NDArray[Any]]:
     """Return the events' numbers in the dataset and their hardware integers; without data, events as 'l1ad verify' makes them."""
     if dataset is None:
-        x_hw = comparison_events(network, None, 0, config.csim.events or MADE_EVENTS)
+        x_hw = comparison_events(network, None, 0, config.csim.events or MADE_EVENTS, absent_inputs(config, network.layout))
         return np.arange(len(x_hw), dtype=np.int64), x_hw
     rows = _chosen_rows(dataset.n_events, config.csim.events)
     return rows, np.asarray(dataset.x_hw) if len(rows) == dataset.n_events else np.asarray(dataset.x_hw[rows])

@@ -20,7 +20,7 @@ from l1ad.core.network import Network
 from l1ad.core.resources import ResourceReport
 from l1ad.core.shown import Shown
 from l1ad.core.trained import TrainedModel, load_trained
-from l1ad.firmware.target import resolve_target, with_configured_thresholds, with_style_kept
+from l1ad.firmware.target import target_of, with_configured_thresholds, with_style_kept
 from l1ad.rtl.flow import synthesise_open, vivado_project, with_latency, write_rtl
 from l1ad.rtl.project import RtlProject
 from l1ad.rtl.proof import ProvingEvents, compare_rtl, proving_events, simulate_vhdl
@@ -102,6 +102,7 @@ def synth(config: Config, *, tool: str | None = None, force: bool = False) -> Sy
         "synthesis": config.synthesis.plain(),
         "firmware": config.firmware.plain(),
         "board": board.plain(),
+        "target": target_of(config, network.layout).to_dict(),
         "thresholds": network.trigger_bits,
         "tools": _versions(chosen, config.synthesis.vhdl),
     }
@@ -173,7 +174,7 @@ def _vendor(project: VendorProject, steps: Sequence[Step], draft: Draft, config:
 def _run_rtl(draft: Draft, config: Config, chosen: str, network: Network, board: Board, dataset: Dataset | None) -> None:
     """Write the RTL, then simulate and synthesise it side by side."""
     seconds: dict[str, float] = {}
-    target = resolve_target(config.firmware, board)
+    target = target_of(config, network.layout)
     with _progress("synth", len(network.layers) + 6) as advance:
         with timed(seconds, "trace_s"):
             project = write_rtl(draft.path / PROJECT, config, network, target)

@@ -18,6 +18,7 @@ from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
 from l1ad.core.shown import Shown
 from l1ad.core.trained import load_trained
+from l1ad.firmware.target import absent_inputs
 from l1ad.scores.events import comparison_events
 from l1ad.scores.implementations import REFERENCE, Implementation, find_implementations
 
@@ -92,7 +93,8 @@ def trace(config: Config, *, event: int) -> TraceResult:
     path = config.run / "dataset"
     dataset = load_dataset(path) if is_artefact(path, "dataset") else None
     found = find_implementations(model.network, config.project, config.run / "synth_open", csim_events=1, rtl_events=1)
-    x_hw = comparison_events(model.network, dataset, event, event + 1)
+    absent = absent_inputs(config, model.network.layout)
+    x_hw = comparison_events(model.network, dataset, event, event + 1, absent)
     traced = {i.name: _nodes(i, x_hw) for i in found.implementations}
     return TraceResult(
         model.path,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from l1ad.config import Config
 from l1ad.core.artefact import Draft
-from l1ad.core.errors import InputError, LayoutError
+from l1ad.core.errors import LayoutError
 from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
 from l1ad.core.stage import StageResult, Summary, run_stage
@@ -22,7 +22,7 @@ from l1ad.firmware.target import thresholds_note, with_configured_thresholds
 from l1ad.vectors import topo, ugt
 from l1ad.vectors.answers import answer_widths, answers
 from l1ad.vectors.formats import FORMATS, FrameFormat, require_format
-from l1ad.vectors.linkmap import LinkMap, absent_columns, input_pieces, load_link_map, output_pieces, plain
+from l1ad.vectors.linkmap import LinkMap, absent_columns, input_pieces, load_link_map, output_pieces, plain, require_absent
 from l1ad.vectors.packing import pack
 from l1ad.vectors.source import open_events
 
@@ -76,7 +76,7 @@ def vectors(
     require_format(format, (*FORMATS, *_WHOLE))
     model = load_trained(config.run / "model")
     network = with_configured_thresholds(model.network, config)
-    link_map = load_link_map(config.board, links)
+    link_map = load_link_map(config.board, links or config.links)
     digest, x_hw = open_events(events or config.run / "dataset", network.layout, count)
     inputs = {"model": model.digest, "events": digest}
     settings = {"format": format, "count": len(x_hw), "links": plain(link_map), "thresholds": network.trigger_bits}
@@ -112,7 +112,7 @@ def _write_buffers(folder: Path, ways: FrameFormat, links: LinkMap, network: Net
     """Write a file of inputs and one of answers for each buffer."""
     inputs, outputs = input_pieces(links, network.layout), output_pieces(links, *_answer_shape(network))
     for number, (start, batch) in enumerate(_batches(x_hw, links.events_per_file)):
-        _require_absent(links, network, batch, start)
+        require_absent(network.layout, absent_columns(links, network.layout), batch, start)
         files = {"input": pack(links, inputs, batch, board)}
         files["output"] = pack(links, outputs, answers(network, batch), board, first_frame=links.latency_frames)
         for name, frames in files.items():
@@ -124,7 +124,7 @@ def _write_ugt(folder: Path, links: LinkMap, network: Network, x_hw: IntArray) -
     """Write one file for all crossings."""
     if links.first_algorithm is None:
         raise LayoutError("Vectors of the Global Trigger need a link map with 'first_algorithm'; use board 'cms_ugt' or add it.")
-    _require_absent(links, network, x_hw, 0)
+    require_absent(network.layout, absent_columns(links, network.layout), x_hw)
     frames = pack(links, input_pieces(links, network.layout), x_hw, "")
     bits = answers(network, x_hw)[:, 1:] != 0
     text = ugt.write(ugt.with_bits(frames, bits, links.first_algorithm), links)
@@ -148,17 +148,6 @@ def _answer_shape(network: Network) -> tuple[int, int]:
 def _batches(x_hw: NDArray[Any], size: int) -> Iterator[tuple[int, IntArray]]:
     for start in range(0, len(x_hw), size):
         yield start, np.asarray(x_hw[start : start + size], dtype=np.int64)
-
-
-def _require_absent(links: LinkMap, network: Network, x_hw: IntArray, start: int) -> None:
-    """Refuse values that the board's words have no bits for."""
-    for column in absent_columns(links, network.layout):
-        wrong = np.flatnonzero(x_hw[:, column])
-        if len(wrong):
-            raise InputError(
-                f"Event {start + wrong[0]} has {network.layout.names[column]} = {x_hw[wrong[0], column]}, which the board's words do not "
-                "carry and the chip reads as 0; prepare events of the board's own objects."
-            )
 
 
 def _summary(config: Config, format: str, links: LinkMap, network: Network, n_events: int, n_files: int) -> dict[str, Any]:

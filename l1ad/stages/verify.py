@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from numpy.typing import NDArray
 
 from l1ad.config import Config
 from l1ad.core.agreement import Agreement, compare, merge
@@ -19,6 +21,7 @@ from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Network
 from l1ad.core.shown import Shown
 from l1ad.core.trained import load_trained
+from l1ad.firmware.target import absent_inputs
 from l1ad.ranges import float32_exact, prove
 from l1ad.scores.events import comparison_events
 from l1ad.scores.implementations import Found, find_implementations
@@ -85,14 +88,15 @@ def verify(config: Config, *, events: int = 100_000, force: bool = False) -> Ver
     model = load_trained(config.run / "model")
     network, dataset = model.network, _open_dataset(config, model.network.layout)
     inputs = {"model": model.digest, "dataset": dataset.digest if dataset else "", **_projects(config)}
-    settings = {"events": events, "rtl_events": config.synthesis.rtl_events}
+    absent = absent_inputs(config, network.layout)
+    settings: dict[str, Any] = {"events": events, "rtl_events": config.synthesis.rtl_events, "absent": absent}
     key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.verify"))
     target = config.run / "verify"
     fresh = force or not is_current(target, KIND, key)
     if fresh:
         found = _find(config, network)
         with writing(target, KIND, key=key, inputs=inputs, config=settings) as draft:
-            agreements = _compare_all(found, network, dataset, events)
+            agreements = _compare_all(found, network, dataset, events, absent)
             draft.summary.update(_summary(found, network, dataset, events, agreements))
             text = json.dumps([agreement.to_dict() for agreement in agreements], indent=1)
             (draft.path / "agreement.json").write_text(text, encoding="utf-8")
@@ -137,12 +141,12 @@ def _find(config: Config, network: Network) -> Found:
     )
 
 
-def _compare_all(found: Found, network: Network, dataset: Dataset | None, events: int) -> list[Agreement]:
+def _compare_all(found: Found, network: Network, dataset: Dataset | None, events: int, absent: Sequence[int]) -> list[Agreement]:
     parts: dict[tuple[str, str], list[Agreement]] = {}
     with progress(total=events, desc="verify", unit="event") as bar:
         for start in range(0, events, BATCH):
             stop = min(start + BATCH, events)
-            codes = _codes(found, network, dataset, start, stop)
+            codes = _codes(found, comparison_events(network, dataset, start, stop, absent), start)
             for (left, a), (right, b) in itertools.combinations(codes.items(), 2):
                 common = min(len(a), len(b))
                 agreement = compare(left, right, a[:common], b[:common], first_event=start)
@@ -151,10 +155,9 @@ def _compare_all(found: Found, network: Network, dataset: Dataset | None, events
     return [merge(part) for part in parts.values()]
 
 
-def _codes(found: Found, network: Network, dataset: Dataset | None, start: int, stop: int) -> dict[str, IntArray]:
-    """Let every implementation score a batch, or the part of it that is below its limit."""
-    x_hw = comparison_events(network, dataset, start, stop)
-    codes = {}
+def _codes(found: Found, x_hw: NDArray[Any], start: int) -> dict[str, IntArray]:
+    """Let every implementation score a batch that begins at an event, or the part of it that is below its limit."""
+    codes, stop = {}, start + len(x_hw)
     for implementation in found.implementations:
         end = stop if implementation.limit is None else min(stop, implementation.limit)
         if end > start:

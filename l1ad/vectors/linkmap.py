@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import field
 from importlib import resources
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import yaml
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from l1ad.core.board import board_names
-from l1ad.core.errors import ConfigError, LayoutError, nearest, one_line
+from l1ad.core.errors import ConfigError, InputError, LayoutError, nearest, one_line
+from l1ad.core.fixed import IntArray
 from l1ad.core.identifier import shortened
 from l1ad.core.layout import ObjectLayout
 from l1ad.core.yaml_text import parse_yaml
@@ -194,6 +196,27 @@ def _field(fields: dict[str, tuple[int, int]], kind: str, feature: str, width: i
 def absent_columns(links: LinkMap, layout: ObjectLayout) -> tuple[int, ...]:
     """Return the columns that the words do not have."""
     return tuple(i for i, c in enumerate(layout.columns) if c.feature in links.absent.get(c.kind, ()))
+
+
+def require_absent(layout: ObjectLayout, absent: Sequence[int], x_hw: IntArray, first_event: int = 0) -> None:
+    """Refuse values that the board's words have no bits for.
+
+    Args:
+        layout: the columns.
+        absent: those that the words do not have.
+        x_hw: the events, int64 ``(n_events, n_columns)``.
+        first_event: number of the first.
+
+    Raises:
+        InputError: one of them is not 0.
+    """
+    for column in absent:
+        wrong = np.flatnonzero(x_hw[:, column])
+        if len(wrong):
+            raise InputError(
+                f"Event {first_event + wrong[0]} has {layout.names[column]} = {x_hw[wrong[0], column]}, which the board's words do not "
+                "carry and the chip reads as 0; prepare events of the board's own objects."
+            )
 
 
 def output_pieces(links: LinkMap, score_bits: int, n_triggers: int) -> tuple[Piece, ...]:

@@ -17,8 +17,9 @@ from tests.networks import make_events
 PART = Part("xcvu9p-flga2104-2-e", 25.0)
 
 
-def make_golden(network: Network, n_events: int = 20) -> Golden:
+def make_golden(network: Network, n_events: int = 20, absent: tuple[int, ...] = ()) -> Golden:
     x_hw = make_events(network.layout, n_events)
+    x_hw[:, list(absent)] = 0
     scores = reference.scores(network, x_hw)
     return Golden(x_hw, scores, reference.bits(network, scores, x_hw))
 
@@ -31,5 +32,6 @@ def make_project(
     folder: Path, network: Network, clock_ns: float | None = None, *, vhdl: bool = False, interface: Interface = COLUMNS
 ) -> RtlProject:
     """Write a combinational project, or for a clock period a pipelined one."""
-    files = project_files(make_design(network, clock_ns, interface), PART, make_golden(network), vhdl=vhdl)
+    golden = make_golden(network, absent=interface.events(network).absent)
+    files = project_files(make_design(network, clock_ns, interface), PART, golden, vhdl=vhdl)
     return write_project(files, folder)
