@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from l1ad.config import Config
 from l1ad.core.artefact import is_artefact
@@ -16,10 +17,10 @@ from l1ad.core.network import Network
 from l1ad.core.shown import Shown
 from l1ad.core.trained import load_trained
 from l1ad.firmware.target import with_configured_thresholds
-from l1ad.vectors import ugt
-from l1ad.vectors.capture import Case, Finding, examine, examine_crossings
+from l1ad.vectors import topo, ugt
+from l1ad.vectors.capture import Case, Finding, examine, examine_crossings, examine_events
 from l1ad.vectors.formats import read_frames, read_text
-from l1ad.vectors.linkmap import load_link_map
+from l1ad.vectors.linkmap import LinkMap, load_link_map
 from l1ad.vectors.source import open_events
 
 SIDES = ("output", "input")
@@ -82,11 +83,9 @@ def verify_capture(
     _, x_hw = open_events(events or config.run / "dataset", network.layout, count)
     others = _others(config, network)
     findings: dict[str, Finding] = {}
-    if capture.is_file() and ugt.begins(text := read_text(capture)):
-        crossings = ugt.read(text, str(capture), link_map)
-        case = Case(network, link_map, crossings.frames, np.asarray(x_hw, dtype=np.int64), "input")
-        findings[capture.name] = examine_crossings(case, crossings)
-        return _required(CaptureResult(capture, findings[capture.name].n_found, findings, network.digest))
+    whole = _whole(capture, network, link_map, x_hw) if capture.is_file() else None
+    if whole is not None:
+        return _required(CaptureResult(capture, whole.n_found, {capture.name: whole}, network.digest))
     for number, path in enumerate(_files(capture, side), buffer):
         start = number * link_map.events_per_file
         played = np.asarray(x_hw[start : start + link_map.events_per_file], dtype=np.int64)
@@ -97,6 +96,17 @@ def verify_capture(
         case = Case(network, link_map, read_frames(path)[1], played, side, others)
         findings[path.name] = examine(case, start)
     return _required(CaptureResult(capture, sum(f.n_found for f in findings.values()), findings, network.digest))
+
+
+def _whole(capture: Path, network: Network, links: LinkMap, x_hw: NDArray[Any]) -> Finding | None:
+    """Examine a file of a format that holds all events; None for one of another format."""
+    text, played = read_text(capture), np.asarray(x_hw, dtype=np.int64)
+    if topo.begins(text):
+        return examine_events(network, played, text, str(capture))
+    if not ugt.begins(text):
+        return None
+    crossings = ugt.read(text, str(capture), links)
+    return examine_crossings(Case(network, links, crossings.frames, played, "input"), crossings)
 
 
 def _buffers(n_events: int, size: int) -> int:

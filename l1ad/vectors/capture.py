@@ -12,15 +12,18 @@ from l1ad.core.errors import InputError
 from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
 from l1ad.spec import reference
+from l1ad.vectors import topo
 from l1ad.vectors.alignment import Reader, agreeing, find_offset
 from l1ad.vectors.answers import answer_widths, answers, input_widths
 from l1ad.vectors.causes import Cause, bit_cause, causes, first_parting
 from l1ad.vectors.frames import Frames
-from l1ad.vectors.linkmap import LinkMap, input_pieces, output_pieces
+from l1ad.vectors.linkmap import LinkMap, OutputPlace, Piece, input_pieces, output_pieces
 from l1ad.vectors.ugt import Crossings
 
 #: Share of the events that a cause explains for which no other kind is looked for; a shift loses an event at an end.
 _MOST = 0.9
+#: A file of events, read as frames that each hold one.
+_EVENT_A_FRAME = LinkMap("none", "a file of events", 64, 1, 1, 0, OutputPlace(0, (0, 0), (0, 0)), fill_links=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class Case:
         links: the board's link map.
         frames: the capture.
         x_hw: the events of this buffer, int64 ``(n_events, n_columns)``.
-        side: ``output`` for answers, ``input`` for what was played.
+        side: ``output`` for answers, ``input`` for what was played, ``events`` for ASCII events of L1Topo.
         others: networks that may be on the board instead, by name.
     """
 
@@ -94,7 +97,10 @@ class Case:
 
     @property
     def reader(self) -> Reader:
-        """How the capture is read; the score identifies an answer, all columns an input."""
+        """How the capture is read; the score identifies an answer, all columns or numbers an input."""
+        if self.side == "events":
+            n = len(self.names)
+            return Reader(self.links, tuple(Piece(i, 0, i, 0, 0, 64) for i in range(n)), ((64, True),) * n, n)
         if self.side == "input":
             widths = input_widths(self.network)
             return Reader(self.links, input_pieces(self.links, self.network.layout), tuple(widths), len(widths))
@@ -109,12 +115,16 @@ class Case:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the values."""
+        if self.side == "events":
+            return topo.names(self.network.layout)
         if self.side == "input":
             return self.network.layout.names
         return ("score", *(f"trigger bit {threshold.name!r}" for threshold in self.network.thresholds))
 
     def values(self, network: Network, x_hw: IntArray) -> IntArray:
         """Values that a network gives for inputs, int64 ``(n_events, n_values)``."""
+        if self.side == "events":
+            return topo.rows_of(network.layout, tuple(topo.events_of(network.layout, x_hw)), "The events")
         return answers(network, x_hw) if self.side == "output" else x_hw
 
 
@@ -147,6 +157,23 @@ def examine(case: Case, first_event: int = 0) -> Finding:
     parting = _parting(case, found[0].cause) if found else None
     begin = _first(rows, wanted, got, case.names, first + first_event)
     return Finding(len(case.x_hw), len(got), len(rows), offset, case.nominal, begin, told, parting)
+
+
+def examine_events(network: Network, x_hw: IntArray, text: str, where: str) -> Finding:
+    """Compare a file of L1Topo's ASCII events with what was played, number by number.
+
+    Args:
+        network: the network whose layout the events have.
+        x_hw: the events, int64 ``(n_events, n_columns)``.
+        text: the file's text.
+        where: its name, for messages.
+
+    Raises:
+        InputError: the file is damaged, or has objects that the layout has no place for.
+    """
+    rows = topo.rows_of(network.layout, topo.read(text, where), where)
+    frames = Frames(where, tuple(range(rows.shape[1])), rows.view(np.uint64), np.zeros(rows.shape, dtype=np.uint8))
+    return examine(Case(network, _EVENT_A_FRAME, frames, x_hw, "events"))
 
 
 def examine_crossings(case: Case, crossings: Crossings, first_event: int = 0) -> Finding:
@@ -202,7 +229,7 @@ def _few(found: int, offset: int | None, case: Case) -> tuple[str, ...]:
 
 def _bits(case: Case, got: IntArray, x_hw: IntArray) -> tuple[str, ...]:
     """Explain for each trigger bit why it does not follow the captured score."""
-    if case.side == "input":
+    if case.side != "output":
         return ()
     told = []
     for i, t in enumerate(case.network.thresholds):
@@ -233,7 +260,8 @@ def _explain(case: Case, offset: int | None) -> tuple[_Explanation, ...]:
     reader = case.reader
     base = agreeing(reader, case.frames, case.values(case.network, case.x_hw), case.nominal if offset is None else offset)
     best, found = base, list[_Explanation]()
-    for cause in causes(case.network, case.x_hw, case.links, case.others if case.side == "output" else {}):
+    links = None if case.side == "events" else case.links
+    for cause in causes(case.network, case.x_hw, links, case.others if case.side == "output" else {}):
         if cause.mend is not None and best > _MOST * len(case.x_hw):
             break
         one = _explained(case, reader, cause, offset)
@@ -254,7 +282,7 @@ def _explained(case: Case, reader: Reader, cause: Cause, offset: int | None) -> 
 
 def _parting(case: Case, cause: Cause) -> str | None:
     """Name the node at which the first event that a cause changes parts."""
-    if case.side == "input" or cause.mend is not None:
+    if case.side != "output" or cause.mend is not None:
         return None
     changed = np.flatnonzero(answers(case.network, case.x_hw)[:, 0] != answers(cause.network, cause.x_hw)[:, 0])
     return first_parting(case.network, case.x_hw, cause, int(changed[0])) if len(changed) else None

@@ -34,18 +34,20 @@ class Cause:
     mend: Callable[[Frames], Frames] | None = None
 
 
-def causes(network: Network, x_hw: IntArray, links: LinkMap, others: Mapping[str, Network]) -> Iterator[Cause]:
+def causes(network: Network, x_hw: IntArray, links: LinkMap | None, others: Mapping[str, Network]) -> Iterator[Cause]:
     """Return what may have gone wrong, simple things first; a cause that changes nothing in these events is left out.
 
     Args:
         network: the network that should be on the board.
         x_hw: the events, int64 ``(n_events, n_columns)``.
-        links: the board's link map.
+        links: the board's link map; None where there are no words, and only inputs can be wrong.
         others: other networks of the same layout, by name.
     """
     for name, changed in _inputs(network, x_hw, links):
         if not np.array_equal(changed, x_hw):
             yield Cause(name, network, changed)
+    if links is None:
+        return
     for rounding, told in ((Rounding.TRN, "truncated"), (Rounding.TRN_ZERO, "truncated towards 0")):
         type_ = network.scaling.type
         if type_.rounding is not rounding:
@@ -56,14 +58,15 @@ def causes(network: Network, x_hw: IntArray, links: LinkMap, others: Mapping[str
     yield from _frames(network, x_hw, links)
 
 
-def _inputs(network: Network, x_hw: IntArray, links: LinkMap) -> Iterator[tuple[str, IntArray]]:
+def _inputs(network: Network, x_hw: IntArray, links: LinkMap | None) -> Iterator[tuple[str, IntArray]]:
     kinds = tuple(slot.kind for slot in network.layout.slots)
     for chosen in (*((kind,) for kind in kinds), kinds):
         yield f"eta and phi swapped in {_told(chosen)}", _swapped(network, x_hw, chosen)
     for chosen in (*((kind,) for kind in kinds), kinds):
         yield f"pT of {_told(chosen)} truncated to whole GeV before the scaling", _whole_gev(network, x_hw, chosen)
     yield "bits reversed in every input field", _fields_reversed(network, x_hw)
-    yield "bits reversed in every input word", _words_reversed(network, x_hw, links)
+    if links is not None:
+        yield "bits reversed in every input word", _words_reversed(network, x_hw, links)
     for kind in kinds:
         columns = network.layout.slot_columns(kind)
         for shift, told in ((1, "before"), (-1, "after")):

@@ -23,6 +23,7 @@ _NUMBERS = {"cluster": 4, "tau": 4, "jet": 4, "muon": 3, "met": 3, "info": 4}
 _PT_ETA_PHI = {"cluster": (0, 2, 3), "tau": (0, 2, 3), "jet": (0, 2, 3), "muon": (0, 1, 2)}
 _OPEN = ("<file>", "<begin_file>")
 _CLOSE = ("</file>", "<end_file>")
+_EVENT = ("<event>", "<begin_event>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,51 @@ def events_of(layout: ObjectLayout, x_hw: IntArray) -> Iterator[TopoEvent]:
             for kind, block in blocks.items()
         }
         yield TopoEvent(objects, (0, number, 0, 0))
+
+
+def begins(text: str) -> bool:
+    """Whether a file's text begins as such a file does."""
+    return text.lstrip().startswith((*_OPEN, *_EVENT))
+
+
+def names(layout: ObjectLayout) -> tuple[str, ...]:
+    """Names of the whole numbers that the file has of an event's objects, in the order of ``rows_of``."""
+    found = []
+    for kind, block in _blocks(layout).items():
+        places = dict(zip(_PT_ETA_PHI.get(block, ()), ("pt", "eta", "phi"), strict=False))
+        numbers = [places.get(i, f"number {i}") for i in range(_NUMBERS[block])] if block != "met" else ["ex", "ey", "et"]
+        found += [f"{kind}[{rank}].{name}" for rank in range(layout.slot(kind).multiplicity) for name in numbers]
+    return tuple(found)
+
+
+def rows_of(layout: ObjectLayout, events: Sequence[TopoEvent], where: str) -> IntArray:
+    """Put the numbers of events into rows, int64 ``(n_events, n_numbers)``; 0 for an object that is not there.
+
+    Args:
+        layout: the columns.
+        events: what ``read`` gave.
+        where: the file's name, for messages.
+
+    Raises:
+        InputError: an event has objects that the layout has no place for.
+    """
+    blocks = _blocks(layout)
+    starts, n_numbers = {}, 0
+    for kind, block in blocks.items():
+        starts[block] = n_numbers
+        n_numbers += layout.slot(kind).multiplicity * _NUMBERS[block]
+    most = {block: layout.slot(kind).multiplicity for kind, block in blocks.items()}
+    rows = np.zeros((len(events), n_numbers), dtype=np.int64)
+    for row, event in zip(rows, events, strict=True):
+        for block, objects in event.objects.items():
+            if len(objects) > most.get(block, 0):
+                raise InputError(
+                    f"{where} has {len(objects)} objects in a block {block!r}, layout {layout.name!r} {most.get(block, 0)}; give the events of "
+                    "the model's layout."
+                )
+            flat = [number for numbers in objects for number in numbers]
+            row[starts[block] : starts[block] + len(flat)] = flat
+    return rows
 
 
 def _blocks(layout: ObjectLayout) -> dict[str, str]:
@@ -124,7 +170,7 @@ def read(text: str, where: str) -> tuple[TopoEvent, ...]:
         InputError: it is of another kind, was cut off, or has a block or line that is not understood; names the line.
     """
     lines = [line.strip() for line in text.splitlines()]
-    if not lines or lines[0] not in (*_OPEN, "<event>", "<begin_event>"):
+    if not lines or lines[0] not in (*_OPEN, *_EVENT):
         raise InputError(f"{where} is not an ASCII file of L1Topo: expected '<file>' first, got {lines[:1]!r}.")
     if lines[0] in _OPEN and not any(line in _CLOSE for line in lines[-3:]):
         raise InputError(f"{where} has no '</file>' at its end: it was cut off; write or copy it again.")
@@ -160,7 +206,7 @@ class _Lines:
     def event(self) -> TopoEvent:
         """Read one event."""
         number, line = self.next("'<event>'")
-        if line not in ("<event>", "<begin_event>"):
+        if line not in _EVENT:
             raise InputError(f"{self.where}, line {number}: expected '<event>', got {line[:40]!r}; the file is damaged.")
         objects: dict[str, tuple[tuple[int, ...], ...]] = {}
         while (line := self.next("'</event>'")[1]) not in ("</event>", "<end_event>"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,49 @@ def test_topo_events_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert found == tuple(topo.events_of(network.layout, x_hw))
     listing = np.loadtxt(tmp_path / "out/expected.csv", delimiter=",", skiprows=1, dtype=np.int64)
     np.testing.assert_array_equal(listing[:, 1], reference.scores(network, x_hw))
+
+
+def test_topo_events_are_read_back_and_faults_in_them_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = make_network("l1topo44")
+    make_run(tmp_path, network, N)
+    path, dump = tmp_path / "tiny.yaml", tmp_path / "c.txt"
+    path.write_text(TEXT.replace("POLICY", "refuse"), encoding="utf-8")
+    assert run(monkeypatch, "vectors", path, "--format", "topo", "-o", tmp_path / "out") == 0
+    capsys.readouterr()
+    assert run(monkeypatch, "verify", path, "--json", "--capture", tmp_path / "out/events.txt") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["events"], [(f["exact"], f["n_different"]) for f in found["files"]]) == (N, [(True, 0)])
+    x_hw = np.asarray(load_dataset(tmp_path / "runs/tiny/dataset").x_hw, dtype=np.int64)
+    events = list(topo.events_of(network.layout, x_hw))
+    swapped = [
+        replace(e, objects=e.objects | {"muon": tuple((pt, phi, eta) for pt, eta, phi in e.objects["muon"])}) for e in events
+    ]
+    odd = next(i for i, event in enumerate(events) if i > 30 and event.objects["met"])
+    (ex, ey, et), moved = events[odd].objects["met"][0], list(events)
+    moved[odd] = replace(events[odd], objects=events[odd].objects | {"met": ((ex, ey + 1, et),)})
+    for fault, message in (
+        (
+            events[1:],
+            f"holds {N - 1} of {N} events, 0 of them differ; the first begins at frame -1, not 0; cause: one crossing early",
+        ),
+        ([events[5], *events[:-1]], "cause: one crossing late"),
+        (events[:70], f"cause: the capture ends after 70 of {N} events"),
+        (moved, f"1 of them differ; first event {odd}: expected met[0].ey {ey}, got {ey + 1};"),
+        (swapped, "; cause: eta and phi swapped in muon (explains "),
+    ):
+        dump.write_text("".join(topo.write(network.layout, fault)), encoding="ascii")
+        assert run(monkeypatch, "verify", path, "--capture", dump) == 1
+        assert message in capsys.readouterr().err
+    many = [replace(events[0], objects=events[0].objects | {"jet": ((1, 1, 0, 0),) * 7})]
+    for text, message in (
+        ("".join(topo.write(network.layout, many)), "has 7 objects in a block 'jet', layout 'l1topo44' 6"),
+        ("".join(topo.write(network.layout, events[:3]))[:-20], "it was cut off"),
+    ):
+        dump.write_text(text, encoding="ascii")
+        assert run(monkeypatch, "verify", path, "--capture", dump) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_a_board_without_algorithms_is_refused(
