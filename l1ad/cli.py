@@ -216,10 +216,11 @@ def vectors(
 def trace(
     config: ConfigPath,
     event: Annotated[int, typer.Option(help="Event number, as shown by 'l1ad verify'.")],
+    played: Annotated[Path | None, typer.Option(help="Dataset folder or .npy file that the event is from.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show one event at every node, and the first node, neuron and bit where two implementations diverge."""
-    show(_stage("trace")(read_config(config), event=event), as_json)
+    show(_stage("trace")(read_config(config), event=event, played=played), as_json)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,9 @@ class Found:
     skipped: Mapping[str, str]
 
 
-def find_implementations(network: Network, project: Path, rtl: Path, *, csim_events: int, rtl_events: int) -> Found:
+def find_implementations(
+    network: Network, project: Path, rtl: Path, *, csim_events: int, rtl_events: int, only: Sequence[str] | None = None
+) -> Found:
     """Open what there is.
 
     Args:
@@ -64,6 +66,7 @@ def find_implementations(network: Network, project: Path, rtl: Path, *, csim_eve
         rtl: folder that holds the RTL project, at any depth.
         csim_events: events the C simulation takes at most.
         rtl_events: events the RTL simulation takes at most.
+        only: names of those that are opened, beside the specification; None opens all.
 
     Returns:
         Implementations, and reasons for what is missing.
@@ -81,6 +84,8 @@ def find_implementations(network: Network, project: Path, rtl: Path, *, csim_eve
     found = [_specification(network)]
     skipped: dict[str, str] = {}
     for name, make in makers.items():
+        if only is not None and name not in only:
+            continue
         try:
             found.append(make())
         except (ToolMissingError, ConversionError, _AbsentError) as error:

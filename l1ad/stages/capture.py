@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 
 from l1ad.config import Config
 from l1ad.core.artefact import is_artefact
-from l1ad.core.errors import ArtefactError, InputError, MismatchError, ModelError
+from l1ad.core.errors import ArtefactError, InputError, MismatchError, ModelError, ToolFailedError
+from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
+from l1ad.core.scoreset import Source
 from l1ad.core.shown import Shown
 from l1ad.core.trained import load_trained
 from l1ad.firmware.target import with_configured_thresholds
+from l1ad.scores.implementations import find_implementations
+from l1ad.stages.trace import nodes_of, partings
 from l1ad.vectors import topo, ugt
 from l1ad.vectors.capture import Case, Finding, examine, examine_crossings, examine_events
 from l1ad.vectors.formats import read_frames, read_text
@@ -24,6 +28,8 @@ from l1ad.vectors.linkmap import LinkMap, load_link_map
 from l1ad.vectors.source import open_events
 
 SIDES = ("output", "input")
+#: Simulations of the generated tops, through which an event that nothing explains is traced.
+SIMULATIONS = (Source.CSIM.value, Source.RTL.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,7 @@ def verify_capture(
                 f"{str(path)!r} would be buffer {number}, the {len(x_hw)} events fill {_buffers(len(x_hw), link_map.events_per_file)}; see --buffer."
             )
         case = Case(network, link_map, read_frames(path)[1], played, side, others)
-        findings[path.name] = examine(case, start)
+        findings[path.name] = _traced(config, case, examine(case, start), start)
     return _required(CaptureResult(capture, sum(f.n_found for f in findings.values()), findings, network.digest))
 
 
@@ -107,6 +113,36 @@ def _whole(capture: Path, network: Network, links: LinkMap, x_hw: NDArray[Any]) 
         return None
     crossings = ugt.read(text, str(capture), links)
     return examine_crossings(Case(network, links, crossings.frames, played, "input"), crossings)
+
+
+def _traced(config: Config, case: Case, finding: Finding, start: int) -> Finding:
+    """Trace the first event whose score differs through the simulations at hand, where no cause explains the difference."""
+    if finding.causes or finding.first is None or case.side != "output" or finding.first[1] != "score":
+        return finding
+    event, _, wanted, got = finding.first
+    x_hw = case.x_hw[event - start : event - start + 1]
+    told = [_through(config, case.network, name, x_hw, (wanted, got)) for name in SIMULATIONS]
+    return replace(finding, traced=tuple(one for one in told if one is not None))
+
+
+def _through(config: Config, network: Network, name: str, x_hw: IntArray, scores: tuple[int, int]) -> str | None:
+    """Return in words what a simulation says of an event whose expected and captured scores are given; None where there is none."""
+    try:
+        found = find_implementations(
+            network.with_thresholds(()), config.project, config.run / "synth_open", csim_events=1, rtl_events=1, only=(name,)
+        )
+    except (ArtefactError, ToolFailedError) as error:
+        return f"{name} cannot be traced: {str(error).splitlines()[0].rstrip('.')}"
+    if name in found.skipped:
+        return None
+    traced = {one.name: nodes_of(one, x_hw) for one in found.implementations}
+    score = int(traced[name]["score"].item())
+    which = {scores[0]: "the expected score", scores[1]: "the captured score"}.get(score, f"another score, {score}")
+    where = [
+        f" and diverges at node {p.node!r}, element {p.element}, bit {p.bit} (expected {p.wanted}, got {p.got})"
+        for p in partings(network, traced)
+    ]
+    return f"{name} gives {which} for this event" + "".join(where)
 
 
 def _buffers(n_events: int, size: int) -> int:

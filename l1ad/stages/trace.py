@@ -21,6 +21,7 @@ from l1ad.core.trained import load_trained
 from l1ad.firmware.target import absent_inputs
 from l1ad.scores.events import comparison_events
 from l1ad.scores.implementations import REFERENCE, Implementation, find_implementations
+from l1ad.vectors.source import open_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +74,27 @@ class TraceResult(Shown):
         return asdict(self) | {"path": str(self.path)}
 
 
-def trace(config: Config, *, event: int) -> TraceResult:
-    """Trace an event of ``l1ad verify``.
+def trace(config: Config, *, event: int, played: Path | None = None) -> TraceResult:
+    """Trace an event of ``l1ad verify``, or of what was played into a board.
 
     Args:
         config: the configuration.
-        event: the event's number in the comparison.
+        event: the event's number in the comparison, or in the file.
+        played: dataset folder or ``.npy`` file that the event is from, as for ``l1ad vectors``; None takes the comparison's events.
 
     Returns:
         Its codes at every node, and where implementations part.
 
     Raises:
         ArtefactError: there is no model, or a project was made from another one.
-        InputError: a negative number.
+        InputError: a negative number, or one beyond the file's events.
     """
     if event < 0:
         raise InputError(f"Events are numbered from 0, got {event!r}; take a number that 'l1ad verify' shows.")
     model = load_trained(config.run / "model")
-    path = config.run / "dataset"
-    dataset = load_dataset(path) if is_artefact(path, "dataset") else None
+    x_hw = _event(config, model.network, event) if played is None else _played(model.network, played, event)
     found = find_implementations(model.network, config.project, config.run / "synth_open", csim_events=1, rtl_events=1)
-    absent = absent_inputs(config, model.network.layout)
-    x_hw = comparison_events(model.network, dataset, event, event + 1, absent)
-    traced = {i.name: _nodes(i, x_hw) for i in found.implementations}
+    traced = {i.name: nodes_of(i, x_hw) for i in found.implementations}
     return TraceResult(
         model.path,
         event,
@@ -107,7 +106,23 @@ def trace(config: Config, *, event: int) -> TraceResult:
     )
 
 
-def _nodes(implementation: Implementation, x_hw: NDArray[Any]) -> Mapping[str, IntArray]:
+def _event(config: Config, network: Network, event: int) -> NDArray[Any]:
+    """Return an event of the comparison, shape ``(1, n_columns)``."""
+    path = config.run / "dataset"
+    dataset = load_dataset(path) if is_artefact(path, "dataset") else None
+    return comparison_events(network, dataset, event, event + 1, absent_inputs(config, network.layout))
+
+
+def _played(network: Network, played: Path, event: int) -> NDArray[Any]:
+    """Return an event of a file, shape ``(1, n_columns)``."""
+    _, x_hw = open_events(played, network.layout, None)
+    if event >= len(x_hw):
+        raise InputError(f"{str(played)!r} has {len(x_hw)} events, numbered from 0; got {event}.")
+    return np.asarray(x_hw[event : event + 1])
+
+
+def nodes_of(implementation: Implementation, x_hw: NDArray[Any]) -> Mapping[str, IntArray]:
+    """Return the codes of an implementation by node; only the score where it cannot be looked into."""
     if implementation.nodes is None:
         return {"score": implementation.scores(x_hw)}
     return implementation.nodes(x_hw)

@@ -39,6 +39,7 @@ class Finding:
         first: the first event that differs: number, name of the value, expected and found.
         causes: what explains the difference, in words.
         parting: input or node at which the first differing event parts, where a cause says so.
+        traced: what the simulations at hand say of the first differing event, where no cause explains it.
     """
 
     n_events: int
@@ -49,6 +50,7 @@ class Finding:
     first: tuple[int, str, int, int] | None
     causes: tuple[str, ...]
     parting: str | None
+    traced: tuple[str, ...] = ()
 
     @property
     def exact(self) -> bool:
@@ -72,7 +74,7 @@ class Finding:
         parts += [f"cause: {cause}" for cause in self.causes] or ["none of the usual causes explains it"]
         if self.parting is not None:
             parts.append(f"it diverges at {self.parting}")
-        return "; ".join(parts) + "."
+        return "; ".join((*parts, *self.traced)) + "."
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,11 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from l1ad import cli
+from l1ad import cli, toolchain
 from l1ad.core.artefact import writing
 from l1ad.core.dataset import load_dataset
+from l1ad.core.errors import ConversionError
 from l1ad.core.fixed import IntArray, Rounding
 from l1ad.core.network import Network, Threshold
+from l1ad.rtl.simulate import RtlSimulation
+from l1ad.scores.implementations import Implementation
 from l1ad.spec import reference
 from l1ad.vectors.answers import answer_widths, answers
 from l1ad.vectors.causes import reversed_bits
@@ -22,6 +25,8 @@ from l1ad.vectors.frames import Frames
 from l1ad.vectors.linkmap import input_pieces, load_link_map, output_pieces
 from l1ad.vectors.packing import pack
 from tests.networks import make_events, make_network
+from tests.rtl.projects import make_project
+from tests.rtl.test_probes import flip
 from tests.runs_made import TEXT, make_run
 
 LINKS = load_link_map("l1topo")
@@ -293,3 +298,41 @@ def test_too_short_a_capture_and_an_empty_folder_are_refused(
     monkeypatch.setattr("sys.argv", ["l1ad", "verify", str(config), "--capture", str(config.parent / "empty")])
     assert cli.main() == 2
     assert "There are no captures" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(toolchain.find("verilator") is None or toolchain.find("g++") is None, reason="there is no Verilator")
+def test_an_event_that_nothing_explains_is_traced_through_the_rtl(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wire of the RTL is wrong, and the board has that RTL: the capture leads to the layer, the neuron and the bit."""
+    x_hw = played(config)
+    project = make_project(config.parent / "runs/tiny/synth_open/rtl", NETWORK)
+    flip(project, "dense1", "dense1_2", 3)
+    scores, bits = RtlSimulation.open(project.path).run(x_hw)
+    values = np.column_stack([scores, bits.astype(np.int64)])
+    frames = cut(pack(LINKS, output_pieces(LINKS, answer_widths(NETWORK)[0][0], 2), values, "b", first_frame=6), 906)
+    code, told = verify(config, frames, monkeypatch, capsys)
+    event = int(np.flatnonzero(scores != reference.scores(NETWORK, x_hw))[0])
+    assert code == 1
+    assert "none of the usual causes explains it; rtl gives the captured score for this event and diverges at node " in told
+    assert "'dense1.output', element 2, bit 3 (expected " in told
+    np.save(config.parent / "x.npy", x_hw)
+    monkeypatch.setattr("l1ad.scores.implementations._emulator", absent)
+    monkeypatch.setattr("l1ad.scores.implementations._qkeras", absent)
+    arguments = ["trace", str(config), "--event", str(event), "--played", str(config.parent / "x.npy"), "--json"]
+    monkeypatch.setattr("sys.argv", ["l1ad", *arguments])
+    assert cli.main() == 0
+    (parting,) = json.loads(capsys.readouterr().out)["partings"]
+    assert (parting["implementation"], parting["node"], parting["element"], parting["bit"]) == ("rtl", "dense1.output", 2, 3)
+    monkeypatch.setattr("sys.argv", ["l1ad", *arguments[:3], str(N), *arguments[4:]])
+    assert cli.main() == 2
+    assert f"x.npy' has {N} events, numbered from 0; got {N}." in capsys.readouterr().err
+    OLDER.with_thresholds(NETWORK.thresholds).save(project.path / "network.json")
+    code, told = verify(config, frames, monkeypatch, capsys)
+    assert code == 1
+    assert f"rtl cannot be traced: The RTL in '{config.parent}/runs/tiny/synth_open' holds network {OLDER.digest[:12]}" in told
+
+
+def absent(network: Network) -> Implementation:
+    raise ConversionError("left out of this test.")
