@@ -149,7 +149,9 @@ def test_the_c_simulation_takes_words(name: str, tmp_path: Path) -> None:
 
 
 @needs_verilator
-@pytest.mark.parametrize(("name", "clock_ns"), [("narrow", None), ("wide", 2.0), pytest.param("vu13p", None, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("name", "clock_ns"), [("narrow", None), ("wide", 2.0), pytest.param("vu13p", None, marks=pytest.mark.slow)]
+)
 def test_the_rtl_takes_words(name: str, clock_ns: float | None, tmp_path: Path) -> None:
     links, words = MAPS[name], event_words(MAPS[name], TINY.layout)
     x_hw = events(TINY, words)
