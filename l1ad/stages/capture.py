@@ -20,7 +20,7 @@ from l1ad.core.shown import Shown
 from l1ad.core.trained import load_trained
 from l1ad.firmware.target import with_configured_thresholds
 from l1ad.scores.implementations import find_implementations
-from l1ad.stages.trace import nodes_of, partings
+from l1ad.scores.partings import nodes_of, partings
 from l1ad.vectors import topo, ugt
 from l1ad.vectors.capture import Case, Finding, examine, examine_crossings, examine_events
 from l1ad.vectors.formats import read_frames, read_text

@@ -14,37 +14,14 @@ from l1ad.config import Config
 from l1ad.core.artefact import is_artefact
 from l1ad.core.dataset import load_dataset
 from l1ad.core.errors import InputError
-from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
 from l1ad.core.shown import Shown
 from l1ad.core.trained import load_trained
 from l1ad.firmware.target import absent_inputs
 from l1ad.scores.events import comparison_events
-from l1ad.scores.implementations import REFERENCE, Implementation, find_implementations
+from l1ad.scores.implementations import REFERENCE, find_implementations
+from l1ad.scores.partings import Parting, nodes_of, partings
 from l1ad.vectors.source import open_events
-
-
-@dataclass(frozen=True, slots=True)
-class Parting:
-    """Where an implementation leaves the specification.
-
-    Attributes:
-        implementation: which.
-        node: first node that differs, in order of computation.
-        element: first neuron (or column) of it that differs.
-        bit: lowest bit that differs, counted from the least significant one.
-        wanted: the specification's code.
-        got: the implementation's code.
-        looked_at: nodes that could be compared; only the score for one whose inner values cannot be seen.
-    """
-
-    implementation: str
-    node: str
-    element: int
-    bit: int
-    wanted: int
-    got: int
-    looked_at: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,36 +96,3 @@ def _played(network: Network, played: Path, event: int) -> NDArray[Any]:
     if event >= len(x_hw):
         raise InputError(f"{str(played)!r} has {len(x_hw)} events, numbered from 0; got {event}.")
     return np.asarray(x_hw[event : event + 1])
-
-
-def nodes_of(implementation: Implementation, x_hw: NDArray[Any]) -> Mapping[str, IntArray]:
-    """Return the codes of an implementation by node; only the score where it cannot be looked into."""
-    if implementation.nodes is None:
-        return {"score": implementation.scores(x_hw)}
-    return implementation.nodes(x_hw)
-
-
-def partings(network: Network, traced: Mapping[str, Mapping[str, IntArray]]) -> tuple[Parting, ...]:
-    """Find where each implementation first differs from the specification.
-
-    Args:
-        network: the network.
-        traced: codes of one event by implementation and node; the specification among them.
-    """
-    wanted = traced[REFERENCE]
-    found = [_parting(name, wanted, nodes) for name, nodes in traced.items() if name != REFERENCE]
-    return tuple(parting for parting in found if parting is not None)
-
-
-def _parting(name: str, wanted: Mapping[str, IntArray], got: Mapping[str, IntArray]) -> Parting | None:
-    common = tuple(node for node in wanted if node in got)
-    for node in common:
-        a, b = wanted[node].ravel(), got[node].ravel()
-        hidden = b.mask if isinstance(b, np.ma.MaskedArray) else False  # what an implementation has left out
-        different = np.asarray(a != b) & ~np.asarray(hidden)
-        if different.any():
-            element = int(np.flatnonzero(different)[0])
-            left, right = int(a[element]), int(b[element])
-            bits = left ^ right
-            return Parting(name, node, element, (bits & -bits).bit_length() - 1, left, right, common)
-    return None

@@ -13,8 +13,8 @@ from l1ad.core.network import Network, Score
 from l1ad.rtl.design import Interface
 from l1ad.rtl.probes import inner_nodes, why_closed
 from l1ad.rtl.project import RtlProject
+from l1ad.scores.partings import partings
 from l1ad.spec import reference
-from l1ad.stages.trace import partings
 from tests.networks import make_events, make_network
 from tests.rtl.projects import make_project
 
