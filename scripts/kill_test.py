@@ -60,8 +60,8 @@ def main() -> int:
 
 
 def quotas(kills: int, lasts: dict[str, float]) -> dict[str, int]:
-    """Share kills out: a third evenly, the rest in inverse proportion to the time that a stage takes."""
-    least = -(-kills // (3 * len(lasts)))
+    """Share kills out: a fifth evenly, the rest in inverse proportion to the time that a stage takes."""
+    least = -(-kills // (5 * len(lasts)))
     left, speed = max(0, kills - least * len(lasts)), {name: 1 / seconds for name, seconds in lasts.items()}
     ends, before = {}, 0.0
     for name in lasts:
