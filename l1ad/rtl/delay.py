@@ -131,13 +131,21 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Netlist:
-    """A mapped module: its cells, the bits of its two ports, lowest first, and what its registers take and give."""
+    """Hold a mapped module: its cells, the bits of its ports, lowest first, and its registers.
+
+    Attributes:
+        cells: what is combinational, with the DSP blocks.
+        inputs: bits of the input port.
+        outputs: bits of the output port.
+        registers: flip-flops.
+        phase: bits of the counter that says which of a multiplier's products is made; none where nothing is shared.
+    """
 
     cells: tuple[Cell, ...]
     inputs: tuple[Bit, ...]
     outputs: tuple[Bit, ...]
-    taken: tuple[Bit, ...] = ()
-    given: tuple[Bit, ...] = ()
+    registers: tuple[Cell, ...] = ()
+    phase: tuple[Bit, ...] = ()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], module: str) -> Netlist:
@@ -150,31 +158,44 @@ class Netlist:
             held = data["modules"][module]
             ports = {name: tuple(port["bits"]) for name, port in held["ports"].items()}
             cells = tuple(_cell(cell) for cell in held["cells"].values() if not cell["type"].startswith("$"))
-            registers = [cell["connections"] for cell in held["cells"].values() if cell["type"].startswith(_REGISTERS)]
+            registers = tuple(_cell(cell) for cell in held["cells"].values() if cell["type"].startswith(_REGISTERS))
         except (KeyError, TypeError):
             raise ReportError(f"Yosys' netlist has no module {module!r} with cells and ports; synthesise again.") from None
-        taken = tuple(bit for cell in registers for port in ("D", "E", "R") for bit in cell.get(port, ()))
-        given = tuple(bit for cell in registers for bit in cell["Q"])
-        return cls(cells, ports.get("model_inp", ()), ports.get("model_out", ()), taken, given)
+        return cls(cells, ports.get("model_inp", ()), ports.get("model_out", ()), registers, ports.get("phase", ()))
+
+    @property
+    def given(self) -> tuple[Bit, ...]:
+        """Bits that registers give."""
+        return tuple(bit for register in self.registers for bit in register.outputs["Q"])
+
+    @property
+    def taken(self) -> tuple[Bit, ...]:
+        """Bits that registers take."""
+        return tuple(bit for register in self.registers for port in ("D", "E", "R") for bit in register.inputs.get(port, ()))
 
 
 #: Output ports of LUTs, inverters, multiplexers and carry chains; the netlist has no description of the cells themselves.
 _OUTPUTS = frozenset({"O", "CO"})
+#: Those of DSP blocks, and of registers.
+_DSP_OUTPUTS = frozenset({"P", "PCOUT", "ACOUT", "BCOUT", "CARRYOUT", "CARRYCASCOUT", "MULTSIGNOUT", "OVERFLOW", "UNDERFLOW"})
+_DSP_OUTPUTS |= {"PATTERNDETECT", "PATTERNBDETECT", "XOROUT"}
 #: Yosys' own flip-flops, which the recipe leaves as they are.
 _REGISTERS = ("$_DFF", "$_SDFF")
 
 
 def _cell(data: Mapping[str, Any]) -> Cell:
     ports = {port: tuple(bits) for port, bits in data["connections"].items()}
-    inputs = {port: bits for port, bits in ports.items() if port not in _OUTPUTS}
-    outputs = {port: bits for port, bits in ports.items() if port in _OUTPUTS}
-    return Cell(data["type"], inputs, outputs, data.get("parameters", {}))
+    kind = data["type"]
+    written = _DSP_OUTPUTS if kind.startswith("DSP") else frozenset({"Q"}) if kind.startswith("$") else _OUTPUTS
+    inputs = {port: bits for port, bits in ports.items() if port not in written}
+    outputs = {port: bits for port, bits in ports.items() if port in written}
+    return Cell(kind, inputs, outputs, data.get("parameters", {}))
 
 
 def output_times(
     netlist: Netlist, input_times: Sequence[float], model: DelayModel, *, external: bool
 ) -> tuple[list[float], float]:
-    """Compute when each output bit is there, and when the last of outputs and registers is; registers give at 0.
+    """Compute when each output bit is there, and when the last of outputs and registers is; registers give at 0, DSP blocks have no time.
 
     Args:
         netlist: a mapped module.
@@ -190,8 +211,9 @@ def output_times(
     """
     times: dict[Bit, float] = dict(zip(netlist.inputs, input_times, strict=True)) | dict.fromkeys(netlist.given, 0.0)
     ports = frozenset(netlist.inputs) if external else frozenset[Bit]()
-    drivers = drivers_of(netlist.cells)
-    for cell in in_order(netlist.cells, drivers):
+    timed = [cell for cell in netlist.cells if not cell.type.startswith("DSP")]
+    drivers = drivers_of(timed)
+    for cell in in_order(timed, drivers):
         for port, bits in cell.outputs.items():
             for place, bit in enumerate(bits):
                 times[bit] = _time(cell, port, place, times, drivers, ports, model)

@@ -1,14 +1,13 @@
 """Simulate what Yosys has mapped, cell by cell, so that a count of cells belongs to logic that gives the right bits.
 
 Each bit of the design is a row of words that hold 64 events; the cells of one kind that depend on nothing that is not known yet are
-computed together. What the cells do is written here after AMD's libraries guide (UG974, UG953), not taken from Yosys.
+computed together. What each cell does is in `cells.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,79 +16,49 @@ from l1ad.core.agreement import Agreement, compare
 from l1ad.core.errors import ToolFailedError
 from l1ad.core.fixed import IntArray
 from l1ad.firmware.golden import Golden
+from l1ad.rtl.cells import KINDS, WORD, Kind, Words, from_words, require_known_dsp, to_words
 from l1ad.rtl.delay import Bit, Cell, Netlist, drivers_of, in_order
 from l1ad.rtl.design import input_nets
 from l1ad.rtl.project import RtlProject
 from l1ad.rtl.yosys import Synthesised
 from l1ad.toolchain import require_going_on
 
-Words = NDArray[np.uint64]
 #: Events simulated at a time: what belongs to a level then fits into the processor's caches.
 _EVENTS = 4_096
-_WORD = 64
 _ONES = np.uint64(2**64 - 1)
 #: Cells computed together at most.
 _CELLS = 256
-
-
-def _lut(inputs: Words, cells: Sequence[Cell]) -> Words:
-    """Choose from each cell's table, whose bit ``i`` is the output for the inputs that spell ``i``, I0 lowest."""
-    size = 1 << inputs.shape[1]
-    tables = [[bit == "1" for bit in reversed(cell.parameters["INIT"].rjust(size, "0"))] for cell in cells]
-    chosen = np.where(np.array(tables), _ONES, np.uint64(0))[:, :, None]
-    for i in range(inputs.shape[1]):
-        low, high = chosen[:, 0::2], chosen[:, 1::2]
-        chosen = low ^ ((low ^ high) & inputs[:, i, None])
-    return chosen
-
-
-def _inverter(inputs: Words, cells: Sequence[Cell]) -> Words:
-    return ~inputs
-
-
-def _multiplexer(inputs: Words, cells: Sequence[Cell]) -> Words:
-    low, high, select = (inputs[:, i, None] for i in range(3))
-    return low ^ ((low ^ high) & select)
-
-
-def _carry(inputs: Words, cells: Sequence[Cell]) -> Words:
-    """Add along a chain: where S is set a carry goes on, else DI begins one; O is the sum."""
-    carry = inputs[:, 0] | inputs[:, 1]
-    sums, carries = [], []
-    for i in range(4):
-        start, go_on = inputs[:, 2 + i], inputs[:, 6 + i]
-        sums.append(go_on ^ carry)
-        carry = start ^ ((start ^ carry) & go_on)
-        carries.append(carry)
-    return np.stack([*sums, *carries], axis=1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """Describe a kind of cell: its ports with their widths, and what it computes from inputs ``(n_cells, n_bits, n_words)``."""
-
-    inputs: tuple[tuple[str, int], ...]
-    outputs: tuple[tuple[str, int], ...]
-    compute: Callable[[Words, Sequence[Cell]], Words]
-
-
-_O = (("O", 1),)
-_KINDS: Mapping[str, _Kind] = {
-    **{f"LUT{n}": _Kind(tuple((f"I{i}", 1) for i in range(n)), _O, _lut) for n in range(1, 7)},
-    "INV": _Kind((("I", 1),), _O, _inverter),
-    **{f"MUXF{n}": _Kind((("I0", 1), ("I1", 1), ("S", 1)), _O, _multiplexer) for n in (7, 8, 9)},
-    "CARRY4": _Kind((("CI", 1), ("CYINIT", 1), ("DI", 4), ("S", 4)), (("O", 4), ("CO", 4)), _carry),
-}
+_ONES = np.uint64(2**64 - 1)
+#: Flip-flops that take D at the rising edge, always or while E is 1, or 0 (then True).
+_REGISTERS = {"$_DFF_P_": False, "$_DFFE_PP_": False, "$_DFFE_PN_": True}
+#: Stands for output bits that a cell has and nobody reads.
+_UNREAD: Bit = "unread"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Group:
     """Cells of one kind that are computed together, with the rows they read and write, each ``(n_cells, n_bits)``."""
 
-    kind: _Kind
+    kind: Kind
     cells: tuple[Cell, ...]
     inputs: NDArray[np.int64]
     outputs: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Registers:
+    """Flip-flops: the rows they take, give and are enabled by, and whether a 0 enables, each ``(n_registers,)``."""
+
+    taken: NDArray[np.int64]
+    given: NDArray[np.int64]
+    enable: NDArray[np.int64]
+    inverted: Words
+
+    def clock(self, values: Words) -> None:
+        """Let a clock edge come."""
+        before = values[self.given]
+        enabled = values[self.enable] ^ self.inverted[:, None]
+        values[self.given] = before ^ ((before ^ values[self.taken]) & enabled)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,12 +69,16 @@ class NetlistSimulation:
         groups: its cells, in an order in which they can be computed.
         inputs: rows of the input bits.
         outputs: rows of the output bits.
+        phase: rows of the counter of clock cycles, where multipliers are shared.
+        registers: its flip-flops.
         n_rows: number of rows.
     """
 
     groups: tuple[_Group, ...]
     inputs: NDArray[np.int64]
     outputs: NDArray[np.int64]
+    phase: NDArray[np.int64]
+    registers: _Registers
     n_rows: int
 
     @classmethod
@@ -113,26 +86,27 @@ class NetlistSimulation:
         """Put a module's cells in order.
 
         Raises:
-            ToolFailedError: it has registers, a kind of cell that is not known here, a loop, or a bit that nothing drives.
+            ToolFailedError: it has a kind of cell or register that is not known here, a loop, or a bit that nothing drives.
         """
         _require_known(netlist)
         drivers = drivers_of(netlist.cells)
         # Bits that Yosys leaves undefined may be anything; 0 is.
         rows: dict[Bit, int] = {"0": 0, "x": 0, "1": 1}
-        for bit in (*netlist.inputs, *drivers):
+        for bit in (*netlist.inputs, *netlist.phase, *netlist.given, *drivers, _UNREAD):
             rows.setdefault(bit, len(rows) - 1)
         try:
             groups = tuple(_group(cells, rows) for cells in _levels(netlist, drivers))
-            outputs = np.array([rows[bit] for bit in netlist.outputs], dtype=np.int64)
+            outputs, registers = _rows(netlist.outputs, rows), _registers(netlist, rows)
         except KeyError as error:
             raise ToolFailedError(f"Yosys' netlist has a bit {error} that nothing drives; see the Yosys log.") from None
-        return cls(groups, np.array([rows[bit] for bit in netlist.inputs], dtype=np.int64), outputs, len(rows) - 1)
+        return cls(groups, _rows(netlist.inputs, rows), outputs, _rows(netlist.phase, rows), registers, len(rows) - 1)
 
-    def run(self, inputs: Words) -> Words:
+    def run(self, inputs: Words, cycles: int = 1) -> Words:
         """Compute the outputs.
 
         Args:
             inputs: the input bits' words, ``(n_input_bits, n_words)``.
+            cycles: clock cycles that an event takes in a module with registers; they hold ones when it comes.
 
         Returns:
             The output bits' words, ``(n_output_bits, n_words)``.
@@ -140,18 +114,41 @@ class NetlistSimulation:
         values = np.zeros((self.n_rows, inputs.shape[1]), dtype=np.uint64)
         values[1] = _ONES
         values[self.inputs] = inputs
+        values[self.registers.given] = _ONES
+        for phase in range(cycles if len(self.registers.given) else 0):
+            self._settle(values, phase)
+            self.registers.clock(values)
+        self._settle(values, 0)
+        return values[self.outputs]
+
+    def _settle(self, values: Words, phase: int) -> None:
+        """Compute every cell, in a cycle of the counter."""
+        values[self.phase] = np.where(phase >> np.arange(len(self.phase)) & 1, _ONES, np.uint64(0))[:, None]
         for group in self.groups:
             values[group.outputs] = group.kind.compute(values[group.inputs], group.cells)
-        return values[self.outputs]
+
+
+def _rows(bits: Sequence[Bit], rows: Mapping[Bit, int]) -> NDArray[np.int64]:
+    return np.array([rows[bit] for bit in bits], dtype=np.int64)
+
+
+def _registers(netlist: Netlist, rows: Mapping[Bit, int]) -> _Registers:
+    enable = [register.inputs.get("E", ("1",))[0] for register in netlist.registers]
+    inverted = [_ONES * np.uint64(_REGISTERS[register.type]) for register in netlist.registers]
+    taken = [register.inputs["D"][0] for register in netlist.registers]
+    return _Registers(_rows(taken, rows), _rows(netlist.given, rows), _rows(enable, rows), np.array(inverted, dtype=np.uint64))
 
 
 def _require_known(netlist: Netlist) -> None:
-    strange = sorted({cell.type for cell in netlist.cells} - _KINDS.keys())
-    if strange or netlist.given:
-        what = f"cells of type {', '.join(strange)}" if strange else "registers"
+    types = {cell.type for cell in (*netlist.cells, *netlist.registers)}
+    if strange := sorted(types - KINDS.keys() - _REGISTERS.keys()):
         raise ToolFailedError(
-            f"The mapped netlist cannot be simulated: it has {what}; only LUTs, carries and multiplexers are known."
+            f"The mapped netlist cannot be simulated: it has cells of type {', '.join(strange)}; only LUTs, carries, multiplexers, DSP "
+            "blocks and plain registers are known."
         )
+    for cell in netlist.cells:
+        if cell.type.startswith("DSP"):
+            require_known_dsp(cell)
 
 
 def _levels(netlist: Netlist, drivers: Mapping[Bit, tuple[Cell, str]]) -> list[list[Cell]]:
@@ -166,9 +163,11 @@ def _levels(netlist: Netlist, drivers: Mapping[Bit, tuple[Cell, str]]) -> list[l
 
 
 def _group(cells: Sequence[Cell], rows: Mapping[Bit, int]) -> _Group:
-    kind = _KINDS[cells[0].type]
+    kind = KINDS[cells[0].type]
     inputs = [[rows[bit] for port, width in kind.inputs for bit in cell.inputs.get(port, ("0",) * width)] for cell in cells]
-    outputs = [[rows[bit] for port, _ in kind.outputs for bit in cell.outputs[port]] for cell in cells]
+    outputs = [
+        [rows[bit] for port, width in kind.outputs for bit in cell.outputs.get(port, (_UNREAD,) * width)] for cell in cells
+    ]
     return _Group(kind, tuple(cells), np.array(inputs, dtype=np.int64), np.array(outputs, dtype=np.int64))
 
 
@@ -213,7 +212,7 @@ def _run(project: RtlProject, simulations: Sequence[NetlistSimulation], x_hw: In
         if not stage.outputs:
             continue
         read = [nets[name] for name, _ in stage.inputs] or [np.zeros((len(simulation.inputs), len(_lanes(n_events))), np.uint64)]
-        written = simulation.run(np.concatenate(read))
+        written = simulation.run(np.concatenate(read), project.interval)
         edges = np.cumsum([0, *(width for _, width in stage.outputs)])
         nets |= {name: written[edges[i] : edges[i + 1]] for i, (name, _) in enumerate(stage.outputs)}
     last = project.stages[-1]
@@ -227,21 +226,4 @@ def _run(project: RtlProject, simulations: Sequence[NetlistSimulation], x_hw: In
 
 
 def _lanes(n_events: int) -> range:
-    return range(-(-n_events // _WORD))
-
-
-def to_words(codes: NDArray[Any], width: int) -> Words:
-    """Put integers into words by bit: ``(n_events,)`` becomes ``(width, n_words)``, the lowest bit and the first event first."""
-    padded = np.zeros(len(_lanes(len(codes))) * _WORD, dtype=np.int64)
-    padded[: len(codes)] = codes
-    bits = (padded >> np.arange(width)[:, None] & 1).astype(np.uint8)
-    return np.packbits(bits, axis=1, bitorder="little").view("<u8").astype(np.uint64)
-
-
-def from_words(words: Words, n_events: int, *, signed: bool = False) -> IntArray:
-    """Take integers out of words by bit, as ``to_words`` has put them in; the highest bit is the sign of what has one."""
-    bits = np.unpackbits(words.astype("<u8").view(np.uint8), axis=1, bitorder="little", count=n_events).astype(np.int64)
-    weights = np.int64(1) << np.arange(len(words), dtype=np.int64)
-    if signed:
-        weights[-1] = -weights[-1]
-    return weights @ bits
+    return range(-(-n_events // WORD))

@@ -210,11 +210,10 @@ def _simulate(project: RtlProject, material: Material, golden: Golden) -> None:
 
 
 def _synthesised(project: RtlProject, task: Task, board: Board, reuse: int, golden: Golden, timeout_s: float) -> Row:
-    """Synthesise, and require the network's bits of the mapped netlist where it is logic alone, without DSP blocks and registers."""
+    """Synthesise, and require the network's bits of the mapped netlist."""
     modules = synthesise(project, project.path / "yosys", board.yosys_family, timeout_s=timeout_s, dsp=task.dsp)
-    if not task.dsp and not project.latency_cycles:
-        for agreement in compare_netlist(project, modules, golden):
-            agreement.require()
+    for agreement in compare_netlist(project, modules, golden):
+        agreement.require()
     report = resource_report(project, modules, board, board.clock_ns, ULTRASCALE_PLUS, require(YOSYS).version)
     path_ns = report.path_ns if not report.dsp else None
     cycles = project.latency_cycles
@@ -233,7 +232,7 @@ def _synthesised(project: RtlProject, task: Task, board: Board, reuse: int, gold
         cycles,
         project.interval if cycles else None,
         None if path_ns is None else path_ns * max(cycles, 1),
-        0 if task.dsp else len(golden.x_hw),
+        len(golden.x_hw),
     )
 
 
@@ -291,8 +290,8 @@ def _finding(rows: list[Row]) -> str:
 
 
 _NOTE = (
-    "Every form was simulated against the reference, event by event, before it was synthesised (the DSP rows are the same RTL), and where it is "
-    "logic alone, without registers and DSP blocks, the mapped netlist was simulated too. "
+    "Every form was simulated against the reference, event by event, before it was synthesised (the DSP rows are the same RTL), and so was "
+    "the netlist that each count belongs to. "
     "Rounding and pruning are without training again: the AUC beside them is what that costs. 'latency' is what hls4ml's latency "
     "strategy describes, built by Yosys; HLS compilers share and schedule differently. Latency of a clocked form is its cycles at "
     "the period its longest path needs."

@@ -16,9 +16,12 @@ from l1ad.core.errors import MismatchError, ToolFailedError
 from l1ad.core.network import Network
 from l1ad.firmware.golden import make_golden
 from l1ad.rtl import netlist as module
+from l1ad.rtl.cells import from_words, to_words
 from l1ad.rtl.delay import Cell, Netlist
 from l1ad.rtl.design import COLUMNS, Interface
-from l1ad.rtl.netlist import NetlistSimulation, compare_netlist, from_words, to_words
+from l1ad.rtl.netlist import NetlistSimulation, compare_netlist
+from l1ad.rtl.project import source_files, write_project
+from l1ad.rtl.strategies import Strategy, trace_strategy
 from l1ad.rtl.yosys import Synthesised, synthesise
 from tests.networks import make_network
 from tests.rtl.projects import make_project
@@ -95,14 +98,67 @@ def test_words_hold_integers(width: int, signed: bool) -> None:
     np.testing.assert_array_equal(from_words(words, 131, signed=signed), codes)
 
 
+def dsp(kind: str, mode: str, **changes: str) -> Cell:
+    """Give a DSP block that adds bits 100 to 147 and its neighbour's 200 to 247, as OPMODE says, to a product of bits 10 to 57."""
+    ports = {"A": range(10, 40), "B": range(40, 58), "C": range(100, 148), "PCIN": range(200, 248)}
+    inputs = {port: tuple(bits) for port, bits in ports.items()} | {"OPMODE": tuple(reversed(mode))}
+    inputs |= {port: tuple(reversed(bits)) for port, bits in changes.items() if not port.endswith("REG")}
+    return Cell(
+        kind, inputs, {"P": tuple(range(300, 348))}, {port: bits for port, bits in changes.items() if port.endswith("REG")}
+    )
+
+
+@pytest.mark.parametrize(("kind", "bits"), [("DSP48E1", 25), ("DSP48E2", 27)])
+@pytest.mark.parametrize("added", ["000", "001", "011"])
+def test_a_dsp_block_multiplies_and_adds(kind: str, bits: int, added: str) -> None:
+    """Both factors are signed; bits of A above the multiplier's are not read; the sum wraps at 48 bits."""
+    rng = np.random.default_rng(int(added))
+    a, b = rng.integers(-(1 << bits - 1), 1 << bits - 1, 200), rng.integers(-(1 << 17), 1 << 17, 200)
+    c, pcin = rng.integers(-(1 << 47), 1 << 47, (2, 200))
+    a[:2], b[:2], c[:2] = -(1 << bits - 1), -(1 << 17), (1 << 47) - 1
+    cell = dsp(kind, ("00" if kind == "DSP48E2" else "") + added + "0101")
+    netlist = Netlist((cell,), tuple(bit for port in ("A", "B", "C", "PCIN") for bit in cell.inputs[port]), cell.outputs["P"])
+    noise = to_words(a ^ rng.integers(0, 1 << 30, 200) << bits, 30)
+    found = NetlistSimulation.of(netlist).run(np.concatenate([noise, to_words(b, 18), to_words(c, 48), to_words(pcin, 48)]))
+    plus = {"000": [0] * 200, "001": pcin.tolist(), "011": c.tolist()}[added]
+    wanted = [x * y + z for x, y, z in zip(a.tolist(), b.tolist(), plus, strict=True)]
+    assert from_words(found, 200, signed=True).tolist() == [(value + (1 << 47)) % (1 << 48) - (1 << 47) for value in wanted]
+
+
+@pytest.mark.parametrize(("kind", "enabled_by"), [("$_DFF_P_", None), ("$_DFFE_PP_", 1), ("$_DFFE_PN_", 0)])
+@pytest.mark.parametrize("cycles", [1, 2, 3])
+def test_a_register_takes_what_comes_while_it_is_enabled(kind: str, enabled_by: int | None, cycles: int) -> None:
+    """Bit 10 goes in where the counter is 0 and else its inverse; the counter's lowest bit enables, or nothing does."""
+    chosen = Cell("LUT2", {"I0": (10,), "I1": (20,)}, {"O": (1,)}, {"INIT": "0110"})
+    register = Cell(kind, {"D": (1,)} | ({} if enabled_by is None else {"E": (20,)}), {"Q": (2,)})
+    simulation = NetlistSimulation.of(Netlist((chosen,), (10,), (2,), (register,), (20, 21)))
+    found = from_words(simulation.run(to_words(np.array([0, 1]), 1), cycles), 2).tolist()
+    held = [1, 1]
+    for phase in range(cycles):
+        if enabled_by is None or phase % 2 == enabled_by:
+            held = [bit ^ phase % 2 for bit in (0, 1)]
+    assert found == held
+
+
 @pytest.mark.parametrize(
     ("netlist", "message"),
     [
         (
-            Netlist((Cell("DSP48E2", {}, {"P": (1,)}), Cell("RAMB18", {}, {})), (), (1,)),
-            r"^The mapped netlist cannot be simulated: it has cells of type DSP48E2, RAMB18; only LUTs, carries and multiplexers are known\.$",
+            Netlist((Cell("RAMB18", {}, {}), Cell("URAM288", {}, {})), (), (), (Cell("$_SDFF_PP0_", {}, {"Q": (2,)}),)),
+            r"^The mapped netlist cannot be simulated: it has cells of type \$_SDFF_PP0_, RAMB18, URAM288; only LUTs, carries, mul",
         ),
-        (Netlist((), (), (1,), (2,), (1,)), r"^The mapped netlist cannot be simulated: it has registers; only LUTs, "),
+        (
+            Netlist((dsp("DSP48E2", "110100000", C="0"),), (), (1,)),
+            r"^The mapped netlist cannot be simulated: it has a DSP48E2 with OPMODE '110100000' and registers \[\]; only the product of",
+        ),
+        (
+            Netlist((dsp("DSP48E1", "0000101", PREG="1"),), (), (1,)),
+            r"^The mapped netlist cannot be simulated: it has a DSP48E1 with OPMODE '0000101' and registers \['PREG'\]; only the product",
+        ),
+        (
+            Netlist((dsp("DSP48E1", "0000101", ALUMODE="0011"),), (), (1,)),
+            r"^The mapped netlist cannot be simulated: it has a DSP48E1 ",
+        ),
         (Netlist((), (1,), (7,)), r"^Yosys' netlist has a bit 7 that nothing drives; see the Yosys log\.$"),
         (Netlist((Cell("INV", {"I": (5,)}, {"O": (1,)}),), (), (1,)), r"^Yosys' netlist has a bit 5 that nothing drives; "),
         (
@@ -181,3 +237,27 @@ def test_swapped_outputs_are_seen(made: Made) -> None:
     swapped = replace(netlist, outputs=(netlist.outputs[1], netlist.outputs[0], *netlist.outputs[2:]))
     with pytest.raises(MismatchError, match=r"^REFERENCE and NETLIST must be equal as integers; \d+ of 300 events differ"):
         compare((replace(modules[0], netlist=swapped), *modules[1:]))[0].require()
+
+
+def broken(cell: Cell) -> Cell:
+    """Put a DSP block's second factor one bit too low, and nothing into a register."""
+    if cell.type.startswith("DSP"):
+        return replace(cell, inputs={**cell.inputs, "B": (*cell.inputs["B"][1:], "0")})
+    return replace(cell, inputs={**cell.inputs, "D": ("0",)}) if "D" in cell.inputs else cell
+
+
+@needs_yosys
+@pytest.mark.parametrize(("reuse_factor", "dsp", "family"), [(1, True, "xc7"), (4, False, "xc7"), (4, True, "xcup")])
+def test_multipliers_shared_or_in_dsp_blocks_give_the_references_bits_and_a_fault_is_seen(
+    tmp_path: Path, reuse_factor: int, dsp: bool, family: str
+) -> None:
+    network, shared = make_network(widths=(4, 2), zero_fraction=0.3), reuse_factor > 1
+    design = trace_strategy(network, Strategy.RESOURCE if shared else Strategy.LATENCY, reuse_factor)
+    project, golden = write_project(source_files(design), tmp_path), make_golden(network, 200)
+    modules = synthesise(project, tmp_path / "yosys", family, dsp=dsp)
+    assert [a.n_different for a in compare_netlist(project, modules, golden)] == [0, 0]
+    sums = modules[1].netlist
+    assert (modules[1].dsp > 0, len(sums.registers) > 0) == (dsp, shared)
+    wrong = replace(sums, cells=tuple(map(broken, sums.cells)), registers=tuple(map(broken, sums.registers)))
+    faulty = (modules[0], replace(modules[1], netlist=wrong), *modules[2:])
+    assert compare_netlist(project, faulty, golden)[0].n_different > 0
