@@ -167,9 +167,20 @@ def study(
 
 
 @app.command()
-def scan(config: ConfigPath, force: Force = False, as_json: Json = False) -> None:
-    """Search the space of hyper-parameters; killed and run again, it goes on with the next trial."""
-    show(_stage("scan")(read_config(config), force=force), as_json)
+def scan(
+    config: ConfigPath,
+    pick: Annotated[
+        int | None, typer.Option(metavar="N", help="Instead: write the configuration that makes the network of trial N again.")
+    ] = None,
+    scheduler: Scheduler = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Search the networks that no other beats in efficiency, LUTs and latency; killed and run again, it goes on."""
+    if pick is not None:
+        show(_stage("scan", "pick")(read_config(config), config, pick), as_json)
+        return
+    show(_stage("scan")(read_config(config), force=force, scheduler=scheduler), as_json)
 
 
 @app.command()

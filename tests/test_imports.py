@@ -28,6 +28,7 @@ LIBRARIES = {
     "studies",
     "vectors",
     "reporting",
+    "scan",
 }
 RANKS = (
     dict.fromkeys(LEAVES, 0) | dict.fromkeys(LIBRARIES, 1) | {"stages": 2, "benchmarks": 2, "api": 3, "cli_config": 3, "cli": 3}

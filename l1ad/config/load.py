@@ -13,6 +13,7 @@ from l1ad.config.data import DataConfig
 from l1ad.config.firmware import CsimConfig, FirmwareConfig, SynthesisConfig
 from l1ad.config.model import ModelConfig, ScalingConfig, ScoreConfig, TrainingConfig
 from l1ad.config.physics import RatesConfig, StudiesConfig
+from l1ad.config.scan import ScanConfig
 from l1ad.config.simulation import SimulationConfig
 from l1ad.core.errors import ConfigError, nearest
 from l1ad.core.identifier import shortened, word_fault
@@ -39,6 +40,7 @@ class Config(Section):
         simulation: what 'l1ad simulate' makes.
         rates: how rates are counted.
         studies: how large the studies are.
+        scan: which networks are tried, and what for.
         runs: folder of the artefacts, relative to the configuration file.
         hls_projects: folder of the HLS projects, likewise.
         folder: the configuration file's own folder (set by the loader).
@@ -57,6 +59,7 @@ class Config(Section):
     simulation: SimulationConfig = SimulationConfig()
     rates: RatesConfig = RatesConfig()
     studies: StudiesConfig = StudiesConfig()
+    scan: ScanConfig = ScanConfig()
     runs: str = "../runs"
     hls_projects: str = "../hls_projects"
     folder: Path = Field(Path(), exclude=True)

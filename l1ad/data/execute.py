@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,14 +75,54 @@ def execute(
         L1adError: what the first failing job raised, unless errors are kept.
         ToolFailedError: the cluster lost workers again and again, or went away.
     """
-    results: list[Result | L1adError] = []
-    with closing(_here(function, work) if cluster is None else _there(function, work, cluster)) as stream:
-        for number, result in enumerate(stream):
-            if isinstance(result, L1adError) and not keep_errors:
-                raise result
-            results.append(result)
-            done(number)
-    return results
+    with workers(cluster) as crew:
+        return crew.run(function, work, done, keep_errors=keep_errors)
+
+
+@contextmanager
+def workers(cluster: str | None) -> Iterator[Crew]:
+    """Keep a cluster for several runs: its workers keep what they have loaded.
+
+    Args:
+        cluster: as for `execute`.
+
+    Raises:
+        InputError: no cluster at that address.
+    """
+    if cluster is None:
+        yield Crew(None)
+        return
+    with _client(cluster) as client:
+        yield Crew(client)
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Those that run jobs: the workers of a cluster, or this process.
+
+    Attributes:
+        client: Dask's client; None for this process.
+    """
+
+    client: Any
+
+    def run(
+        self,
+        function: Callable[[Item, Path], Result],
+        work: Work[Item],
+        done: Callable[[int], None] = lambda number: None,
+        *,
+        keep_errors: bool = False,
+    ) -> list[Result | L1adError]:
+        """Run a function over jobs; arguments, result and errors as for `execute`."""
+        results: list[Result | L1adError] = []
+        with closing(_here(function, work) if self.client is None else _there(function, work, self.client)) as stream:
+            for number, result in enumerate(stream):
+                if isinstance(result, L1adError) and not keep_errors:
+                    raise result
+                results.append(result)
+                done(number)
+        return results
 
 
 def _here(function: Callable[[Item, Path], Result], work: Work[Item]) -> Generator[Result | L1adError, None, None]:
@@ -89,11 +130,10 @@ def _here(function: Callable[[Item, Path], Result], work: Work[Item]) -> Generat
         yield _attempt(function, item, place)
 
 
-def _there(function: Callable[[Item, Path], Result], work: Work[Item], cluster: str) -> Generator[Result | L1adError, None, None]:
-    with _client(cluster) as client:
-        futures = [client.submit(_attempt, function, item, place, pure=False, retries=_RETRIES) for item, place in work]
-        for number in range(len(futures)):
-            yield _gathered(futures, number)
+def _there(function: Callable[[Item, Path], Result], work: Work[Item], client: Any) -> Generator[Result | L1adError, None, None]:
+    futures = [client.submit(_attempt, function, item, place, pure=False, retries=_RETRIES) for item, place in work]
+    for number in range(len(futures)):
+        yield _gathered(futures, number)
 
 
 def _gathered(futures: list[Any], number: int) -> Any:

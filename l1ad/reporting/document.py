@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -53,6 +54,7 @@ class Table:
         rows: the cells.
         note: what a reader must know below it.
         marked: numbers of the rows that are emphasised.
+        links: by number of a row, the file its first cell leads to, relative to the page.
     """
 
     title: str
@@ -60,6 +62,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
     marked: frozenset[int] = frozenset()
+    links: Mapping[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         wrong = [row for row in self.rows if len(row) != len(self.columns)]

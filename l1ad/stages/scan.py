@@ -1,145 +1,189 @@
-"""Search shapes and training parameters: seeded, resumable, on background alone, with the LUTs each network would take."""
+"""Scan: search the networks that no other beats in efficiency, LUTs and latency, and prove each of them."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import Any, ClassVar
 
 from l1ad.config import Config
-from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
-from l1ad.core.dataset import load_dataset
+from l1ad.core.artefact import Draft, code_digest
+from l1ad.core.dataset import Dataset, load_dataset
 from l1ad.core.shown import Shown
-from l1ad.core.trained import load_trained
-from l1ad.reporting.comparison import pareto
-from l1ad.reporting.document import Figure, Page, Section, State, Table, Verdict, number, number_columns, percent, text_columns
-from l1ad.reporting.drawing import Axes, Series, line_plot
+from l1ad.core.stage import StageResult, Summary, run_stage
+from l1ad.data.execute import LOCAL, SERIAL, workers
 from l1ad.reporting.render import write_page
-from l1ad.studies.compression import trial_objective, value_of
-from l1ad.studies.result import Material, evaluation_rows
-from l1ad.studies.search import Trial, search
-from l1ad.studies.trainings import training_dataset
+from l1ad.scan.judge import Jury, require_measured, search_jury
+from l1ad.scan.page import Outcome, make_page
+from l1ad.scan.pick import find_trial, write_pick
+from l1ad.scan.propose import front
+from l1ad.scan.search import Search, prove_front, run_trials
+from l1ad.scan.space import Space, make_space, own_point
+from l1ad.scan.storage import Storage
+from l1ad.toolchain.progress import progress
+from l1ad.training.problem import make_problem
+from l1ad.training.rarity_teacher import make_rarity_teacher
 
 KIND = "scan"
-_SECTIONS = ("data", "model", "score", "scaling", "training", "studies")
+#: Sections that decide a trial's network, and of the scan what decides how it is judged.
+_SECTIONS = ("layout", "model", "score", "scaling", "training", "firmware")
+_JUDGED_BY = ("efficiency", "fraction", "seeds", "candidates")
 
 
 @dataclass(frozen=True, slots=True)
-class ScanResult(Shown):
+class ScanResult(StageResult):
     """What the search found.
 
     Attributes:
-        path: the artefact; ``scan.html``, ``scan.json`` and ``best.yaml`` are in it.
+        path: the artefact; ``scan.html`` and ``scan.json`` are in it, each proved network's report in ``points``.
         fresh: whether it was made now; else nothing had changed.
-        summary: number of trials, the best one, and those that none beats in both error and LUTs.
+        summary: numbers of trials, the front by the estimates and by the open flow.
+    """
+
+    FLAT: ClassVar[bool] = True
+    PAGE: ClassVar[str | None] = "scan.html"
+
+
+@dataclass(frozen=True, slots=True)
+class PickResult(Shown):
+    """The configuration of one trial.
+
+    Attributes:
+        path: the file.
+        trial: the trial, plain data.
     """
 
     path: Path
-    fresh: bool
-    summary: Mapping[str, Any]
+    trial: Mapping[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
-        return {"path": str(self.path), "fresh": self.fresh, "page": str(self.path / "scan.html"), **self.summary}
+        return {"path": str(self.path), **self.trial}
 
 
-def scan(config: Config, *, force: bool = False) -> ScanResult:
-    """Search the space of ``studies.space``; killed and run again, it goes on with the next trial.
-
-    The best trial has the smallest reconstruction error on background; signals are shown beside it and decide nothing.
+def scan(config: Config, *, force: bool = False, scheduler: str | None = None) -> ScanResult:
+    """Search the space of ``scan.space``; killed at any time and run again, it ends with the same trials.
 
     Args:
         config: the configuration.
-        force: begin again.
+        force: begin again, without the trials there are.
+        scheduler: where trials run: ``none`` here, ``local`` on all cores, a Dask scheduler's address; None takes ``local``.
+
+    Returns:
+        What was found.
 
     Raises:
-        ArtefactError: there is no dataset or no model.
-        InputError: no background or no signal to judge on.
+        ArtefactError: there is no dataset.
+        ConfigError: a space that contradicts itself.
+        InputError: an efficiency that the data cannot give, trials of another scan or dataset, no scheduler at that address.
+        MismatchError: two implementations of a network of the front differ.
     """
-    dataset, model = load_dataset(config.run / "dataset"), load_trained(config.run / "model")
-    inputs = {"dataset": dataset.digest, "model": model.digest}
-    settings = {section: config.plain()[section] for section in _SECTIONS}
-    key = stage_key(KIND, inputs, settings, config.studies.seed, code_digest("l1ad.stages.scan"))
-    target = config.run / "scan"
-    if not force and is_current(target, KIND, key):
-        return ScanResult(target, False, read_manifest(target).summary)
-    with writing(target, KIND, key=key, inputs=inputs, config=settings, seed=config.studies.seed, resumable=not force) as draft:
-        work = draft.path / "work"
-        small = training_dataset(dataset, work / "data", config.studies.events)
-        objective = trial_objective(Material(config, dataset, model, work), small, evaluation_rows(dataset), lut=True)
-        trials = search(config, objective, draft.path)
-        shutil.rmtree(work)
-        draft.summary.update(_write(draft.path, config, trials))
-    return ScanResult(target, True, draft.summary)
+    dataset = load_dataset(config.run / "dataset")
+    space = make_space(config, dataset.layout)
+    jury = search_jury(dataset, config.scan)
+    about, code = _about(config, dataset, space), "l1ad.stages.scan"
+    settings = {**_settings(config, space), "scan": config.scan.plain()}
 
+    def write(draft: Draft) -> Summary:
+        storage = Storage.open(_folder(config), space, about, fresh=force)
+        return _run(draft.path, config, dataset, space, storage, jury, scheduler)
 
-def _write(folder: Path, config: Config, trials: Sequence[Trial]) -> dict[str, Any]:
-    known = [t for t in trials if value_of(t, "loss") is not None and value_of(t, "lut") is not None]
-    best = min(known, key=lambda t: t.loss or 0.0, default=None)
-    front = [known[i].number for i in pareto([(_value(t, "lut"), -_value(t, "loss")) for t in known])]
-    summary = {"n_trials": len(trials), "best": best.to_dict() if best else None, "front": front}
-    text = _finding(best, len(trials))
-    sections = (
-        Section("Finding", (Verdict(State.NOTE if best else State.WARNING, text),)),
-        Section("Trials", (_figure(known, front), _table(trials, front))),
+    return run_stage(
+        ScanResult,
+        config.run / KIND,
+        KIND,
+        write,
+        code=code,
+        inputs={"dataset": dataset.digest},
+        settings=settings,
+        seed=config.scan.seed,
+        force=force,
     )
-    write_page(
-        Page(f"{config.name}: search", "Which network reconstructs background best, and at what cost?", sections), folder, "scan"
-    )
-    data = {"spec_version": 1, "trials": [t.to_dict() for t in trials], **summary}
-    (folder / "scan.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-    (folder / "best.yaml").write_text(_snippet(best), encoding="utf-8")
-    return summary
 
 
-def _value(trial: Trial, name: str) -> float:
-    value = value_of(trial, name)
-    assert value is not None  # only trials that have it are asked
-    return value
+def pick(config: Config, source: Path, number: int) -> PickResult:
+    """Write the configuration that makes a trial's network again.
+
+    Args:
+        config: the configuration that was scanned.
+        source: its file.
+        number: number of the trial.
+
+    Raises:
+        ArtefactError: there is no dataset, or another file in the way.
+        InputError: no trials, trials of another scan, or no network of that number.
+    """
+    dataset = load_dataset(config.run / "dataset")
+    space = make_space(config, dataset.layout)
+    trial = find_trial(Storage.read(_folder(config), space, _about(config, dataset, space)), number)
+    return PickResult(write_pick(config, source, trial), trial.to_dict())
 
 
-def _finding(best: Trial | None, n_trials: int) -> str:
-    if best is None:
-        return f"None of {n_trials} trainings gave a network."
-    p = best.proposal
-    shape = "-".join(str(n) for n in (*p.hidden, p.latent))
-    return f"Of {n_trials} trials, number {best.number} (hidden and latent {shape}) has the smallest error, {number(best.loss)}."
+def _folder(config: Config) -> Path:
+    return config.run / "scan_trials" if config.scan.storage is None else config.path(config.scan.storage)
 
 
-def _snippet(best: Trial | None) -> str:
-    if best is None:
-        return "{}\n"
-    p = best.proposal
-    model = {"hidden": list(p.hidden), "latent": p.latent}
-    training = {"learning_rate": p.learning_rate, "beta": p.beta, "float_epochs": p.epochs}
-    head = "# Smallest reconstruction error on background; for the sections of a configuration.\n"
-    return head + yaml.safe_dump({"model": model, "training": training}, sort_keys=False)
+def _settings(config: Config, space: Space) -> dict[str, Any]:
+    plain = config.plain()
+    judged = {name: plain["scan"][name] for name in _JUDGED_BY}
+    return {**{section: plain[section] for section in _SECTIONS}, "judged": judged, "space": space.to_dict()}
 
 
-def _figure(known: Sequence[Trial], front: Sequence[int]) -> Figure:
-    line = sorted((_value(t, "lut"), _value(t, "loss")) for t in known if t.number in front)
-    points = Series("trials", [_value(t, "lut") for t in known], [_value(t, "loss") for t in known], line="", marker="o")
-    best = Series("not beaten in both", [p[0] for p in line], [p[1] for p in line], line="--", colour=8)
-    caption = (
-        "Reconstruction error on background against alkaid's estimate of the LUTs, weights rounded to the configuration's types."
-    )
-    return line_plot("scan", caption, Axes("LUT (estimate)", "reconstruction error", log_x=bool(known)), [points, best])
+def _about(config: Config, dataset: Dataset, space: Space) -> dict[str, str]:
+    """Digest what decides a trial: the data, the scan, the code that trains."""
+    text = json.dumps(_settings(config, space), sort_keys=True)
+    code = code_digest("l1ad.scan.trial")
+    return {"dataset": dataset.digest, "scan": hashlib.sha256(text.encode()).hexdigest(), "version of l1ad": code}
 
 
-def _table(trials: Sequence[Trial], front: Sequence[int]) -> Table:
-    rows = []
-    for t in trials:
-        p = t.proposal
-        lut = value_of(t, "lut")
-        cells = (number(p.latent), "-".join(map(str, p.hidden)), number(p.learning_rate, 2), number(p.beta, 2), number(p.epochs))
-        found = (number(value_of(t, "loss")), number(None if lut is None else round(lut)), percent(value_of(t, "auc")))
-        rows.append((number(t.number), *cells, *found))
-    titles = ("Latent", "Hidden", "Learning rate", "β", "Epochs", "Reconstruction error", "LUT (estimate)", "Mean AUC")
-    marked = frozenset(i for i, t in enumerate(trials) if t.number in front)
-    note = "In bold what no other trial beats in both error and LUTs. AUCs are shown and not used."
-    return Table("Trials", (*text_columns("Trial"), *number_columns(*titles)), tuple(rows), note, marked)
+def _run(
+    folder: Path, config: Config, dataset: Dataset, space: Space, storage: Storage, jury: Jury, scheduler: str | None
+) -> dict[str, Any]:
+    teacher = make_rarity_teacher(make_problem(config, dataset))
+
+    def rarity(x_hw: Any) -> Any:
+        return teacher.scores(x_hw)[0]
+
+    fraction = config.scan.fraction or jury.fraction(rarity)
+    require_measured(jury, rarity, fraction)
+    search = Search(config, space, storage, dataset.path, fraction, own_point(config, space))
+    with workers(_cluster(scheduler)) as crew:
+        with progress(total=config.scan.trials, desc="scan", unit="trial") as bar:
+            bar.update(len(storage.trials()))
+            trials = run_trials(search, crew, lambda _: bar.update())
+        with progress(total=config.scan.points, desc="front", unit="network", leave=False) as bar:
+            proved, unproved = prove_front(search, crew, trials, lambda _: bar.update())
+    reference = jury.efficiency(rarity, fraction)
+    best = front(trials, config.scan.objectives)
+    scan = config.scan
+    outcome = Outcome(config.name, scan.objectives, scan.efficiency, fraction, reference, trials, best, proved, unproved)
+    return _write(folder, outcome, space, storage)
+
+
+def _cluster(scheduler: str | None) -> str | None:
+    """Choose where trials run: each takes many seconds, so that a cluster of this machine's cores always pays."""
+    if scheduler is None:
+        return LOCAL if (os.cpu_count() or 1) > 1 else None
+    return None if scheduler == SERIAL else scheduler
+
+
+def _write(folder: Path, outcome: Outcome, space: Space, storage: Storage) -> dict[str, Any]:
+    write_page(make_page(outcome, space), folder, "scan")
+    (folder / "scan.json").write_text(json.dumps(outcome.to_dict(), indent=1) + "\n", encoding="utf-8")
+    for number in outcome.proved:
+        name = f"{number:05d}"
+        shutil.copytree(storage.folder / "points" / name, folder / "points" / name, dirs_exist_ok=True)
+    failed = sum(trial.reason is not None for trial in outcome.trials)
+    numbers = {"n_trials": len(outcome.trials), "n_failed": failed, "front": [trial.number for trial in outcome.front]}
+    return numbers | {"final_front": [_point(outcome, trial.number) for trial in outcome.final]}
+
+
+def _point(outcome: Outcome, number: int) -> dict[str, Any]:
+    found, proof = next(t.found for t in outcome.trials if t.number == number), outcome.proved[number]
+    measured = {name: round(found[name], 5) for name in ("efficiency",)}
+    return {"trial": number, **measured, **{name: proof[name] for name in ("lut", "latency_ns", "n_different")}}

@@ -18,7 +18,7 @@ from l1ad.scores.metrics import MIN_EVENTS
 from l1ad.scores.performance import Performance, background_of, evaluate
 from l1ad.scores.targets import Target
 from l1ad.studies.association import Correlation, spearman
-from l1ad.studies.capacity import estimated_lut, shaped
+from l1ad.studies.capacity import shaped
 from l1ad.studies.latent import density_uniformity, latent_entropy, subset_stability
 from l1ad.studies.reconstruction import differences
 from l1ad.studies.result import Material, StudyResult, evaluation_rows
@@ -64,20 +64,19 @@ def study_compression(material: Material) -> StudyResult:
     return StudyResult("compression", QUESTION, finding(relations), State.NOTE, numbers, tuple(blocks))
 
 
-def trial_objective(material: Material, small: Dataset, rows: IntArray, lut: bool = False) -> Objective:
+def trial_objective(material: Material, small: Dataset, rows: IntArray) -> Objective:
     """Return what a trial does: train the proposal plainly and measure it; its loss is the reconstruction error on background.
 
     Args:
         material: data and model.
         small: what is trained on.
         rows: events that are judged.
-        lut: whether to estimate the LUTs of the rounded network as well.
     """
 
     def objective(proposal: Proposal, number_: int) -> tuple[float, dict[str, Any]]:
         trained = _train(material, small, proposal, number_)
         values = measured(material, trained, rows)
-        return values.pop("reconstruction_error"), values | ({"lut": estimated_lut(trained)} if lut else {})
+        return values.pop("reconstruction_error"), values
 
     return objective
 

@@ -7,7 +7,6 @@ from l1ad.core.artefact import writing
 from l1ad.core.errors import ArtefactError, InputError
 from l1ad.reporting.document import State, Table, text_columns
 from l1ad.stages import study as stage
-from l1ad.stages.scan import scan
 from l1ad.stages.study import study
 from l1ad.studies.catalogue import STUDIES
 from l1ad.studies.result import StudyResult
@@ -108,17 +107,3 @@ def test_every_study_that_trains_runs_through(config):
     numbers = json.loads((outcomes["volatility"].path / "study.json").read_text(encoding="utf-8"))
     assert len(numbers["plain"]["seeds"]) == 2
     assert np.shape(numbers["robust"]["overlap"]) == (2, 2)
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")
-def test_a_scan_gives_the_sections_of_the_best_trial(config):
-    import yaml
-
-    result = scan(config)
-    assert result.fresh
-    assert result.summary["n_trials"] == 4
-    best = yaml.safe_load((result.path / "best.yaml").read_text(encoding="utf-8"))
-    assert set(best) == {"model", "training"}
-    assert result.summary["best"]["number"] in result.summary["front"]
-    assert not scan(config).fresh

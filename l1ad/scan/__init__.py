@@ -1,0 +1,1 @@
+"""The scan: proposing networks, trying them cheaply, and proving those that none beats."""
