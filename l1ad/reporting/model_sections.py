@@ -29,7 +29,7 @@ from l1ad.reporting.runs import Run
 
 def model_section(run: Run) -> Section | None:
     """Describe what was trained on what: samples, network, types, training curves; None where there is neither data nor model."""
-    blocks: list[Block] = [Verdict(State.WARNING, text) for text in run.stale]
+    blocks: list[Block] = [Verdict(State.WARNING, text) for text in (*run.stale, *run.threshold_notes)]
     if run.dataset is not None:
         blocks.append(samples_table(run.dataset))
     if run.network is not None:

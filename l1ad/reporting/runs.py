@@ -91,6 +91,14 @@ class Run:
         """Which artefacts were made from another one than the run holds now."""
         return stale_artefacts(self.manifests)
 
+    @property
+    def threshold_notes(self) -> tuple[str, ...]:
+        """What artefacts say of thresholds that are bound to no network, each sentence once, with their names."""
+        noted = {name: str(m.summary["thresholds_note"]) for name, m in self.manifests.items() if "thresholds_note" in m.summary}
+        return tuple(
+            f"{', '.join(name for name, one in noted.items() if one == text)}: {text}" for text in dict.fromkeys(noted.values())
+        )
+
 
 def stale_artefacts(manifests: Mapping[str, Manifest]) -> tuple[str, ...]:
     """Return which of a run's artefacts were made from another one than the run holds now."""

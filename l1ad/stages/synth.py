@@ -20,7 +20,7 @@ from l1ad.core.network import Network
 from l1ad.core.resources import ResourceReport
 from l1ad.core.shown import Shown
 from l1ad.core.trained import TrainedModel, load_trained
-from l1ad.firmware.target import target_of, with_configured_thresholds, with_style_kept
+from l1ad.firmware.target import target_of, thresholds_note, with_configured_thresholds, with_style_kept
 from l1ad.rtl.flow import synthesise_open, vivado_project, with_latency, write_rtl
 from l1ad.rtl.project import RtlProject
 from l1ad.rtl.proof import ProvingEvents, compare_rtl, proving_events, simulate_vhdl
@@ -49,6 +49,7 @@ class SynthResult(Shown):
         agreements: comparisons of the RTL with the network's reference and, where there are scores, with the C simulation.
         seconds: wall time of each part when it was made.
         vhdl: what became of the VHDL: simulated, or why not; None where no RTL is written.
+        thresholds_note: says that plain thresholds are bound to no network; None where they are, or there are none.
     """
 
     path: Path
@@ -58,6 +59,7 @@ class SynthResult(Shown):
     agreements: tuple[dict[str, Any], ...]
     seconds: dict[str, float]
     vhdl: str | None
+    thresholds_note: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -69,7 +71,7 @@ class SynthResult(Shown):
             "agreements": list(self.agreements),
             "seconds": self.seconds,
             "vhdl": self.vhdl,
-        }
+        } | ({} if self.thresholds_note is None else {"thresholds_note": self.thresholds_note})
 
 
 def synth(config: Config, *, tool: str | None = None, force: bool = False) -> SynthResult:
@@ -110,6 +112,7 @@ def synth(config: Config, *, tool: str | None = None, force: bool = False) -> Sy
     fresh = force or not is_current(target, KIND, key)
     if fresh:
         with writing(target, KIND, key=key, inputs=inputs, config=settings, resumable=chosen != "open") as draft:
+            draft.summary.update(thresholds_note(config))
             if chosen == "vitis":
                 _finish(draft, _run_hls(draft, config), [], {})
             else:
@@ -230,8 +233,9 @@ def _result(path: Path, fresh: bool, tool: str) -> SynthResult:
     reports, agreements, seconds = (
         json.loads((path / name).read_text(encoding="utf-8")) for name in ("reports.json", "agreement.json", "timing.json")
     )
-    vhdl = read_manifest(path).summary.get("vhdl")
-    return SynthResult(path, fresh, tool, tuple(map(ResourceReport.from_dict, reports)), tuple(agreements), seconds, vhdl)
+    summary = read_manifest(path).summary
+    told = (summary.get(name) for name in ("vhdl", "thresholds_note"))
+    return SynthResult(path, fresh, tool, tuple(map(ResourceReport.from_dict, reports)), tuple(agreements), seconds, *told)
 
 
 def _write_json(path: Path, data: Any) -> None:

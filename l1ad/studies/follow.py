@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from l1ad.physics.scored_run import counted_background
 from l1ad.physics.stability import Stability, stability_of
 from l1ad.physics.stability_page import spread_of
 from l1ad.physics.variables import event_cuts
-from l1ad.reporting.document import ABSENT, Block, State, Table, Verdict, between, number, number_columns, text_columns
+from l1ad.reporting.document import ABSENT, Block, Figure, State, Table, Verdict, between, number, number_columns, text_columns
+from l1ad.reporting.drawing import Axes, bar_plot
 from l1ad.scores.metrics import Efficiency, efficiency
 from l1ad.scores.performance import signals_of
 from l1ad.scores.targets import Kind
@@ -42,11 +44,67 @@ def study_follow(material: Material, scores: ScoreSet | None = None) -> StudyRes
     Raises:
         InputError: no signal, or too few events for ``studies.rate_khz``.
     """
+    found = compare_follows(material, scores)
+    figures = [_figure(found, variable) for variable in found.variables]
+    blocks: tuple[Block, ...] = (*_few(found.points), _spread_table(found.points, found.spreads), *figures, found.table)
+    return StudyResult("follow", QUESTION, found.finding, State.NOTE, found.numbers, blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class Follows:
+    """Thresholds that follow something, beside the plain one, at equal total rate.
+
+    Attributes:
+        khz: the total rate.
+        follows: what each follows, by name; None for the plain one, which is the first.
+        points: threshold and rate of each.
+        spreads: rates of each in bins of every variable.
+        efficiencies: of each, by signal.
+    """
+
+    khz: float
+    follows: Mapping[str, Follow | None]
+    points: Mapping[str, RatePoint]
+    spreads: Mapping[str, Sequence[Stability]]
+    efficiencies: Mapping[str, Mapping[str, Efficiency]]
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Variables in whose bins the rates are."""
+        return tuple(entry.variable for entry in self.spreads[PLAIN])
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """Everything, as plain data."""
+        return _numbers(self.follows, self.points, self.spreads, self.efficiencies)
+
+    @property
+    def finding(self) -> str:
+        """What the last of them gains and loses against the plain one."""
+        return _finding(self.spreads, self.efficiencies, self.khz)
+
+    @property
+    def table(self) -> Table:
+        """Efficiency of each signal above each threshold."""
+        return _efficiency_table(self.points, self.efficiencies)
+
+
+def compare_follows(material: Material, scores: ScoreSet | None = None, only: Sequence[str] = tuple(VARIABLES)) -> Follows:
+    """Compare the plain threshold with thresholds that follow each variable, and all of them where there are several.
+
+    Args:
+        material: data and model.
+        scores: integer scores to look at; by default the firmware's.
+        only: names of the variables; those that the layout has no objects for are left out.
+
+    Raises:
+        InputError: no signal, or too few events for ``studies.rate_khz``.
+    """
     dataset, khz = material.dataset, material.config.studies.rate_khz
     scores = scores or _scores(material)
     background, sample = counted_background(material.config.rates, dataset, scores, None)
     fraction = khz / sample.crossing_khz
-    names = [name for name, cut in VARIABLES.items() if cut in event_cuts(dataset.layout)]
+    names = [name for name in only if VARIABLES[name] in event_cuts(dataset.layout)]
     choices = {name: (name,) for name in names} | ({"all": tuple(names)} if len(names) > 1 else {})
     follows: dict[str, Follow | None] = {PLAIN: None}
     follows |= {name: follow_of(dataset, scores, chosen, fraction) for name, chosen in choices.items()}
@@ -64,9 +122,23 @@ def study_follow(material: Material, scores: ScoreSet | None = None) -> StudyRes
         name: {s.label: _efficiency(s.scores if f is None else flattened(dataset, f, s), s.weight, points[name]) for s in signals}
         for name, f in follows.items()
     }
-    numbers = _numbers(follows, points, spreads, found)
-    blocks: tuple[Block, ...] = (*_few(points), _spread_table(points, spreads), _efficiency_table(points, found))
-    return StudyResult("follow", QUESTION, _finding(spreads, found, khz), State.NOTE, numbers, blocks)
+    return Follows(khz, follows, points, spreads, found)
+
+
+def _figure(found: Follows, variable: str) -> Figure:
+    """Draw the rate in bins of a variable, for the plain threshold, the one that follows the variable, and the one that follows all."""
+    place = found.variables.index(variable)
+    labels = [one.label for one in found.spreads[PLAIN][place].rates]
+    own = next((name for name, cut in VARIABLES.items() if cut.name == variable and name in found.points), None)
+    names = dict.fromkeys(name for name in (PLAIN, own, list(found.points)[-1]) if name is not None)
+    groups = {
+        name if name == PLAIN else f"follows {name}": [one.rate.khz for one in found.spreads[name][place].rates] for name in names
+    }
+    caption = (
+        f"Rate in bins of {variable} at {found.khz:g} kHz total rate, as if all crossings were like those of the bin: equal bars are a rate that does "
+        "not follow it."
+    )
+    return bar_plot(f"follow-{variable.replace(' ', '-')}", caption, Axes("rate [kHz]", variable), labels, groups)
 
 
 def _scores(material: Material) -> ScoreSet:

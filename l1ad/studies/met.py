@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from l1ad.scores.performance import background_of
 from l1ad.scores.targets import Kind
 from l1ad.studies.association import pearson, spearman
 from l1ad.studies.cuts import BACKGROUND, Comparison, Selection, compare_at_rate
+from l1ad.studies.follow import compare_follows
 from l1ad.studies.result import Material, StudyResult, firmware_scores
 
 QUESTION = "Is the network just a MET detector?"
@@ -25,6 +27,7 @@ QUESTION = "Is the network just a MET detector?"
 def study_met(material: Material, scores: ScoreSet | None = None) -> StudyResult:
     """Compare the score with MET, and its efficiency at equal rate with every simple cut.
 
+    With the firmware's scores, also what a threshold gains and loses that follows MET, so that its rate does not.
     Once at equal total rate, and where the data have a menu at equal pure rate with the pure efficiency. Where the background has too few
     events for a statement at that rate, also at ten times the rate, and so on.
 
@@ -53,6 +56,11 @@ def study_met(material: Material, scores: ScoreSet | None = None) -> StudyResult
         shown = decades(np.asarray(background.scores, dtype=np.float64) * step)
         axes = Axes("MET [GeV]", "±log₁₀(1 + |score|)")
         blocks.append(density_plot("met", "Score against MET on background.", axes, met, shown, background.weight))
+        if scores is None:
+            followed = compare_follows(material, only=("met",))
+            blocks.append(replace(followed.table, title="Efficiency at equal total rate, where the threshold follows MET"))
+            findings.append(followed.finding)
+            numbers["follow"] = followed.numbers
     return StudyResult("met", QUESTION, " ".join(findings), State.NOTE, numbers, tuple(blocks))
 
 

@@ -11,6 +11,9 @@ from l1ad.core.errors import ConfigError, ConversionError, InputError
 from l1ad.core.scoreset import Source
 from l1ad.firmware.target import thresholds_note, with_configured_thresholds
 from l1ad.physics.scored_run import require_network
+from l1ad.reporting.document import State, Verdict
+from l1ad.reporting.model_sections import model_section
+from l1ad.reporting.runs import load_run
 from l1ad.stages.emulator_package import emulator_package
 from tests.datasets_made import make_dataset, make_scores, pt_sum
 from tests.networks import make_network
@@ -71,5 +74,7 @@ def test_without_a_digest_the_results_say_so(tmp_path: Path) -> None:
     assert note.startswith(
         "The thresholds are plain integers of the configuration, bound to no network: firmware.thresholds_network, or"
     )
+    (warning,) = [block for block in model_section(load_run(unbound)).blocks if isinstance(block, Verdict)]  # type: ignore[union-attr]
+    assert warning == Verdict(State.WARNING, f"emulator: {note}")
     tied = plain.model_copy(update={"firmware": bound(network.digest).firmware})
     assert "thresholds_note" not in emulator_package(tied).summary

@@ -150,6 +150,9 @@ def test_the_study_says_what_is_lost_and_won(tmp_path: Path) -> None:
     assert set(result.numbers) == {"plain", "met", "ht", "multiplicity", "all"}
     assert result.numbers["plain"]["follow"] is None
     assert set(result.numbers["all"]["follow"]["pt"]) == {"met", "jet"}
+    figures = [block for block in result.blocks if isinstance(block, Figure)]
+    assert [figure.name for figure in figures][:3] == ["follow-MET", "follow-HT", "follow-multiplicity"]
+    assert all(text in figures[0].svg for text in ("plain", "follows met", "follows all", "rate [kHz]"))
     khz = {round(one["rate"]["khz"], 9) <= 2000 for one in result.numbers.values()}
     assert khz == {True}
     assert "kHz total rate, following all variables changes the highest rate of a bin over the mean: MET from" in result.finding

@@ -154,7 +154,12 @@ def test_a_changed_file_of_the_users_board_is_synthesised_anew(tmp_path: Path, m
     monkeypatch.setattr(stage, "_synthesise", lambda *args: ([ResourceReport("Yosys", Level.OPEN, lut=7)], []))
     assert [synth(config, tool="open").fresh for _ in range(2)] == [True, False]
     board.write_text(text.replace("25.0", "20.0"))
-    assert synth(config, tool="open").fresh
+    made = synth(config, tool="open")
+    assert made.fresh
+    assert "thresholds_note" not in made.to_dict()
+    firmware = config.firmware.model_copy(update={"thresholds": {"nominal": 3}})
+    note = synth(config.model_copy(update={"firmware": firmware}), tool="open").to_dict()["thresholds_note"]
+    assert note.startswith("The thresholds are plain integers of the configuration, bound to no network:")
 
 
 def test_an_unknown_tool_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from l1ad.core.errors import InputError
+from l1ad.core.scoreset import Source
 from l1ad.physics.variables import HT, MET, MULTIPLICITY
 from l1ad.scores.performance import background_of, signals_of
 from l1ad.scores.targets import Kind
@@ -12,6 +13,7 @@ from l1ad.studies.met import study_met
 from l1ad.studies.multiplicity import study_multiplicity
 from l1ad.studies.result import as_scores, cut_scores, evaluation_rows
 from l1ad.studies.trainings import changed
+from tests.datasets_made import make_scores, pt_sum
 from tests.studies.material_made import make_material
 
 
@@ -115,3 +117,17 @@ def test_weighted_median():
 def test_background_of_the_material_is_the_test_part(material):
     background = background_of(material.dataset, cut_scores(material.dataset, HT))
     assert set(np.asarray(material.dataset.column("split"))[background.rows]) == {2}
+
+
+def test_of_the_firmwares_scores_it_shows_what_following_met_changes(material, monkeypatch):
+    dataset = material.dataset
+    codes = (4 * pt_sum(dataset) + np.random.default_rng(1).integers(0, 400, dataset.n_events)).astype(np.int64)
+    scores = make_scores(dataset, codes, Source.EMULATOR, 1.0)
+    monkeypatch.setattr("l1ad.studies.met.firmware_scores", lambda material: scores)
+    monkeypatch.setattr("l1ad.studies.follow._scores", lambda material: scores)
+    result = study_met(material)
+    assert set(result.numbers["follow"]) == {"plain", "met"}
+    assert set(result.numbers["follow"]["met"]["follow"]["pt"]) == {"met"}
+    assert {one["rate"]["khz"] <= material.config.studies.rate_khz for one in result.numbers["follow"].values()} == {True}
+    assert "following met changes the highest rate of a bin over the mean: MET from" in result.finding
+    assert "Efficiency at equal total rate, where the threshold follows MET" in [getattr(b, "title", "") for b in result.blocks]
