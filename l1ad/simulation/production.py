@@ -19,6 +19,7 @@ from l1ad.simulation.particles import ParticleTable, Visible, concatenate
 from l1ad.simulation.preselection import chosen, leading, particle_quantities
 from l1ad.simulation.processes import MINIMUM_BIAS, QCD_EDGES_GEV, find_process
 from l1ad.toolchain import worker_processes
+from l1ad.toolchain.progress import progress
 
 Floats = NDArray[np.float64]
 
@@ -138,32 +139,27 @@ class Produced:
     collision: NDArray[np.int64]
 
 
-def produce(plan: Plan, folder: Path, processes: int = 2, progress: bool = True) -> None:
+def produce(plan: Plan, folder: Path, processes: int = 2) -> None:
     """Make every batch of a plan that is not in the folder yet.
 
     Args:
         plan: what to produce.
         folder: where batches go; give the same folder and plan to resume.
         processes: how many run at once.
-        progress: whether a bar is shown on stderr.
     """
     folder.mkdir(parents=True, exist_ok=True)
     waiting = [task for task in plan.pool_tasks() if not (folder / f"pool-{task.file}").exists()]
-    _run(_make_pool, [(plan, task, folder) for task in waiting], processes, "pile-up pool", progress)
+    _run(_make_pool, [(plan, task, folder) for task in waiting], processes, "pile-up pool")
     waiting = [task for task in plan.tasks() if not (folder / task.file).exists()]
-    _run(_make_batch, [(plan, task, folder) for task in waiting], processes, "events", progress)
+    _run(_make_batch, [(plan, task, folder) for task in waiting], processes, "events")
 
 
-def _run(
-    function: Callable[[Plan, Task, Path], Task], work: list[tuple[Plan, Task, Path]], processes: int, what: str, progress: bool
-) -> None:
-    from tqdm import tqdm
-
+def _run(function: Callable[[Plan, Task, Path], Task], work: list[tuple[Plan, Task, Path]], processes: int, what: str) -> None:
     if not work:
         return
     with (
         worker_processes(min(processes, len(work))) as pool,
-        tqdm(total=sum(task.n_events for _, task, _ in work), desc=what, unit="event", disable=not progress) as bar,
+        progress(total=sum(task.n_events for _, task, _ in work), desc=what, unit="event") as bar,
     ):
         for done in as_completed([pool.submit(function, *arguments) for arguments in work]):
             bar.update(done.result().n_events)

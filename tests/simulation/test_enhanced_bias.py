@@ -99,7 +99,7 @@ def test_kept_events_are_those_of_the_whole_production(tmp_path: Path) -> None:
     everything = Plan(events=events, pool=200, pileup=30.0, batch=200)
     kept = Plan(events=events, pool=200, pileup=30.0, batch=200, enhanced=EnhancedBias({"sum_pt": 150.0}, floor=0.1))
     for plan, folder in ((everything, tmp_path / "all"), (kept, tmp_path / "kept")):
-        produce(plan, folder, progress=False)
+        produce(plan, folder)
     for task in everything.tasks():
         whole, part = load_batch(everything, tmp_path / "all", task), load_batch(kept, tmp_path / "kept", task)
         assert part.n_generated == whole.n_generated == 200

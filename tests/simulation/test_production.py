@@ -28,10 +28,10 @@ def test_a_plan_is_parted_into_batches() -> None:
 def test_produced_events_go_through_both_forms_unchanged_and_resume(tmp_path: Path) -> None:
     names = (MINIMUM_BIAS, *QCD_SLICES, "w_lnu")
     plan = Plan(events=dict.fromkeys(names, 40) | {"ztautau": 60}, pool=80, pileup=20.0, batch=30)
-    produce(plan, tmp_path / "work", progress=False)
+    produce(plan, tmp_path / "work")
     background = export.zero_bias(plan, tmp_path / "work", names)
     (tmp_path / "work" / plan.tasks()[3].file).unlink()
-    produce(plan, tmp_path / "work", progress=False)
+    produce(plan, tmp_path / "work")
     again = export.zero_bias(plan, tmp_path / "work", names)
     for name, array in background.objects.arrays().items():
         np.testing.assert_array_equal(array, again.objects.arrays()[name])

@@ -1,6 +1,7 @@
 """How much a command says: bars in a terminal only, a line now and then in a log file with --verbose, paths from here."""
 
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -52,3 +53,9 @@ def test_paths_are_those_from_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert from_here("/elsewhere/runs") == "/elsewhere/runs"
     monkeypatch.chdir("/")
     assert from_here("/elsewhere/runs") == "/elsewhere/runs"
+
+
+def test_every_bar_is_made_here() -> None:
+    package = Path(progress.__code__.co_filename).parents[1]
+    found = [path.name for path in package.rglob("*.py") if re.search(r"^\s*(from|import) tqdm", path.read_text(), re.MULTILINE)]
+    assert found == ["progress.py"]
