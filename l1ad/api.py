@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from l1ad.config import Config, load_config
+from l1ad.core.errors import ConfigError
 from l1ad.core.extras import explaining_extras
 
 if TYPE_CHECKING:
@@ -40,13 +41,14 @@ def _read(config: AnyConfig) -> Config:
 def init(
     path: str | Path,
     *,
-    layout: str | Path,
-    data: str | Path | Sequence[str | Path],
+    layout: str | Path | None = None,
+    data: str | Path | Sequence[str | Path] = (),
     signals: Mapping[str, str | Path] | None = None,
     board: str | Path = "l1topo",
+    sample: bool = False,
     force: bool = False,
 ) -> InitResult:
-    """Write a commented configuration for given files.
+    """Write a commented configuration for given files, or for the small sample that the package carries.
 
     Args:
         path: the file to write; its name becomes the configuration's.
@@ -54,10 +56,18 @@ def init(
         data: background files or patterns.
         signals: a file or pattern for each signal, by name.
         board: a shipped board, or the path of a YAML file.
+        sample: copy the small sample into ``sample`` beside the file and use it; with neither layout, data nor signals.
         force: overwrite a file that is there.
+
+    Raises:
+        ConfigError: a layout is missing, or given with ``sample``.
     """
     from l1ad.stages import init as stage
 
+    if sample != (layout is None) or (sample and (data or signals)):
+        raise ConfigError("A configuration needs a layout and data, or sample=True without them; give one of the two.")
+    if sample:
+        return stage.init_sample(Path(path), board=str(board), force=force)
     files = [str(file) for file in ([data] if isinstance(data, str | Path) else data)]
     named = {name: str(file) for name, file in (signals or {}).items()}
     return stage.init(Path(path), layout=str(layout), data=files, signals=named, board=str(board), force=force)

@@ -45,18 +45,25 @@ def init(
     data: Annotated[list[str] | None, typer.Option(help="Background file or pattern; may be given several times.")] = None,
     signal: Annotated[list[str] | None, typer.Option(help="Signal as NAME=FILE; may be given several times.")] = None,
     board: Annotated[str, typer.Option(help="Shipped board or YAML file.")] = "l1topo",
+    sample: Annotated[bool, typer.Option("--sample", help="Use a small simulated sample, copied beside the file.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it exists.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a commented configuration for files of your own."""
+    """Write a commented configuration for files of your own, or for the small sample that l1ad carries."""
     from l1ad.core.layout import shipped_layouts
     from l1ad.stages.init import init as write
+    from l1ad.stages.init import init_sample
 
+    if sample:
+        if layout or data or signal:
+            raise ConfigError("--sample brings its own layout and files; leave out --layout, --data and --signal.")
+        show(init_sample(config, board=board, force=force), as_json)
+        return
     if layout is None and data is None and sys.stdin.isatty():
         layout, data, signal, board = _asked(board)
     if layout is None:
         raise ConfigError(
-            f"A configuration needs a layout; give --layout with one of {', '.join(shipped_layouts())}, or a YAML file."
+            f"A configuration needs a layout; give --layout with one of {', '.join(shipped_layouts())}, or a YAML file; or --sample."
         )
     show(write(config, layout=layout, data=data or (), signals=_signals(signal or []), board=board, force=force), as_json)
 

@@ -91,6 +91,20 @@ def test_init_keeps_a_file_that_is_there(
     assert load_config(file).name == "mine"
 
 
+def test_init_with_the_sample_brings_files_that_can_be_prepared(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "deep" / "first.yaml"
+    assert run(monkeypatch, "init", file, "--sample", "--layout", "l1topo44") == 2
+    assert "--sample brings its own layout and files; leave out" in capsys.readouterr().err
+    assert not file.parent.exists()
+    assert run(monkeypatch, "init", file, "--sample") == 0
+    result = l1ad.prepare(file)
+    assert l1ad.Dataset.load(result.path).n_events == 29_279 + 7 * 1000
+    with pytest.raises(l1ad.L1adError, match=r"^A configuration needs a layout and data, or sample=True without them"):
+        l1ad.init(tmp_path / "other.yaml", layout="l1topo44", sample=True)
+
+
 def test_init_without_a_layout_lists_them(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "init", "mine.yaml") == 2
     assert "give --layout with one of axol1tl57, cicada252, fortymhz57, gelato60, hlt48, l1topo44" in capsys.readouterr().err

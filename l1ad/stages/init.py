@@ -1,8 +1,9 @@
-"""Write a configuration to begin with, for files that are there and a layout that fits them."""
+"""Write a configuration to begin with: for given files and a layout that fits them, or for the small sample that the package carries."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,22 @@ from l1ad.data.readers import reader
 
 #: Events read to see that the layout fits the files.
 _LOOKED_AT = 100
+#: The small sample: Level-1 objects of simulated events, made by scripts/make_small_sample.py.
+_SAMPLE = Path(__file__).parents[1] / "sample"
+#: What the configuration of the small sample has beside what every new one has: the network of the README's demo.
+_SAMPLE_MODEL: dict[str, Any] = {
+    "model": {
+        **{"kind": "vae", "hidden": [8], "latent": 1, "weight_bits": [5], "weight_integer": [1], "weight_digits": [2]},
+        **{"activation_bits": 6, "input_type": "ap_fixed<6,4,AP_RND_CONV,AP_SAT>"},
+        "output_type": "ap_fixed<10,4,AP_RND_CONV,AP_SAT>",
+    },
+    "scaling": {
+        "codes": {"pt": {"linear_bits": 6, "mantissa_bits": 2, "octaves": 8}},
+        **{"leave_out": ["eta", "phi"], "empty_columns": "ignore"},
+    },
+    "training": {"teacher": "rarity", "sparsity": 0.6},
+    "score": {"kind": "linear"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +86,7 @@ def init(
         InputError: a file is missing, or of no known format.
         LayoutError: no such layout, or the files do not have its objects.
     """
-    if path.exists() and not force:
-        raise ConfigError(f"{str(path)!r} already exists; give another name, or --force to overwrite it.")
+    _require_new(path, force)
     if not data:
         raise ConfigError("A configuration needs at least one background file, got none; give it with --data.")
     columns = load_layout(layout)
@@ -81,6 +97,43 @@ def init(
     parse_config(text, str(path), path.parent)
     _write(path, text)
     return InitResult(path, layout, {file: found for each in formats.values() for file, found in each.items()})
+
+
+def init_sample(path: Path, *, board: str = "l1topo", force: bool = False) -> InitResult:
+    """Copy the package's small sample into ``sample`` beside a configuration, and write the configuration that uses it.
+
+    Args:
+        path: the file to write; its name becomes the configuration's.
+        board: a shipped board, or the path of a YAML file.
+        force: overwrite a file that is there, and the sample's.
+
+    Returns:
+        What was written.
+
+    Raises:
+        ConfigError: the file is there or cannot be written, or its name is not an identifier.
+    """
+    _require_new(path, force)
+    load_board(board)
+    folder = path.parent / "sample"
+    files = {file.stem: folder / file.name for file in sorted(_SAMPLE.glob("*.h5"))}
+    given = _given(path, "l1topo44", {name: [str(file)] for name, file in files.items()}, _beside(board, path.parent))
+    data = given["data"] | {"split": {"block": 64}, "out_of_range": "clip"}
+    text = template(given | _SAMPLE_MODEL | {"data": data})
+    parse_config(text, str(path), path.parent)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in files.values():
+            shutil.copyfile(_SAMPLE / file.name, file)
+    except OSError as error:
+        raise ConfigError(f"Cannot write the sample to {str(folder)!r}: {reason_of(error)}; choose another place.") from None
+    _write(path, text)
+    return InitResult(path, "l1topo44", {str(file): recognise(file).value for file in files.values()})
+
+
+def _require_new(path: Path, force: bool) -> None:
+    if path.exists() and not force:
+        raise ConfigError(f"{str(path)!r} already exists; give another name, or --force to overwrite it.")
 
 
 def _look_at(patterns: Sequence[str], layout: ObjectLayout) -> dict[str, str]:
