@@ -287,7 +287,9 @@ def import_(
 
 
 def _run_stage(name: str, settings: Any, force: bool) -> Any:
-    """Run one stage of the flow; a model made elsewhere is imported where others are trained."""
+    """Run one stage of the flow; a model made elsewhere is imported where others are trained, and of the studies ``met`` belongs to it."""
+    if name == "study":
+        return _stage("study")(settings, "met", force=force, forgiving=True)
     if name == "train" and settings.model.kind == "imported":
         return _stage("import_model")(_stage("import_model", "ImportRequest").from_config(settings), force=force)
     return _stage(name)(settings, force=force)
@@ -295,12 +297,13 @@ def _run_stage(name: str, settings: Any, force: bool) -> Any:
 
 @app.command()
 def run(config: ConfigPath, force: Force = False, as_json: Json = False) -> None:
-    """Run the whole flow: prepare (where the configuration names data), train, convert, csim, synth, report."""
+    """Run the whole flow: prepare, train, convert, csim, synth, study met (the first and the last where data are named), report."""
     from l1ad.reporting.terminal import note
 
     settings = read_config(config)
     results: dict[str, Any] = {}
-    for name in ("prepare", "train", "convert", "csim", "synth", "report")[0 if settings.data.background else 1 :]:
+    networks, with_data = ("train", "convert", "csim", "synth"), bool(settings.data.background)
+    for name in ("prepare", *networks, "study", "report") if with_data else (*networks, "report"):
         began = time.monotonic()
         note(f"{name} …")
         results[name] = _run_stage(name, settings, force)

@@ -100,6 +100,7 @@ def test_the_page_is_self_contained(folder: Path, flow: dict[str, Any]) -> None:
 def test_a_second_run_does_nothing(folder: Path, flow: dict[str, Any]) -> None:
     again = json_of(folder, "run", "configs/flow.yaml")
     assert [name for name, result in again.items() if result.get("fresh")] == []
+    assert again["study"]["studies"][0]["name"] == "met"
 
 
 def test_the_same_seed_gives_the_same_weights_and_scores(folder: Path, flow: dict[str, Any]) -> None:

@@ -68,13 +68,14 @@ class StudiesResult(Shown):
         return {"path": str(self.path), "fresh": self.fresh, "studies": [outcome.to_dict() for outcome in self.outcomes]}
 
 
-def study(config: Config, name: str, *, force: bool = False) -> StudiesResult:
+def study(config: Config, name: str, *, force: bool = False, forgiving: bool = False) -> StudiesResult:
     """Run one study, or all.
 
     Args:
         config: the configuration; its section ``studies`` says how large.
         name: a study's name, or ``all``.
         force: do it again even if nothing has changed.
+        forgiving: report a study that the data do not allow instead of raising; always so with ``all``.
 
     Returns:
         What was found. With ``all``, a study that these data do not allow is reported with the reason and the others go on.
@@ -85,7 +86,7 @@ def study(config: Config, name: str, *, force: bool = False) -> StudiesResult:
         L1adError: whatever a training raises.
     """
     names = tuple(STUDIES) if name == ALL else (check_study(name),)
-    outcomes = tuple(_outcome(config, one, force, name == ALL) for one in names)
+    outcomes = tuple(_outcome(config, one, force, forgiving or name == ALL) for one in names)
     return StudiesResult(config.run / "studies", any(outcome.fresh for outcome in outcomes), outcomes)
 
 

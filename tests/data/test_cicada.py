@@ -70,8 +70,8 @@ def test_inspect_says_that_both_are_there(tmp_path: Path) -> None:
             REGIONS / 1023.0,
             r"'CaloRegions' has an energy that is not a count \(whole and from 0\) at event 0; give the regions as the",
         ),
-        (-REGIONS, r"no count \(whole and from 0\) at event 0"),
-        (np.where(REGIONS == 7, np.nan, REGIONS), r"no count \(whole and from 0\) at event 0"),
+        (-REGIONS, r"not a count \(whole and from 0\) at event 0"),
+        (np.where(REGIONS == 7, np.nan, REGIONS), r"not a count \(whole and from 0\) at event 0"),
         (REGIONS + 1000, r"outside the hardware range \[0, 1023\]"),
     ],
 )

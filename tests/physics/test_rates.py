@@ -83,7 +83,7 @@ def test_without_a_menu_there_is_no_pure_rate():
     assert point.pure is None
     assert point.shared is None
     assert rate_curve(sample).shared is None
-    with pytest.raises(InputError, match=r"^A pure rate needs to know what the menu takes, and the data have no column"):
+    with pytest.raises(InputError, match=r"^A pure rate needs the menu's decisions, and the data have no column"):
         rate_point(sample, 20.0, Kind.PURE)
 
 

@@ -277,7 +277,7 @@ def test_all_buffers_of_a_folder_are_compared(
         (("--side", "middle"), "Expected the side 'output' or 'input'"),
         (("--buffer", "1"), "would be buffer 1, the 150 events fill 1"),
         (("--played", "none.npy"), "Cannot read 'none.npy'"),
-        (("--side", "input"), "The file has the links [0], link 1 is expected"),
+        (("--side", "input"), "The file has the links [0], link 1 is needed"),
     ],
 )
 def test_wrong_questions_are_one_sentence(

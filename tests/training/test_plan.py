@@ -79,7 +79,7 @@ def test_widths_by_layer() -> None:
             "{kind: vae, weight_bits: [4, 5]}",
             "latent_l2",
             ConfigError,
-            r"^Key 'model.weight_bits' needs one number or 3, .*\[4, 5\]\.$",
+            r"^Key 'model.weight_bits' takes one number or 3, .*\[4, 5\]\.$",
         ),
         (
             "{kind: vae, weight_bits: 1}",
@@ -119,8 +119,8 @@ def test_refusals(model: str, score: str, error: type[Exception], message: str) 
         ("model: {kind: imported}", r"^t: key 'model': kind 'imported' needs file .*$"),
         ("model: {kind: vae, file: a.h5}", r"^t: key 'model': kind 'imported' needs file .*$"),
         ("model: {kind: vae, hidden: [0]}", r"^t: key 'model': hidden must have widths of at least 1, .*$"),
-        ("model: {kind: vae, activation_bits: 0}", r"^t: key 'model': activation_bits needs 1 to 62 bits, got \[0\], .*$"),
-        ("model: {kind: vae, weight_bits: [4, 63]}", r"^t: key 'model': weight_bits needs 1 to 62 bits, got \[4, 63\], .*$"),
+        ("model: {kind: vae, activation_bits: 0}", r"^t: key 'model': activation_bits must have 1 to 62 bits, got \[0\], .*$"),
+        ("model: {kind: vae, weight_bits: [4, 63]}", r"^t: key 'model': weight_bits must have 1 to 62 bits, got \[4, 63\], .*$"),
         ("model: {kind: vae}\ntraining: {prune_from: 0.9, prune_to: 0.2}", r"^t: key 'training': prune_from must be below .*$"),
         (
             "model: {kind: vae}\ntraining: {object_weights: {jet: -1.0}}",
