@@ -81,7 +81,7 @@ def last_line(counts: Counter[str], n_stages: int) -> str:
 
 
 class Test:
-    """Hold a place with every stage's files, what an undisturbed run has made there, and what was found so far."""
+    """A place with every stage's files, what an undisturbed run has made there, and what was found so far."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.place, self.notes, self.seed = folder / "place", folder / "notes.json", seed

@@ -17,7 +17,7 @@ OBJECTIVES = {"efficiency": True, "lut": False, "latency_ns": False}
 
 
 class ScanSpaceConfig(Section):
-    """Say from what the scan proposes networks; a key left out is filled in from layout and configuration, see docs/scan.md.
+    """From what the scan proposes networks; a key left out is filled in from layout and configuration, see docs/scan.md.
 
     Attributes:
         hidden: choices for the widths of the hidden layers, each a list.
@@ -73,7 +73,7 @@ def plain(values: object) -> object:
 
 
 class ScanConfig(Section):
-    """Say how many networks are tried, how they are proposed and what is asked of them.
+    """How many networks are tried, how they are proposed and what is asked of them.
 
     Attributes:
         trials: how many networks are tried in all; more than were tried goes on.

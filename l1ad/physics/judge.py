@@ -38,7 +38,7 @@ class Judge:
         return tuple(target for target in self.targets if target.khz is not None)
 
     def performance(self, scores: ScoreSet, split: Split | None = Split.TEST) -> Performance:
-        """Judge scores.
+        """Evaluate scores.
 
         Args:
             scores: scores of some or all events of the dataset.

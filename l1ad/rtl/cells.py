@@ -74,7 +74,7 @@ def _sum_of(bits: Words, cell: Cell) -> Words:
 
 
 def _adds(cell: Cell) -> str:
-    """Give the bits of OPMODE that choose what is added to the product, the highest first."""
+    """Return the bits of OPMODE that choose what is added to the product, the highest first."""
     return "".join(str(bit) for bit in reversed(cell.inputs["OPMODE"][4:7]))
 
 

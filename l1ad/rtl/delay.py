@@ -131,7 +131,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Netlist:
-    """Hold a mapped module: its cells, the bits of its ports, lowest first, and its registers.
+    """A mapped module: its cells, the bits of its ports, lowest first, and its registers.
 
     Attributes:
         cells: what is combinational, with the DSP blocks.

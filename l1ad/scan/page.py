@@ -38,7 +38,7 @@ _UNITS = {"efficiency": "efficiency", "lut": "LUT", "latency_ns": "latency"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """Hold all that the page shows.
+    """All that the page shows.
 
     Attributes:
         name: the configuration's name.
@@ -200,7 +200,7 @@ def _front_table(outcome: Outcome) -> Table:
 
 
 def _network(trial: Trial) -> str:
-    """Say in one line what a network is."""
+    """Return in one line what a network is."""
     p = trial.parameters
     shape = "-".join(map(str, json.loads(p["hidden"])))
     parts = [f"{shape} hidden"]
@@ -261,7 +261,7 @@ def _calibration_blocks(outcome: Outcome) -> tuple[Block, ...]:
 
 
 def importances(trials: Sequence[Trial], space: Space) -> dict[str, dict[str, float]]:
-    """Say how much each parameter moves each objective (PED-ANOVA, Watanabe et al., arXiv:2304.10255): shares of 1, by objective and key.
+    """Return how much each parameter moves each objective (PED-ANOVA, Watanabe et al., arXiv:2304.10255): shares of 1, by objective and key.
 
     Args:
         trials: the trials; those that failed or were shrunk do not count.

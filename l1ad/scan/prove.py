@@ -45,7 +45,7 @@ EVENTS, N_GOLDEN = 20_000, 256
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Hold all that proving a point needs.
+    """All that proving a point needs.
 
     Attributes:
         config: the configuration at the point.
@@ -130,7 +130,7 @@ def _compared(config: Config, dataset: Dataset, network: Network, place: Path) -
 
 
 def _unseen(dataset: Dataset, network: Network, proof: Proof) -> dict[str, Any]:
-    """Judge the network on events that the search did not look at: background for testing, and signals where there are some."""
+    """Evaluate the network on events that the search did not look at: background for testing, and signals where there are some."""
 
     def scores(x_hw: Any) -> Any:
         return reference.scores(network, np.asarray(x_hw, dtype=np.int64))

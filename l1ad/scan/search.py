@@ -19,7 +19,7 @@ from l1ad.scan.trial import Job, run_trial
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Search:
-    """Hold what all trials of a scan share.
+    """What all trials of a scan share.
 
     Attributes:
         config: the configuration.

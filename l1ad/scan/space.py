@@ -27,7 +27,7 @@ _LISTS = frozenset({"hidden", "leave_out"})
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Hold what every key may be.
+    """What every key may be.
 
     Attributes:
         choices: by key, the values in the order in which they were given; lists as their JSON text.
@@ -53,7 +53,7 @@ class Space:
         return all(low == high for low, high in self.intervals.values())
 
     def contains(self, parameters: Parameters) -> bool:
-        """Say whether a point is in the space."""
+        """Return whether a point is in the space."""
         inside = all(low <= parameters[key] <= high for key, (low, high) in self.intervals.items())
         return inside and all(parameters[key] in choices for key, choices in self.choices.items())
 
@@ -152,7 +152,7 @@ def _check_meaning(config: Config, given: Mapping[str, Any]) -> None:
 
 
 def _is_variational(config: Config, given: Mapping[str, Any]) -> bool:
-    """Say whether a Kullback-Leibler term is in any loss: of a plain training or of an ensemble of teachers."""
+    """Return whether a Kullback-Leibler term is in any loss: of a plain training or of an ensemble of teachers."""
     plainly = config.training.recipe == "plain"
     ensemble = "ensemble" in given.get("teacher", (config.training.teacher,))
     return config.model.kind == "vae" and (plainly or ensemble)

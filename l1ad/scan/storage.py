@@ -20,7 +20,7 @@ _STUDY, _ABOUT = "l1ad scan", "l1ad"
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Hold one trial.
+    """One trial.
 
     Attributes:
         number: its number, from 0.
@@ -48,7 +48,7 @@ class Trial:
 
 
 class Storage:
-    """Hold the trials of one scan; one process writes at a time."""
+    """The trials of one scan; one process writes at a time."""
 
     def __init__(self, folder: Path, study: Any, space: Space) -> None:
         self.folder, self.study, self._space = folder, study, space

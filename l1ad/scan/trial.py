@@ -37,7 +37,7 @@ _FLOAT_MODEL = ("kind", "hidden", "latent", "batch_norm", "input_type", "output_
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Hold all that a trial needs; it can be sent to another machine that sees the same folders.
+    """All that a trial needs; it can be sent to another machine that sees the same folders.
 
     Attributes:
         config: the configuration at the trial's point.

@@ -234,7 +234,7 @@ class Weighted:
         return threshold_for_weight(self.scores, counted, target.fraction * float(weight.sum()))
 
     def selected(self, threshold: float, target: Target) -> NDArray[np.bool_]:
-        """Say of each event whether it counts: selected, and for a pure target not taken by the menu."""
+        """Return of each event whether it counts: selected, and for a pure target not taken by the menu."""
         chosen = np.asarray(self.scores >= threshold)
         return chosen if target.kind is Kind.TOTAL else chosen & self._free()
 

@@ -193,7 +193,7 @@ def evaluate(
     split: Split | None = Split.TEST,
     taken: NDArray[np.bool_] | None = None,
 ) -> Performance:
-    """Judge scores on a dataset.
+    """Evaluate scores on a dataset.
 
     Args:
         dataset: the dataset they belong to.

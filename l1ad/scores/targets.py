@@ -1,4 +1,4 @@
-"""Say at which rate a score is judged: a fraction of the background, in total or beyond what the menu takes."""
+"""At which rate a score is judged: a fraction of the background, in total or beyond what the menu takes."""
 
 from __future__ import annotations
 

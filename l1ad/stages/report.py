@@ -98,7 +98,7 @@ def report(
     """
     places = [runs] if isinstance(runs, Config | Path) else list(runs)
     if not places:
-        raise InputError("A report wants at least one run, got none; give a configuration or a run folder.")
+        raise InputError("A report needs at least one run, got none; give a configuration or a run folder.")
     condition = parse_condition(fail_if, NAMES) if fail_if is not None else None
     loaded = _named(tuple(load_run(place) for place in places))
     result, entries = _write(loaded, output or _default_output(loaded[0]), baseline, force)

@@ -237,7 +237,7 @@ def _synthesised(project: RtlProject, task: Task, board: Board, reuse: int, gold
 
 
 def _physics(material: Material, network: Network) -> dict[str, float | None]:
-    """Judge a network's exact scores: mean efficiency over signals at every rate, and mean AUC."""
+    """Evaluate a network's exact scores: mean efficiency over signals at every rate, and mean AUC."""
     dataset, judge = material.dataset, judge_of(material.config, material.dataset)
     rows = evaluation_rows(dataset)
     scores = reference.scores(network, np.asarray(dataset.x_hw[rows]))

@@ -90,7 +90,7 @@ class Trained:
         return as_scores(dataset, values, rows, f"seed {self.seeds[index]}")
 
     def performances(self, judge: Judge, rows: IntArray) -> tuple[Performance, ...]:
-        """Judge every network on some events."""
+        """Evaluate every network on some events."""
         return tuple(judge.performance(self.scores(judge.dataset, rows, i)) for i in range(len(self.networks)))
 
 

@@ -269,7 +269,7 @@ def _matrix(name: str, caption: str, values: FloatArray, seeds: Sequence[int]) -
 
 
 def finding(one: Repeated, target: Target) -> str:
-    """Say how far the trainings of a recipe differ."""
+    """Return how far the trainings of a recipe differ."""
     pairs = np.triu_indices(len(one.ranks), 1)
     worst, factor = "", 0.0
     for i, signal in enumerate(one.performances[0].signals):

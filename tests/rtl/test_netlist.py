@@ -99,7 +99,7 @@ def test_words_hold_integers(width: int, signed: bool) -> None:
 
 
 def dsp(kind: str, mode: str, **changes: str) -> Cell:
-    """Give a DSP block that adds bits 100 to 147 and its neighbour's 200 to 247, as OPMODE says, to a product of bits 10 to 57."""
+    """Return a DSP block that adds bits 100 to 147 and its neighbour's 200 to 247, as OPMODE says, to a product of bits 10 to 57."""
     ports = {"A": range(10, 40), "B": range(40, 58), "C": range(100, 148), "PCIN": range(200, 248)}
     inputs = {port: tuple(bits) for port, bits in ports.items()} | {"OPMODE": tuple(reversed(mode))}
     inputs |= {port: tuple(reversed(bits)) for port, bits in changes.items() if not port.endswith("REG")}

@@ -13,7 +13,7 @@ SPACE = Space({"hidden": ("[2]", "[4]", "[8]", "[16]"), "weight_bits": (3, 4, 5)
 
 
 def judged(trial: Trial) -> Trial:
-    """Judge a made network: efficiency rises with size, but not beyond 8 neurons; more pruning than 0.5 hurts."""
+    """Evaluate a made network: efficiency rises with size, but not beyond 8 neurons; more pruning than 0.5 hurts."""
     size, p = int(trial.parameters["hidden"][1:-1]), trial.parameters
     efficiency = min(size, 8) / 8 - 2 * max(p["sparsity"] - 0.5, 0) - 0.2 * (p["weight_bits"] == 3)
     lut = 100 * size * p["weight_bits"] * (1 - p["sparsity"])
@@ -27,7 +27,7 @@ SIZES = Space(
 
 
 def judged_size(trial: Trial) -> Trial:
-    """Judge a made network whose efficiency saturates with its weights and wants good codes and activations."""
+    """Evaluate a made network whose efficiency saturates with its weights and wants good codes and activations."""
     p = trial.parameters
     weights = p["hidden"] * (1 - p["sparsity"]) * (p["bits"] - 1)
     loss = 0.25 * (p["codes"] == 1) + 0.05 * (p["codes"] == 3) + 0.3 * max(0.0, p["sparsity"] - 0.7) + 0.1 * max(0, 4 - p["act"])

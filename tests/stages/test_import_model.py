@@ -79,7 +79,8 @@ def test_missing_model() -> None:
 def test_name_and_score() -> None:
     assert options().name == "none"
     with pytest.raises(
-        ConfigError, match=r"^A model's name must consist of letters, digits and underscores, a letter first, got '1a'; give --name\.$"
+        ConfigError,
+        match=r"^A model's name must consist of letters, digits and underscores, a letter first, got '1a'; give --name\.$",
     ):
         options(name="1a")
     with pytest.raises(ConfigError, match=r"^There is no score 'l2'; valid are latent_l2, linear, .*\.$"):

@@ -52,7 +52,7 @@ def parse_report(path: Path) -> ResourceReport:
 
 
 def is_report(path: Path) -> bool:
-    """Say whether a text file is of one of the kinds that are read, whole or not."""
+    """Return whether a text file is of one of the kinds that are read, whole or not."""
     try:
         source = read_source(path)
     except ReportError:
