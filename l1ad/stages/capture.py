@@ -79,7 +79,7 @@ def verify_capture(
         What each file holds; all agree.
 
     Raises:
-        InputError: a file that cannot be read, or is none of those that were played.
+        InputError: a file that cannot be read, is none of those that were played, or is cut off, not aligned or of another network.
         MismatchError: a file differs; names the first event and the causes.
     """
     if side not in SIDES or buffer < 0:
@@ -179,5 +179,6 @@ def _required(result: CaptureResult) -> CaptureResult:
     if wrong:
         name, finding = wrong[0]
         more = f" ({len(wrong)} of {len(result.findings)} files differ)" if len(result.findings) > 1 else ""
-        raise MismatchError(finding.sentence(repr(name)) + more)
+        sentence = finding.sentence(repr(name)) + more
+        raise InputError(sentence) if finding.unusable else MismatchError(sentence)
     return result

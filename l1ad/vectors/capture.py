@@ -39,6 +39,7 @@ class Finding:
         first: the first event that differs: number, name of the value, expected and found.
         causes: what explains the difference, in words.
         parting: input or node at which the first differing event parts, where a cause says so.
+        unusable: whether the capture is cut off, not aligned to frames or of another network, and says nothing against this firmware.
         traced: what the simulations at hand say of the first differing event, where no cause explains it.
     """
 
@@ -50,6 +51,7 @@ class Finding:
     first: tuple[int, str, int, int] | None
     causes: tuple[str, ...]
     parting: str | None
+    unusable: bool = False
     traced: tuple[str, ...] = ()
 
     @property
@@ -158,7 +160,9 @@ def examine(case: Case, first_event: int = 0) -> Finding:
     )
     parting = _parting(case, found[0].cause) if found else None
     begin = _first(rows, wanted, got, case.names, first + first_event)
-    return Finding(len(case.x_hw), len(got), len(rows), offset, case.nominal, begin, told, parting)
+    foreign = bool(found) and all(one.cause.foreign for one in found)
+    unusable = foreign or (not len(rows) and bool(_few(len(got), offset, case)))
+    return Finding(len(case.x_hw), len(got), len(rows), offset, case.nominal, begin, told, parting, unusable)
 
 
 def examine_events(network: Network, x_hw: IntArray, text: str, where: str) -> Finding:
@@ -197,7 +201,9 @@ def examine_crossings(case: Case, crossings: Crossings, first_event: int = 0) ->
     got = np.column_stack([wanted[:, 0], bits.astype(np.int64)])
     rows = np.flatnonzero((got != wanted).any(axis=1))
     begin = _first(rows, wanted, got, outputs.names, first + first_event)
-    return replace(finding, n_different=len(rows), first=begin, causes=(*finding.causes, *_bits(outputs, got, x_hw)))
+    unusable = finding.unusable and not len(rows)
+    told = (*finding.causes, *_bits(outputs, got, x_hw))
+    return replace(finding, n_different=len(rows), first=begin, causes=told, unusable=unusable)
 
 
 def _first(

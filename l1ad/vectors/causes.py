@@ -26,12 +26,14 @@ class Cause:
         network: the network that then computes.
         x_hw: the inputs that it then sees, int64 ``(n_events, n_columns)``.
         mend: what makes the captured frames right again; None where they are read as they are.
+        foreign: whether the capture is then none of this firmware, or not aligned, rather than one of a firmware with a fault.
     """
 
     name: str
     network: Network
     x_hw: IntArray
     mend: Callable[[Frames], Frames] | None = None
+    foreign: bool = False
 
 
 def causes(network: Network, x_hw: IntArray, links: LinkMap | None, others: Mapping[str, Network]) -> Iterator[Cause]:
@@ -54,7 +56,7 @@ def causes(network: Network, x_hw: IntArray, links: LinkMap | None, others: Mapp
             scaling = replace(network.scaling, type=type_.with_modes(rounding, type_.overflow))
             yield Cause(f"inputs {told} instead of rounded where they are scaled", replace(network, scaling=scaling), x_hw)
     for name, other in others.items():
-        yield Cause(f"another network on the board: {name}, digest {other.digest[:12]}", other, x_hw)
+        yield Cause(f"another network on the board: {name}, digest {other.digest[:12]}", other, x_hw, foreign=True)
     yield from _frames(network, x_hw, links)
 
 
@@ -139,7 +141,8 @@ def _frames(network: Network, x_hw: IntArray, links: LinkMap) -> Iterator[Cause]
     yield Cause("bits reversed in the captured words", network, x_hw, lambda frames: _mirrored(frames, width))
     for bits in range(1, width):
         name = f"words shifted by {bits} bits, which is less than a frame: the link is not aligned"
-        yield Cause(name, network, x_hw, lambda frames, bits=bits: _shifted_back(frames, width, bits))  # type: ignore[misc]
+        mend: Callable[[Frames], Frames] = lambda frames, bits=bits: _shifted_back(frames, width, bits)  # type: ignore[misc]  # noqa: E731
+        yield Cause(name, network, x_hw, mend, foreign=True)
 
 
 def _shifted_back(frames: Frames, width: int, bits: int) -> Frames:
