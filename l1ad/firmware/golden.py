@@ -55,7 +55,11 @@ def make_golden(network: Network, n_events: int, seed: int = 1, absent: Sequence
         seed: decides the random ones.
         absent: columns that the inputs do not have, which are 0.
     """
-    x_hw = adversarial_events(network, n_events, seed, absent)
+    return golden_of(network, adversarial_events(network, n_events, seed, absent))
+
+
+def golden_of(network: Network, x_hw: IntArray) -> Golden:
+    """Make golden vectors of given events, int64 ``(n_events, n_columns)``."""
     scores = reference.scores(network, x_hw)
     return Golden(x_hw, scores, reference.bits(network, scores, x_hw))
 

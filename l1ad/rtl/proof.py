@@ -13,12 +13,11 @@ from l1ad.core.dataset import Dataset
 from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
 from l1ad.core.scoreset import ScoreSet, Source, load_scores
-from l1ad.firmware.golden import Golden, adversarial_events
+from l1ad.firmware.golden import Golden, adversarial_events, golden_of
 from l1ad.firmware.target import absent_inputs
 from l1ad.rtl.ghdl import run_vhdl_bench
 from l1ad.rtl.project import RtlProject
 from l1ad.rtl.simulate import RtlSimulation, compile_simulation
-from l1ad.spec import reference
 from l1ad.toolchain import GHDL, find
 from l1ad.toolchain.timing import timed
 
@@ -45,9 +44,8 @@ def proving_events(network: Network, config: Config, dataset: Dataset | None) ->
     else:
         rows = _rows(dataset.n_events, config.synthesis.rtl_events)
         data = np.asarray(dataset.x_hw[rows], dtype=np.int64)
-    x_hw = np.concatenate([data, adversarial_events(network, made, absent=absent_inputs(config, network.layout))])
-    scores = reference.scores(network, x_hw)
-    return ProvingEvents(rows, Golden(x_hw, scores, reference.bits(network, scores, x_hw)))
+    made_events = adversarial_events(network, made, absent=absent_inputs(config, network.layout))
+    return ProvingEvents(rows, golden_of(network, np.concatenate([data, made_events])))
 
 
 def compare_rtl(project: RtlProject, config: Config, events: ProvingEvents, seconds: dict[str, float]) -> list[Agreement]:

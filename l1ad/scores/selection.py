@@ -201,3 +201,17 @@ def checked_weight(weight: ArrayLike | None, n_events: int, what: str) -> FloatA
             f"Weights of the {what} events must be finite, at least 0 and not all 0, got {w.min()!r} to {w.max()!r}."
         )
     return w
+
+
+def weighted_quantile(values: NDArray[Any], weight: FloatArray, fraction: float) -> Any:
+    """Return the smallest value at or below which at least a fraction of the weight lies.
+
+    Args:
+        values: shape ``(n,)``, at least one.
+        weight: not negative, shape ``(n,)``; all 0 counts as all equal.
+        fraction: between 0 and 1.
+    """
+    order = np.argsort(values, kind="stable")
+    used = weight if weight.sum() > 0 else np.ones(len(values))
+    below = np.cumsum(used[order])
+    return values[order][min(int(np.searchsorted(below, fraction * below[-1])), len(values) - 1)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from l1ad.scores.closeness import Closeness, Tolerances, compare_scores
 from l1ad.scores.events import comparison_events, data_of_run
 from l1ad.spec import reference
 from l1ad.toolchain.progress import progress
+from l1ad.toolchain.timing import timed
 
 KIND = "csim"
 #: A log, so that it does not enter the artefact's digest: equal runs take different times.
@@ -120,13 +120,13 @@ def _run(draft: Draft, config: Config, dataset: Dataset | None, trained: Trained
     rows, x_hw = _events(config, dataset, trained.network)
     timing: dict[str, float] = {}
     simulation = Csim(project, threads=config.csim.threads)
-    with _timed(timing, "compile_s"):
+    with timed(timing, "compile_s"):
         simulation.prepare()
-    with _timed(timing, "csim_s"):
+    with timed(timing, "csim_s"):
         scores, bits = _simulate(simulation, x_hw)
     timing["csim_events_per_s"] = len(rows) / max(timing["csim_s"], 1e-9)
     sets = {Source.CSIM: scores}
-    with _timed(timing, "reference_s"):
+    with timed(timing, "reference_s"):
         expected = reference.scores(trained.network, x_hw)
     qkeras = _qkeras(trained.network, x_hw, timing)
     if qkeras is not None:
@@ -166,19 +166,6 @@ def _chosen_rows(n_events: int, wanted: int) -> IntArray:
     return np.arange(wanted, dtype=np.int64) * n_events // wanted
 
 
-class _timed:
-    """Measure the seconds of a block."""
-
-    def __init__(self, timing: dict[str, float], name: str) -> None:
-        self._timing, self._name, self._began = timing, name, 0.0
-
-    def __enter__(self) -> None:
-        self._began = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        self._timing[self._name] = time.monotonic() - self._began
-
-
 def _simulate(simulation: Csim, x_hw: NDArray[Any]) -> tuple[IntArray, NDArray[np.bool_]]:
     parts = []
     with progress(total=len(x_hw), desc="csim", unit=" events", unit_scale=True, leave=False) as bar:
@@ -214,7 +201,7 @@ def _qkeras(network: Network, x_hw: NDArray[Any], timing: dict[str, float]) -> I
 
     if refusal(network) is not None:
         return None
-    with _timed(timing, "qkeras_s"):
+    with timed(timing, "qkeras_s"):
         return qkeras_scores(network, x_hw)
 
 

@@ -17,7 +17,7 @@ from l1ad.physics.variables import available_cuts
 from l1ad.physics.veto import Veto, veto_of
 from l1ad.scores.metrics import Efficiency, efficiency
 from l1ad.scores.performance import background_of, signals_of
-from l1ad.scores.selection import mean_efficiency
+from l1ad.scores.selection import mean_efficiency, weighted_quantile
 from l1ad.scores.targets import Kind
 from l1ad.studies.result import Material, cut_scores
 
@@ -198,13 +198,13 @@ def _select(material: Material, scores: ScoreSet, name: str, kind: Kind, khz: fl
     threshold = threshold_for_rate(sample, khz, kind)
     chosen = np.asarray(sample.scores >= threshold)
     counted = {BACKGROUND: _counted(chosen, sample.taken, kind)}
-    medians = {BACKGROUND: weighted_median(sample.scores, sample.weight)}
+    medians = {BACKGROUND: float(weighted_quantile(sample.scores, sample.weight, 0.5))}
     efficiencies = {}
     for signal in signals_of(dataset, scores):
         taken = menu_taken(dataset, signal.rows, veto)
         counted[signal.name] = _counted(np.asarray(signal.scores >= threshold), taken, kind)
         efficiencies[signal.name] = efficiency(counted[signal.name], signal.weight)
-        medians[signal.name] = weighted_median(signal.scores, signal.weight)
+        medians[signal.name] = float(weighted_quantile(signal.scores, signal.weight, 0.5))
     rate, total = sample.selected(counted[BACKGROUND]), sample.selected(chosen)
     return Selection(name, threshold, rate, total.khz, counted, efficiencies, medians)
 
@@ -223,10 +223,3 @@ def _together(sample: RateSample, score: Selection, cuts: list[Selection], weigh
     every = {name: np.any([cut.counted[name] for cut in cuts], axis=0) for name in score.counted}
     added = sample.selected(score.counted[BACKGROUND] & ~every[BACKGROUND])
     return Together(sample.selected(every[BACKGROUND]), added, _gains(score, every, weights))
-
-
-def weighted_median(values: NDArray[Any], weight: FloatArray) -> float:
-    """Return the smallest value with at least half of the weight at or below it."""
-    order = np.argsort(values, kind="stable")
-    reached = np.cumsum(weight[order])
-    return float(values[order][np.searchsorted(reached, reached[-1] / 2.0)])

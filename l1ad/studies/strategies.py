@@ -13,7 +13,7 @@ from l1ad.core.agreement import compare
 from l1ad.core.board import Board, load_board
 from l1ad.core.fixed import IntArray, Overflow, Rounding
 from l1ad.core.network import Dense, Network
-from l1ad.firmware.golden import Golden, adversarial_events
+from l1ad.firmware.golden import Golden, adversarial_events, golden_of
 from l1ad.physics.judge import judge_of
 from l1ad.reporting.document import State, Table, Text, number, number_columns, text_columns
 from l1ad.reporting.drawing import Axes, bar_plot
@@ -195,9 +195,7 @@ def _golden(project: RtlProject, material: Material) -> Golden:
     """Take data and make adversarial events."""
     rows = evaluation_rows(material.dataset)[: SIMULATED // 2]
     data = np.asarray(material.dataset.x_hw[rows], dtype=np.int64)
-    x_hw = np.concatenate([data, adversarial_events(project.network, SIMULATED - len(data))])
-    scores = reference.scores(project.network, x_hw)
-    return Golden(x_hw, scores, reference.bits(project.network, scores, x_hw))
+    return golden_of(project.network, np.concatenate([data, adversarial_events(project.network, SIMULATED - len(data))]))
 
 
 def _simulate(project: RtlProject, material: Material, golden: Golden) -> None:

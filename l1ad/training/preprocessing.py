@@ -27,6 +27,7 @@ from l1ad.core.errors import InputError, ModelError
 from l1ad.core.fixed import FixedPoint, FloatArray
 from l1ad.core.layout import ObjectLayout
 from l1ad.core.scaling import Scaling, column_codes, columns_left_out, pt_thresholds
+from l1ad.scores.selection import weighted_quantile
 
 #: A column whose central range takes fewer codes of the input type than this has lost its information.
 FEWEST_CODES = 4
@@ -165,21 +166,7 @@ def _value_range(
         return 0, 0
     weights = np.concatenate([weight[present[:, i]] for i in columns])
     tail = (1.0 - coverage) / 2.0
-    return weighted_quantile(found, weights, tail), weighted_quantile(found, weights, 1.0 - tail)
-
-
-def weighted_quantile(values: NDArray[Any], weight: FloatArray, fraction: float) -> int:
-    """Return the smallest value at or below which at least a fraction of the weight lies.
-
-    Args:
-        values: integers, shape ``(n,)``, at least one.
-        weight: not negative, shape ``(n,)``; all 0 counts as all equal.
-        fraction: between 0 and 1.
-    """
-    order = np.argsort(values, kind="stable")
-    used = weight if weight.sum() > 0 else np.ones(len(values))
-    below = np.cumsum(used[order])
-    return int(values[order][min(int(np.searchsorted(below, fraction * below[-1])), len(values) - 1)])
+    return int(weighted_quantile(found, weights, tail)), int(weighted_quantile(found, weights, 1.0 - tail))
 
 
 def _code_shift(name: str, code: Minifloat, type_: FixedPoint) -> int:

@@ -9,6 +9,7 @@ from numpy.testing import assert_array_equal
 
 from l1ad.core.errors import InputError
 from l1ad.scores import metrics
+from l1ad.scores.selection import weighted_quantile
 from l1ad.scores.targets import Kind, Target
 
 
@@ -242,3 +243,16 @@ def test_flips_at_equal_rate_do_not_see_the_scale():
 def test_bad_input_is_named(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+@pytest.mark.parametrize(("fraction", "wanted"), [(0.0, 1), (0.25, 1), (0.26, 2), (1.0, 4)])
+def test_weighted_quantile(fraction: float, wanted: int) -> None:
+    assert weighted_quantile(np.array([4, 1, 3, 2]), np.ones(4), fraction) == wanted
+
+
+def test_weighted_quantile_without_weight() -> None:
+    assert weighted_quantile(np.array([4, 1]), np.zeros(2), 1.0) == 4
+
+
+def test_weighted_quantile_counts_weights() -> None:
+    assert weighted_quantile(np.array([3.0, 1.0, 2.0]), np.array([5.0, 1.0, 1.0]), 0.5) == 3.0

@@ -8,7 +8,7 @@ from l1ad.core.scoreset import Source
 from l1ad.physics.variables import HT, MET, MULTIPLICITY
 from l1ad.scores.performance import background_of, signals_of
 from l1ad.scores.targets import Kind
-from l1ad.studies.cuts import compare_at_rate, weighted_median
+from l1ad.studies.cuts import compare_at_rate
 from l1ad.studies.met import study_met
 from l1ad.studies.multiplicity import study_multiplicity
 from l1ad.studies.result import as_scores, cut_scores, evaluation_rows
@@ -107,11 +107,6 @@ def test_a_score_that_knows_nothing_of_multiplicity_says_so(material):
     assert "hardly depends on it" in result.finding
     constant = study_multiplicity(material, as_scores(material.dataset, np.ones(len(rows)), rows))
     assert constant.finding.endswith("so nothing can be said.")
-
-
-def test_weighted_median():
-    assert weighted_median(np.array([3.0, 1.0, 2.0]), np.array([1.0, 1.0, 1.0])) == 2.0
-    assert weighted_median(np.array([3.0, 1.0, 2.0]), np.array([5.0, 1.0, 1.0])) == 3.0
 
 
 def test_background_of_the_material_is_the_test_part(material):

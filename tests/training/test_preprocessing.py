@@ -12,7 +12,7 @@ from l1ad.core.codes import Minifloat
 from l1ad.core.errors import InputError, LayoutError, ModelError
 from l1ad.core.fixed import FixedPoint
 from l1ad.core.layout import load_layout
-from l1ad.training.preprocessing import choose_scaling, informative_columns, weighted_quantile
+from l1ad.training.preprocessing import choose_scaling, informative_columns
 from tests.networks import make_events, tiny_layout
 
 INPUT = FixedPoint.parse("ap_fixed<6,3,AP_RND_CONV,AP_SAT>")
@@ -125,15 +125,6 @@ def test_too_few_bits_are_refused() -> None:
         ModelError, match=r"^Input type 'ap_fixed<2,2.*>' leaves [\d.]+ codes for jet\[0\].pt_hw, .*use more input bits\.$"
     ):
         choose(events(), input_type=narrow)
-
-
-@pytest.mark.parametrize(("fraction", "wanted"), [(0.0, 1), (0.25, 1), (0.26, 2), (1.0, 4)])
-def test_weighted_quantile(fraction: float, wanted: int) -> None:
-    assert weighted_quantile(np.array([4, 1, 3, 2]), np.ones(4), fraction) == wanted
-
-
-def test_weighted_quantile_without_weight() -> None:
-    assert weighted_quantile(np.array([4, 1]), np.zeros(2), 1.0) == 4
 
 
 def test_quantiles_are_those_of_objects_above_their_threshold() -> None:
