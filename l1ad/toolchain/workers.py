@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -13,6 +15,9 @@ from contextlib import contextmanager
 
 from l1ad.core.errors import ToolFailedError
 from l1ad.toolchain.signals import handled
+
+#: Option of Linux' ``prctl``, see prctl(2): the signal that a process gets when its parent ends.
+_PR_SET_PDEATHSIG = 1
 
 
 @contextmanager
@@ -58,7 +63,16 @@ def _nothing() -> None:
 
 def _begin(parent: int) -> None:
     """Make a worker end with its parent: one whose parent was killed would wait for work for ever."""
+    _ask_the_kernel(parent)
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
+
+
+def _ask_the_kernel(parent: int) -> None:
+    """Have Linux kill this worker when the thread that started it ends: a thread of our own does not run while Pythia computes."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it has ended before that
+            os._exit(1)
 
 
 def _end_with_parent(parent: int) -> None:

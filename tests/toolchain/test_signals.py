@@ -43,6 +43,8 @@ if __name__ == "__main__":
     with worker_processes(2) as pool:
         [future.result() for future in [pool.submit(work, sys.argv[1], name) for name in ("a", "b", "c")]]
 """
+#: Workers inside one call of compiled code that lets no other thread of theirs run, as Pythia's.
+BUSY = WORKERS.replace("import sys, time", "import ctypes, sys").replace("time.sleep(100)", "ctypes.PyDLL(None).sleep(100)")
 
 
 @pytest.fixture
@@ -84,7 +86,7 @@ def test_a_signal_ends_what_runs_and_begins_no_more(tmp_path: Path, begin, scrip
     assert not (tmp_path / "c").exists()
 
 
-@pytest.mark.parametrize("script", [THREADS, WORKERS], ids=["tools", "workers"])
+@pytest.mark.parametrize("script", [THREADS, WORKERS, BUSY], ids=["tools", "workers", "busy workers"])
 def test_what_runs_ends_when_we_are_killed(tmp_path: Path, begin, script: str) -> None:
     process = begin(script)
     process.kill()
