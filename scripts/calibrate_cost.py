@@ -2,7 +2,7 @@
 
     python scripts/calibrate_cost.py NETWORK.json...
 
-LUTs: least squares of the relative error over alkaid's LUTs of scaling, layers and score. Delay: a constant and a factor on alkaid's units.
+LUTs: least squares of the relative error of scaling, and of layers over alkaid's LUTs and the number of hidden outputs. Delay: a constant and a factor on alkaid's units.
 The spread of the residuals is that of these networks; errors of networks left out one at a time are beside it.
 """
 
@@ -25,21 +25,20 @@ from l1ad.rtl.yosys import synthesise
 from l1ad.scan.cost import delay_features, lut_features
 
 
-def measured(network: Network, folder: Path) -> tuple[NDArray[np.float64], NDArray[np.float64], float, float]:
-    """Return a network's features, and its LUTs and path by the open flow."""
+def measured(network: Network, folder: Path) -> tuple[NDArray[np.float64], NDArray[np.float64], list[float], float]:
+    """Return a network's features, its LUTs of scaling and layers, and its path by the open flow."""
     design, board = trace_network(network), load_board("l1topo")
     project = write_project(source_files(design), folder)
     modules = synthesise(project, folder / "yosys", board.yosys_family)
     report = resource_report(project, modules, board, 25.0, ULTRASCALE_PLUS, None)
-    return lut_features(design), delay_features(design), float(report.lut or 0), float(report.path_ns or 0)
+    luts = [float(module.lut) for module in modules]
+    return lut_features(design), delay_features(design), [luts[0], sum(luts[1:-1])], float(report.path_ns or 0)
 
 
 def fitted(features: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the weights of least relative error; a feature that is always 0 keeps 1."""
-    used = features.any(axis=0)
-    weights = np.ones(features.shape[1])
-    weights[used] = np.linalg.lstsq(features[:, used] / wanted[:, None], np.ones(len(wanted)), rcond=None)[0]
-    return weights
+    """Return the weights of least relative error."""
+    found: NDArray[np.float64] = np.linalg.lstsq(features / wanted[:, None], np.ones(len(wanted)), rcond=None)[0]
+    return found
 
 
 def say(name: str, features: NDArray[np.float64], wanted: NDArray[np.float64]) -> None:
@@ -60,8 +59,9 @@ def main() -> None:
             rows.append(measured(Network.load(file), Path(folder)))
         lut, delay, *found = rows[-1]
         print(file.parent.name, lut.round(1).tolist(), delay.round(2).tolist(), found, flush=True)
-    luts, delays, lut, path = map(np.array, zip(*rows, strict=True))
-    say("LUT", luts, lut)
+    features, delays, luts, path = map(np.array, zip(*rows, strict=True))
+    say("LUT of the scaling", features[:, :1], luts[:, 0])
+    say("LUT of the layers", features[:, 1:3], luts[:, 1])
     say("delay", delays, path)
 
 
