@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.core.errors import InputError
+from l1ad.core.hdf5_heaps import file_heap_fault
 from l1ad.data.foreign import refuse_foreign
 
 #: Events per stored block; each block holds one object place, so that a run of absent objects costs next to nothing.
@@ -44,6 +45,8 @@ def opened(path: Path) -> Iterator[Any]:
     import h5py
 
     try:
+        if fault := file_heap_fault(path):
+            raise ValueError(fault)
         with h5py.File(path, "r") as file:
             yield file
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError) as error:

@@ -17,6 +17,7 @@ from typing import Any
 
 from l1ad.core.errors import ModelError
 from l1ad.core.fixed import FloatArray
+from l1ad.core.hdf5_heaps import file_heap_fault, heap_fault
 from l1ad.core.json_text import parse_json
 from l1ad.qkeras.importing import hdf5
 from l1ad.qkeras.importing.chain import Chain, Entry, entry_name, read_chain
@@ -123,6 +124,8 @@ def require_file(path: Path) -> None:
 def _from_hdf5(path: Path) -> KerasModel:
     import h5py
 
+    if fault := file_heap_fault(path):
+        raise ValueError(fault)
     with h5py.File(path, "r") as file:
         if "model_config" not in file.attrs:
             raise ModelError(
@@ -176,6 +179,8 @@ def opened_archive(path: Path) -> Iterator[ModelArchive]:
     with zipfile.ZipFile(path) as archive:
         chain = read_chain(parse_json(archive_member(archive, "config.json", path, hdf5.MAX_CONFIG_BYTES)), path)
         weights = archive_member(archive, "model.weights.h5", path, hdf5.MAX_BYTES)
+    if fault := heap_fault(weights):
+        raise ValueError(fault)
     with h5py.File(io.BytesIO(weights), "r") as file:
         root = next((group for name in _ROOTS if (group := hdf5.member(file, name)) is not None), None)
         yield ModelArchive(chain, root, _weight_folders(root, chain.saved, path))

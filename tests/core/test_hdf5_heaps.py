@@ -1,0 +1,76 @@
+"""Heaps of texts in HDF5 files: whole ones pass, whatever wrote them; damaged ones are refused before the library walks through them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import h5py
+import pytest
+
+from l1ad.core import hdf5_heaps
+from l1ad.core.errors import InputError, ModelError
+from l1ad.core.hdf5_heaps import file_heap_fault, heap_fault
+from l1ad.data.hdf5 import opened
+from l1ad.qkeras.importing.keras_file import read_model
+
+
+def written(libver: str = "earliest") -> bytes:
+    """Write texts of many lengths, some of them removed and written again, so that heaps have holes."""
+    held = io.BytesIO()
+    with h5py.File(held, "w", libver=libver) as file:
+        for i in range(100):
+            file.attrs[f"a{i}"] = "x" * (i * 131 % 900)
+        file.create_dataset("s", data=["t" * k for k in range(300)], dtype=h5py.string_dtype())
+        file["long"] = "y" * 100_000
+        del file.attrs["a7"]
+        file.attrs["a9"] = "z" * 5_000
+    return held.getvalue()
+
+
+@pytest.mark.parametrize("libver", ["earliest", "latest"])
+def test_whole_heaps_pass(libver: str) -> None:
+    data = written(libver)
+    assert data.count(b"GCOL") > 3
+    assert heap_fault(data) is None
+    assert heap_fault(b"no HDF5, GCOL\x02 is in it") is None
+
+
+def damaged(data: bytes, offset: int, value: int) -> bytes:
+    """Write 8 bytes at a distance from the first heap."""
+    at = data.index(b"GCOL\x01") + offset
+    return data[:at] + value.to_bytes(8, "little") + data[at + 8 :]
+
+
+@pytest.mark.parametrize(
+    ("offset", "value", "message"),
+    [
+        (8, 3 * 2**30, r"^the global heap at byte \d+ has 3221225472 bytes where the file has \d+$"),
+        (8, 0, r"^the global heap at byte \d+ has 0 bytes where the file has \d+$"),
+        (24, 2**62, r"^the global heap at byte \d+ has an object of 4611686018427387904 bytes where \d+ are left$"),
+    ],
+)
+def test_sizes_that_cannot_be_are_named(offset: int, value: int, message: str) -> None:
+    import re
+
+    assert re.search(message, heap_fault(damaged(written(), offset, value)) or "")
+
+
+def endless(data: bytes) -> bytes:
+    """Make the first object a free space of no length, from which HDF5 1.14 never walks on."""
+    at = data.index(b"GCOL\x01") + 16
+    return data[:at] + bytes(16) + data[at + 16 :]
+
+
+def test_an_endless_heap_is_refused_by_every_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "a.h5"
+    file.write_bytes(endless(written()))
+    with (
+        pytest.raises(InputError, match=r"cannot be read as HDF5 \(the global heap at byte \d+ has an object of 0 bytes where"),
+        opened(file),
+    ):
+        pass
+    with pytest.raises(ModelError, match=r"^'.*' is not a Keras model that can be read \(the global heap at byte \d+ has an obj"):
+        read_model(file)
+    monkeypatch.setattr(hdf5_heaps, "MOST_BYTES", 100)
+    assert file_heap_fault(file) is None
