@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -168,3 +169,29 @@ def test_extras_that_messages_name_are_those_of_the_package() -> None:
             assert re.search(rf'^  "{package.replace("_", "-")}[=><]', blocks[extra], re.MULTILINE), (
                 f"{package} is not in {extra}"
             )
+
+
+def test_the_table_of_extras_has_every_extra_its_python_its_packages_and_every_command() -> None:
+    text = (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
+    optional = tomllib.loads(text)["project"]["optional-dependencies"]
+    rows = {row[0].strip("`[]"): row[1:] for row in table(PROJECT / "docs/install.md", "what")}
+    assert set(rows) == {"core", *optional} - {"test", "docs", "dev"}
+    brought = {
+        "numba": "numba",
+        "pyarrow": "pyarrow",
+        "pandas": "pandas",
+        "tensorflow": "TensorFlow",
+        "alkaid": "alkaid",
+        "hls4ml": "hls4ml",
+    }
+    for package, name in brought.items():
+        assert name in rows[EXTRA_OF[package]][1], f"{package} is not in the row of {EXTRA_OF[package]}"
+    on_311 = {extra for extra in ("train", "hls") if rows[extra][0] == "3.11"}
+    assert on_311 == {"train", "hls"}
+    assert all(rows[extra][0] == "3.11 to 3.13" for extra in set(rows) - on_311 - {"all"})
+    works = " ".join(row[2] for row in rows.values())
+    named = {code.split()[0] for code in re.findall(r"`([^`]+)`", works)}
+    assert set(COMMANDS) <= named, f"docs/install.md leaves out {sorted(set(COMMANDS) - named)}"
+    assert all(row[3] for extra, row in rows.items() if extra not in ("core", "all")), (
+        "an extra does not say what works without it"
+    )

@@ -84,7 +84,7 @@ _STAGES: tuple[tuple[str, tuple[str, ...], str], ...] = (
 )
 
 _BRINGS = {
-    "train": "train, the studies that train, scan, import of models, the comparison with QKeras",
+    "train": "train, the studies that train, scan, the comparison with QKeras",
     "hls": "convert, and with it csim",
     "rtl": "synth --tool open: RTL, its simulation and synthesis",
     "simulate": "simulate: Pythia 8 and the parametrised detector",
