@@ -20,6 +20,8 @@ COLOURS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e
 DASHES = ("-", "--", ":", "-.")
 #: Longer lines are thinned to about this many points.
 _MAX_POINTS = 500
+#: Ends of a logarithmic axis whose ratio is at most this are too near for labels at powers of ten alone.
+_FEW_POWERS = 50.0
 _STYLE: dict[str, Any] = {
     "text.color": INK,
     "axes.labelcolor": INK,
@@ -140,11 +142,19 @@ def dress(pane: Any, axes: Axes, legend: bool = True) -> None:
 
 def _power_ticks(axis: Any) -> None:
     """Write the ticks of a logarithmic axis as plain text, ``10⁻³``; labels may hold any sign, so mathematics mode is off."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator
 
     axis.set_major_locator(LogLocator(numticks=8))
     axis.set_major_formatter(FuncFormatter(lambda value, _: _power_of_ten(value)))
-    axis.set_minor_formatter(NullFormatter())
+    axis.set_minor_formatter(FuncFormatter(lambda value, _: _between_powers(value, *axis.get_view_interval())))
+
+
+def _between_powers(value: float, low: float, high: float) -> str:
+    """Write 2 and 5 times a power of ten where an axis shows so little that powers alone would leave it without numbers."""
+    if value <= 0 or low <= 0 or high > _FEW_POWERS * low:
+        return ""
+    digit = round(value / 10.0 ** math.floor(math.log10(value) + 1e-9), 6)
+    return f"{value:g}" if digit in (2.0, 5.0) else ""
 
 
 def _power_of_ten(value: float) -> str:

@@ -54,3 +54,19 @@ def test_long_labels_keep_both_ends_and_leave_room_for_the_bars():
     svg = d.bar_plot("long-labels", "c", d.Axes("LUT", ""), names, {"LUT": [1, 2]}).svg
     assert "dense_latency_ap_fixed…fig2_s_fu_463" in svg
     assert "softmax" in svg
+
+
+def test_a_short_logarithmic_axis_has_numbers_between_the_powers_of_ten() -> None:
+    def texts(top: float) -> list[str]:
+        from matplotlib import pyplot
+
+        figure, pane = pyplot.subplots()
+        pane.plot([1.0, 2.0], [0.15, top])
+        d.dress(pane, d.Axes("epoch", "loss", log_y=True))
+        figure.canvas.draw()
+        shown = [label.get_text() for label in pane.yaxis.get_ticklabels(minor=True) if label.get_text()]
+        pyplot.close(figure)
+        return shown
+
+    assert {"0.2", "0.5", "2"} <= set(texts(3.0))
+    assert texts(3000.0) == []
