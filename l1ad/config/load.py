@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError, field_validator
 
+from l1ad import __version__
 from l1ad.config.base import Section
 from l1ad.config.data import DataConfig
 from l1ad.config.firmware import CsimConfig, FirmwareConfig, SynthesisConfig
@@ -171,14 +172,21 @@ def _phrase(entry: Any) -> str:
     key = ".".join(str(part) for part in location)
     match entry["type"]:
         case "extra_forbidden":
-            return (
-                f"key {shortened(key)} is unknown; {nearest(str(location[-1]), _keys(Config, location[:-1])).removesuffix('.')}"
-            )
+            return f"key {shortened(key)} is unknown; {_valid(location)}"
         case "missing":
             return f"key {key!r} is missing; add it"
         case _:
             message = entry["msg"].removeprefix("Value error, ").rstrip(".")
             return f"key {shortened(key)}: {message[0].lower()}{message[1:]}, got {shortened(entry['input'])}"
+
+
+def _valid(location: tuple[Any, ...]) -> str:
+    """Phrase the valid keys beside an unknown one; where none is near, it may be one of another version."""
+    told = nearest(str(location[-1]), _keys(Config, location[:-1])).removesuffix(".")
+    if told.endswith("?"):
+        return told
+    where = f"explain {location[0]}" if len(location) > 1 else "config --schema"
+    return f"{told}; if the configuration was written for another version than l1ad {__version__}, 'l1ad {where}' shows the keys of this one"
 
 
 def _keys(model: type[Section], location: tuple[Any, ...]) -> list[str]:

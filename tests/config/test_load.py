@@ -41,6 +41,11 @@ def test_exponents_without_a_point_are_numbers() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        (
+            "hidden",
+            "zzz",
+            r"'model\.zzz' is unknown; valid are .*; if .* another version than l1ad .*, 'l1ad explain model' shows",
+        ),
         ("hidden", "hiden", r"^tiny\.yaml: key 'model\.hiden' is unknown; did you mean 'hidden'\?$"),
         ("layout:", "layot:", r"^tiny\.yaml: key 'layout' is missing; add it; key 'layot' is unknown; did you mean 'layout'\?$"),
         ("latent: 2", "latent: two", r"^tiny\.yaml: key 'model\.latent': input should be a valid integer, got 'two'\.$"),
