@@ -79,6 +79,8 @@ def _lut(entry: Entry | None) -> KeyFigure:
     text = f"{entry.level}, by {entry.tool}"
     if entry.logic_cells is not None:
         text += f"; {number(entry.logic_cells)} logic cells"
+    if entry.level == Level.OPEN.value:
+        text += "; an estimate without an interval, since no design of this flow has been routed"
     return KeyFigure("LUT", number(entry.lut), text, State.NOTE, "resources-and-latency")
 
 
@@ -90,7 +92,11 @@ def _efficiency(run: Run) -> KeyFigure:
     score, *cuts = comparison["selections"]
     best = max(cuts, key=lambda cut: cut["mean"][0])
     pure = "pure " if comparison["kind"] == "pure" else ""
-    text = f"mean at {number(float(comparison['rate_khz']))} kHz {pure}rate; the best cut, {best['name']}: {percent(best['mean'][0])}"
+    low, high = (100.0 * end for end in score["mean"][1:])
+    text = (
+        f"mean at {number(float(comparison['rate_khz']))} kHz {pure}rate, {number(low)} to {number(high)} % with 68 %; "
+        f"the best cut, {best['name']}: {percent(best['mean'][0])}"
+    )
     better = score["mean"][0] > best["mean"][0]
     return KeyFigure(
         f"{pure}efficiency".capitalize(), percent(score["mean"][0]), text, State.GOOD if better else State.WARNING, "physics"

@@ -48,8 +48,9 @@ def test_five_figures_of_a_run(tmp_path: Path) -> None:
     assert (found["Fits?"].value, found["Fits?"].text) == ("yes", "0.508 % of the part's LUT")
     assert (found["Latency"].value, found["Latency"].text) == ("18.5 ns", "open; 74.0 % of the budget")
     assert found["Pure efficiency"].value == "3.00 %"
-    assert found["Pure efficiency"].text == "mean at 1.00 kHz pure rate; the best cut, ht: 2.00 %"
+    assert found["Pure efficiency"].text == "mean at 1.00 kHz pure rate, 2.90 to 3.10 % with 68 %; the best cut, ht: 2.00 %"
     assert found["LUT"].value == "6\u202f000"
+    assert found["LUT"].text.endswith("; an estimate without an interval, since no design of this flow has been routed")
 
 
 def test_a_failure_is_said(tmp_path: Path) -> None:
@@ -65,7 +66,8 @@ def test_a_failure_is_said(tmp_path: Path) -> None:
 
 def test_the_most_telling_level_counts(tmp_path: Path) -> None:
     routed = ResourceReport("Vivado", Level.ROUTED, "2024.1", part=PART, lut=4321, path_ns=20.0, clock_target_ns=25.0)
-    assert figures_of(make_run(tmp_path, reports=(open_report(), routed)))["LUT"].value == "4\u202f321"
+    lut = figures_of(make_run(tmp_path, reports=(open_report(), routed)))["LUT"]
+    assert (lut.value, "interval" in lut.text) == ("4\u202f321", False)
 
 
 def test_what_was_not_done_names_its_command_and_a_study_of_another_model_does_not_count(tmp_path: Path) -> None:
@@ -89,9 +91,9 @@ def test_the_page_begins_with_them_each_a_link_and_a_new_study_makes_it_new(tmp_
     assert anchors == ["exactness", "resources-and-latency", "resources-and-latency", "physics", "resources-and-latency"]
     assert all(f'id="{anchor}"' in page for anchor in anchors)
     assert page.index('<ul class="keys">') < page.index("<main>")
-    assert "| **3.00 %** mean at 1.00 kHz rate; the best cut, ht: 2.00 %" in (result.path / "report.md").read_text(
-        encoding="utf-8"
-    )
+    assert "| **3.00 %** mean at 1.00 kHz rate, 2.90 to 3.10 % with 68 %; the best cut, ht: 2.00 %" in (
+        result.path / "report.md"
+    ).read_text(encoding="utf-8")
     assert 'class="keys"' not in (
         report([run, make_run(tmp_path, "other", seed=2)], output=tmp_path / "two").path / "report.html"
     ).read_text(encoding="utf-8")
