@@ -14,6 +14,7 @@ from l1ad.core.errors import ReportError
 from l1ad.core.resources import Level
 from l1ad.vendor.parsers import parse_report
 from l1ad.vendor.parsers.text import ForeignReportError
+from tests.vendor.export_made import export_text, failfast
 from tests.vendor.reports_made import (
     PARTS,
     VERSIONS,
@@ -125,6 +126,45 @@ def test_export(tmp_path: Path, version: str, routed: bool) -> None:
     assert report.latency_ns is None
 
 
+@pytest.mark.parametrize("version", [version for version in VERSIONS if float(version) > 2020.15])
+@pytest.mark.parametrize("routed", [True, False])
+def test_export_in_text(tmp_path: Path, version: str, routed: bool) -> None:
+    for level, paths in ((0, False), (1, True), (2, True)):
+        design = drawn(f"text{version}{routed}{level}")
+        report = read(tmp_path, "export_impl.rpt", export_text(version, design, routed, level, paths))
+        assert (report.level, report.tool_version, report.part) == (Level.ROUTED if routed else Level.LOGIC, version, design.part)
+        assert counts(report) == design.counts
+        assert (report.clock_target_ns, report.clock_estimate_ns) == (design.target, design.target - design.wns)
+        assert (report.slack_ns, report.path_ns) == (
+            (design.wns, pytest.approx(design.target - design.wns - 0.02)) if paths else (None, None)
+        )
+        assert (report.notes != (), report.latency_ns) == (design.wns < 0, None)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("commented", [True, False])
+@pytest.mark.parametrize(("state", "level"), [("synth", Level.LOGIC), ("placed", Level.PLACED), ("routed", Level.ROUTED)])
+def test_failfast(tmp_path: Path, seed: int, commented: bool, state: str, level: Level) -> None:
+    """Parts without UltraRAM or CARRY8 have no such rows; a row that is not read here may come between."""
+    random = Random(f"failfast{seed}")
+    names = {
+        "LUT": "lut",
+        "FD": "ff",
+        "LUTRAM+SRL": None,
+        "CARRY8": "carry",
+        "MUXF7": None,
+        "DSP": "dsp",
+        "RAMB/FIFO": "bram",
+        "URAM": "uram",
+    }
+    kept = [name for name in names if seed < 2 or name not in ("CARRY8", "URAM")]
+    shares = {name: round(random.uniform(0, 120), 2) for name in kept}
+    part = random.choice(list(PARTS))
+    report = read(tmp_path, f"t_failfast_{state}.rpt", failfast(part, shares, commented))
+    assert (report.level, report.lut, report.ff) == (level, None, None)
+    assert dict(report.others) == {f"failfast_{names[name]}_per_cent": share for name, share in shares.items() if names[name]}
+
+
 @each_version
 def test_utilisation_and_its_hierarchy(tmp_path: Path, version: str) -> None:
     design = drawn(f"hierarchy{version}")
@@ -166,6 +206,14 @@ def test_other_commands_are_named(tmp_path: Path, version: str, command: str) ->
         read(tmp_path, "x.rpt", text)
 
 
+def text_of_export(version: str, design: Design) -> str:
+    return export_text(version, design, routed=True)
+
+
+def text_of_failfast(version: str, design: Design) -> str:
+    return failfast(design.part, {"LUT": 3.21, "FD": 1.5, "DSP": 0.5, "RAMB/FIFO": 2.0})
+
+
 #: What no version writes (columns, units, titles and layouts of another form), and what is said of it.
 UNKNOWN: tuple[tuple[Callable[[str, Design], str], str, str, str], ...] = (
     (csynth_rpt, "BRAM_18K", "BRAM_36K", "the table in line 48 has no column for bram18"),
@@ -187,6 +235,14 @@ UNKNOWN: tuple[tuple[Callable[[str, Design], str], str, str, str], ...] = (
     (cosim_rpt, "Status", "Result", "its table has no columns RTL and Status"),
     (cosim_rpt, "|   Verilog", "|     VHDL+", "its table has no rows for VHDL and Verilog"),
     (cosim_rpt, "Pass", "Gone", "the status must be Pass, Fail or NA, got ['Gone']"),
+    (text_of_export, "BRAM:", "BRAM_36K:", "no line of the form 'BRAM:"),
+    (text_of_export, "Period (ns)", "Period (ps)", "the table of clock periods is missing"),
+    (text_of_export, "* Timing was", "* The clock was", "no line of the form '"),
+    (text_of_export, "Vivado Reports", "Reports", "the section "),
+    (text_of_export, "DATAPATH DELAY", "PATH DELAY", "the table of paths has other columns"),
+    (text_of_failfast, "Criteria ", "Criterion ", "its table is not complete"),
+    (text_of_failfast, "3.21%", "3.21 ", "LUT must be a percentage, got '3.21'"),
+    (text_of_failfast, "| FD ", "| FF ", "the shares of the part are missing, it has only ["),
     (hierarchical_rpt, "Total LUTs", "Total ALMs", "the hierarchy has no column for lut"),
     (hierarchical_rpt, "RAMB36", "RAMB72", "the hierarchy has no column for ramb36"),
     (hierarchical_rpt, "Design State", "State", "its header gives no design state"),
@@ -207,4 +263,4 @@ def test_an_unknown_form_is_refused(
     text = write(version, drawn(f"unknown{version}"))
     assert old in text
     with pytest.raises(ReportError, match=rf"^The report \S+ (?:is cut off or damaged: )?{re.escape(said)}"):
-        read(tmp_path, "t_csynth.xml" if write is csynth_xml else "t.rpt", text.replace(old, new))
+        read(tmp_path, "t_csynth.xml" if write is csynth_xml else "t_routed.rpt", text.replace(old, new))
