@@ -1,6 +1,7 @@
 """What README and docs name is there: studies, commands and their options, targets, keys, files, modules."""
 
 import importlib
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -16,7 +17,13 @@ from l1ad.studies.catalogue import STUDIES
 
 PROJECT = Path(__file__).parents[1]
 PAGES = sorted(
-    [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md"), PROJECT / "data/sample/README.md"],
+    [
+        *PROJECT.glob("*.md"),
+        *(PROJECT / "docs").rglob("*.md"),
+        PROJECT / "data/sample/README.md",
+        *(PROJECT / "docs/notebooks").glob("*.ipynb"),
+        *(PROJECT / "configs").rglob("*.yaml"),
+    ],
     key=lambda p: p.relative_to(PROJECT).as_posix(),
 )
 COMMANDS = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
@@ -27,10 +34,18 @@ NO_KEYS = (".fit", ".json", ".yaml", ".html")
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(PROJECT).as_posix())
 
 
+def text_of(page: Path) -> str:
+    """Return a page's text: of a notebook its cells of text, of a configuration its comments."""
+    text = page.read_text(encoding="utf-8")
+    if page.suffix == ".ipynb":
+        return "\n\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown")
+    return "\n".join(f"    {found}" for found in re.findall(r"(?:^|\s)# (.*)", text)) if page.suffix == ".yaml" else text
+
+
 def code_of(page: Path) -> Iterator[str]:
-    """Return what a page sets as code: indented and fenced lines, and what is between backticks."""
+    """Return what a page sets as code: indented and fenced lines, and what is between backticks; of a configuration all comments."""
     fenced = False
-    for line in page.read_text(encoding="utf-8").splitlines():
+    for line in text_of(page).splitlines():
         if line.startswith("```"):
             fenced = not fenced
         elif fenced or line.startswith("    "):
@@ -49,7 +64,7 @@ def calls(page: Path) -> Iterator[tuple[str, str]]:
 def table(page: Path, head: str) -> Iterator[list[str]]:
     """Return the rows of the tables of a page whose first cell of the head matches."""
     inside = False
-    for line in page.read_text(encoding="utf-8").splitlines():
+    for line in text_of(page).splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
         if not cells:
             inside = False
@@ -96,6 +111,12 @@ def test_studies_that_are_called_are_there(page: Path) -> None:
 
 
 @each_page
+def test_studies_that_are_named_are_there(page: Path) -> None:
+    named = set(re.findall(r"\bstud(?:y|ies) `(\w+)`", text_of(page)))
+    assert named <= set(STUDIES), f"{page.name} names the study {named - set(STUDIES)}"
+
+
+@each_page
 def test_keys_of_the_configuration_are_there(page: Path) -> None:
     known = {key.name for key in keys()}
     sections = {key.name for key in keys() if key.section is not None and "." not in key.name}
@@ -108,7 +129,7 @@ def test_keys_of_the_configuration_are_there(page: Path) -> None:
 @each_page
 def test_keys_of_tables_are_there(page: Path) -> None:
     known = {key.name for key in keys()}
-    for section in re.findall(r"^\| key under `([a-z.]+)`", page.read_text(encoding="utf-8"), re.MULTILINE):
+    for section in re.findall(r"^\| key under `([a-z.]+)`", text_of(page), re.MULTILINE):
         for row in table(page, f"key under `{section}`"):
             for name in re.findall(r"`([a-z_]+)`", row[0]):
                 assert f"{section}.{name}" in known, f"{page.name} names key '{section}.{name}'"
@@ -124,7 +145,7 @@ def test_files_are_there(page: Path) -> None:
 
 @each_page
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text_of(page)):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{page.name} links {target!r}"
 
