@@ -30,7 +30,7 @@ FINE, COARSE = Minifloat(4, 2, 6), Minifloat(5, 3, 3)
 
 
 def changed(network: Network, **changes: object) -> Network:
-    """Change the scaling and prove the score's types anew."""
+    """Change the scaling and prove the score's types again."""
     scaling = replace(network.scaling, **changes)
     kind = network.score.kind
     spec = smallest_score(network.layout, scaling, network.layers, kind, network.score.cyclic, network.score.columns)

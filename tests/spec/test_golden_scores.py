@@ -1,6 +1,6 @@
 """Golden integer scores of every shipped network's shape: whatever is rebuilt, the same events keep the same integers.
 
-``L1AD_WRITE_GOLDEN=1 pytest tests/spec/test_golden_scores.py`` writes the file anew; nobody does so without saying why in the commit.
+``L1AD_WRITE_GOLDEN=1 pytest tests/spec/test_golden_scores.py`` writes the file again; nobody does so without saying why in the commit.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-// A simulation that wants to see inner arrays defines L1AD_TRACE(node, array, size) before; everywhere else it is nothing.
+// A simulation that looks at inner arrays defines L1AD_TRACE(node, array, size) before; everywhere else it is nothing.
 #ifndef L1AD_TRACE
 #define L1AD_TRACE(node, array, size)
 #endif

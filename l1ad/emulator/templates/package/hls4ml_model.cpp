@@ -29,7 +29,7 @@ class AnomalyModel : public hls4mlEmulator::Model {
   void prepare_input(std::any input) override {
     const bool taken = copy<const int32_t*>(input) || copy<int32_t*>(input) || copy<const int16_t*>(input) || copy<int16_t*>(input) ||
                        copy<const int64_t*>(input) || copy<int64_t*>(input) || copy_vector(input) || copy_condition(input);
-    if (!taken) throw std::invalid_argument("prepare_input wants a pointer to integers or to a std::vector<int>, got " + name(input));
+    if (!taken) throw std::invalid_argument("prepare_input needs a pointer to integers or to a std::vector<int>, got " + name(input));
   }
 
   void predict() override {
@@ -45,7 +45,7 @@ class AnomalyModel : public hls4mlEmulator::Model {
     else if (auto* both = std::any_cast<std::pair<int64_t, uint64_t>*>(&result))
       **both = {score_, bits_};
     else if (!give_condition(result))
-      throw std::invalid_argument("read_result wants int64_t*, double* or std::pair<int64_t, uint64_t>*, got " + name(result));
+      throw std::invalid_argument("read_result needs int64_t*, double* or std::pair<int64_t, uint64_t>*, got " + name(result));
   }
 
  private:
@@ -65,7 +65,7 @@ class AnomalyModel : public hls4mlEmulator::Model {
     if (const auto* p = std::any_cast<const std::vector<int>*>(&input)) values = *p;
     if (values == nullptr) return false;
     if (values->size() != input_.size())
-      throw std::invalid_argument("prepare_input wants " + std::to_string(input_.size()) + " integers, got " + std::to_string(values->size()));
+      throw std::invalid_argument("prepare_input needs " + std::to_string(input_.size()) + " integers, got " + std::to_string(values->size()));
     for (size_t i = 0; i < input_.size(); ++i) set(i, (*values)[i]);
     return true;
   }
