@@ -1,3 +1,4 @@
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -36,7 +37,7 @@ class Checker(HTMLParser):
         values = dict(attrs)
         self.outside += [v for k, v in attrs if k in ("src", "href", "xlink:href") and not v.startswith(("#", "data:"))]
         self.ids += [values["id"]] if "id" in values else []
-        if tag not in ("meta", "br", "img", "link"):
+        if tag not in ("meta", "br", "img", "link", "input"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attrs):
@@ -125,3 +126,12 @@ def test_a_wide_table_scrolls_in_its_own_frame():
     frame = text[text.index('<div class="wide"') :]
     assert frame.startswith('<div class="wide" tabindex="0" role="region" aria-label="Wide"><table>')
     assert ".wide { overflow-x: auto" in text
+
+
+def test_a_figure_can_be_enlarged_without_a_script():
+    html = render.html(page())
+    figures = re.findall(r"<figure>.*?</figure>", html, re.DOTALL)
+    assert figures
+    assert all(re.search(r'<label[^>]*><input type="checkbox" class="zoom">\s*<svg', figure) for figure in figures)
+    assert "figure:has(.zoom:checked) { flex-basis: 100%" in html
+    assert "<script" not in html
