@@ -169,7 +169,7 @@ def _client(cluster: str) -> Iterator[Any]:
 
     if cluster == LOCAL:
         with (
-            distributed.LocalCluster(threads_per_worker=1, dashboard_address=None) as local,
+            distributed.LocalCluster(threads_per_worker=1, dashboard_address=":0") as local,
             distributed.Client(local) as client,
         ):
             yield client

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -276,17 +277,23 @@ def importances(trials: Sequence[Trial], space: Space) -> dict[str, dict[str, fl
     if len(known) < _ENOUGH_TRIALS:
         return {}
     varied = [key for key in space.keys if len({trial.parameters[key] for trial in known}) > 1]
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     found = {}
-    for name, more in OBJECTIVES.items():
-        study = optuna.create_study(direction="maximize" if more else "minimize")
-        for trial in known:
-            made = optuna.trial.create_trial(
-                params=dict(trial.parameters), distributions=space.distributions(), value=trial.found[name]
-            )
-            study.add_trial(made)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the evaluator being new, and of objectives that many trials share
         evaluator = optuna.importance.PedAnovaImportanceEvaluator()
-        found[name] = optuna.importance.get_param_importances(study, evaluator=evaluator, params=varied)
+        for name, more in OBJECTIVES.items():
+            study = optuna.create_study(direction="maximize" if more else "minimize")
+            study.add_trials([_frozen(trial, space, name) for trial in known])
+            found[name] = optuna.importance.get_param_importances(study, evaluator=evaluator, params=varied)
     return found
+
+
+def _frozen(trial: Trial, space: Space, objective: str) -> Any:
+    import optuna
+
+    parameters, value = dict(trial.parameters), trial.found[objective]
+    return optuna.trial.create_trial(params=parameters, distributions=space.distributions(), value=value)
 
 
 def _importance_blocks(outcome: Outcome, space: Space) -> list[Block]:

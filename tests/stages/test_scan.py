@@ -21,6 +21,7 @@ from l1ad.scan.storage import write_json
 from l1ad.scan.trial import Job
 from l1ad.spec import reference
 from l1ad.stages.scan import pick, scan
+from tests.cluster import run_until_killed, two_workers
 from tests.datasets_made import make_dataset
 from tests.networks import make_network
 
@@ -193,6 +194,46 @@ def test_a_pick_is_a_configuration_of_its_own(tmp_path: Path) -> None:
     assert list(written.model.hidden) == json.loads(trial["parameters"]["hidden"])
     assert written.training.sparsity == trial["parameters"]["sparsity"]
     assert (written.training.seeds, written.training.candidates) == (2, 1)
+
+
+#: A scan whose trials take a moment and train nothing, as a process of its own.
+SCRIPT = """
+import sys, time
+from pathlib import Path
+from l1ad.scan import search
+from tests.stages.test_scan import made, stand_in
+from l1ad.stages.scan import scan
+
+def slowly(job, place):
+    time.sleep(0.2)
+    return stand_in(job, place)
+
+search.run_trial = slowly
+scan(made(Path(sys.argv[1])), scheduler="none")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("fast")
+def test_a_scan_killed_twice_has_the_same_trials(tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir(), killed.mkdir()
+    expected = trials_of(scan(made(whole), scheduler="none"))
+    made(killed)
+    trials = killed / "runs" / "t" / "scan_trials" / "trials"
+    for number in (2, 6):
+        assert run_until_killed(SCRIPT, killed, trials, "*/trial.json", number) < 12
+    assert trials_of(scan(made(killed), scheduler="none")) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("fast")
+def test_a_cluster_has_the_same_trials(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir(), there.mkdir()
+    expected = trials_of(scan(made(here), scheduler="none"))
+    with two_workers() as client:
+        assert trials_of(scan(made(there), scheduler=client.scheduler.address)) == expected
 
 
 @pytest.mark.slow
