@@ -269,3 +269,38 @@ def test_a_point_of_the_front_is_synthesised_and_equal_everywhere(tmp_path: Path
     assert proof["lut"] > 0
     assert (result.path / "points" / "00000" / "report.html").is_file()
     assert 'href="points/00000/report.html"' in (result.path / "scan.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_scan_finds_the_one_input_that_matters_and_the_smallest_network(tmp_path: Path) -> None:
+    """Only the first jet's pT tells signal from background: the front reads jets alone, and two neurons do as well as eight."""
+    made(tmp_path, "trials: 6, batch: 6, points: 0, seeds: 1, strategy: random, efficiency: signals")
+    rng, n = np.random.default_rng(3), 4000
+    folder = tmp_path / "runs" / "t" / "dataset"
+    plain = np.asarray(load_dataset(folder).x_hw[:3000], dtype=np.int64)
+    x_hw = plain[rng.integers(0, len(plain), n + 500)]
+    layout = load_dataset(folder).layout
+    jet = layout.feature_columns("pt", "jet")[0]
+    x_hw[n:, jet] = rng.integers(2000, 4000, 500)
+    make_dataset(folder, n, 500, signals=("ttbar",), x_hw=x_hw)
+    kinds = [slot.kind for slot in layout.slots]
+    others = [f"{kind}.pt" for kind in kinds if kind != "jet"]
+    choices = [["eta", "phi"], ["jet.pt", "eta", "phi"], [*others, "eta", "phi"]]
+    text = (tmp_path / "t.yaml").read_text(encoding="utf-8")
+    space = (
+        "hidden: [[2], [8]], leave_out: "
+        + json.dumps(choices)
+        + ", weight_bits: [6], weight_digits: [2], activation_bits: [6], output_bits: [10], "
+    )
+    text = text[: text.index("space: {")] + "space: {" + space + "input_bits: [7], sparsity: [0.0, 0.0]}}\n"
+    (tmp_path / "t.yaml").write_text(text.replace("float_epochs: 2, epochs: 3", "float_epochs: 8, epochs: 8"), encoding="utf-8")
+    result = scan(load_config(tmp_path / "t.yaml"), scheduler="none")
+    trials = trials_of(result)
+    best = max(trials, key=lambda trial: (trial["efficiency"], -trial["lut"]))
+    assert json.loads(best["parameters"]["leave_out"]) == choices[2]
+    blind = [trial["efficiency"] for trial in trials if json.loads(trial["parameters"]["leave_out"]) == choices[1]]
+    assert best["efficiency"] > 0.9 > 0.2 > max(blind)
+    front = [trial for trial in trials if trial["number"] in result.summary["front"]]
+    assert all("jet" not in trial["parameters"]["leave_out"] for trial in front if trial["efficiency"] > 0.5)
+    assert json.loads(best["parameters"]["hidden"]) == [2]
