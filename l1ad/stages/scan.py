@@ -16,7 +16,7 @@ from l1ad.core.artefact import Draft, code_digest
 from l1ad.core.dataset import Dataset, load_dataset
 from l1ad.core.shown import Shown
 from l1ad.core.stage import StageResult, Summary, run_stage
-from l1ad.data.execute import LOCAL, SERIAL, workers
+from l1ad.data.execute import LOCAL, SERIAL, Crew, workers
 from l1ad.reporting.render import write_page
 from l1ad.scan.judge import Jury, require_measured, search_jury
 from l1ad.scan.page import Outcome, make_page
@@ -90,8 +90,11 @@ def scan(config: Config, *, force: bool = False, scheduler: str | None = None) -
     settings = {**_settings(config, space), "scan": config.scan.plain()}
 
     def write(draft: Draft) -> Summary:
-        storage = Storage.open(_folder(config), space, about, fresh=force)
-        return _run(draft.path, config, dataset, space, storage, jury, scheduler)
+        fraction, reference = _working_point(config, dataset, jury)
+        with workers(_cluster(scheduler)) as crew:  # before any trial is removed: there may be no such scheduler
+            storage = Storage.open(_folder(config), space, about, fresh=force)
+            search = Search(config, space, storage, dataset.path, fraction, own_point(config, space))
+            return _run(draft.path, search, crew, reference)
 
     return run_stage(
         ScanResult,
@@ -141,9 +144,8 @@ def _about(config: Config, dataset: Dataset, space: Space) -> dict[str, str]:
     return {"dataset": dataset.digest, "scan": hashlib.sha256(text.encode()).hexdigest(), "version of l1ad": code}
 
 
-def _run(
-    folder: Path, config: Config, dataset: Dataset, space: Space, storage: Storage, jury: Jury, scheduler: str | None
-) -> dict[str, Any]:
+def _working_point(config: Config, dataset: Dataset, jury: Jury) -> tuple[float, float]:
+    """Return the background fraction of the working point and what the rarity teacher itself lets through there."""
     teacher = make_rarity_teacher(make_problem(config, dataset))
 
     def rarity(x_hw: Any) -> Any:
@@ -151,18 +153,19 @@ def _run(
 
     fraction = config.scan.fraction or jury.fraction(rarity)
     require_measured(jury, rarity, fraction)
-    search = Search(config, space, storage, dataset.path, fraction, own_point(config, space))
-    with workers(_cluster(scheduler)) as crew:
-        with progress(total=config.scan.trials, desc="scan", unit="trial") as bar:
-            bar.update(len(storage.trials()))
-            trials = run_trials(search, crew, lambda _: bar.update())
-        with progress(total=config.scan.points, desc="front", unit="network", leave=False) as bar:
-            proved, unproved = prove_front(search, crew, trials, lambda _: bar.update())
-    reference = jury.efficiency(rarity, fraction)
-    best = front(trials, config.scan.objectives)
-    scan = config.scan
-    outcome = Outcome(config.name, scan.objectives, scan.efficiency, fraction, reference, trials, best, proved, unproved)
-    return _write(folder, outcome, space, storage)
+    return fraction, jury.efficiency(rarity, fraction)
+
+
+def _run(folder: Path, search: Search, crew: Crew, reference: float) -> dict[str, Any]:
+    """Run the trials, prove the front, write the page."""
+    name, scan, storage = search.config.name, search.config.scan, search.storage
+    with progress(total=scan.trials, initial=min(len(storage.trials()), scan.trials), desc="scan", unit="trial") as bar:
+        trials = run_trials(search, crew, lambda _: bar.update())
+    best = front(trials, scan.objectives)
+    with progress(total=min(scan.points, len(best)), desc="front", unit="network", leave=False) as bar:
+        proved, unproved = prove_front(search, crew, trials, lambda _: bar.update())
+    outcome = Outcome(name, scan.objectives, scan.efficiency, search.fraction, reference, trials, best, proved, unproved)
+    return _write(folder, outcome, search.space, storage)
 
 
 def _cluster(scheduler: str | None) -> str | None:

@@ -177,6 +177,7 @@ def test_the_command_refuses_in_one_sentence(
     scan(load_config(file), scheduler="none")
     assert "There is no trial 99 in the scan at" in refused(capsys, monkeypatch, file, "--pick", "99")
     assert "No Dask scheduler answers at" in refused(capsys, monkeypatch, file, "--scheduler", "tcp://127.0.0.1:1", "--force")
+    assert "There is no trial 99" in refused(capsys, monkeypatch, file, "--pick", "99")  # the trials are still there
     (tmp_path / "t.yaml").write_text(TEXT.replace("SCAN", FAST).replace("[[2], [3], [4]]", "[]"), encoding="utf-8")
     assert "scan.space.hidden" in refused(capsys, monkeypatch, file)
 
@@ -274,7 +275,7 @@ def test_a_point_of_the_front_is_synthesised_and_equal_everywhere(tmp_path: Path
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_a_scan_finds_the_one_input_that_matters_and_the_smallest_network(tmp_path: Path) -> None:
-    """Only the first jet's pT tells signal from background: the front reads jets alone, and two neurons do as well as eight."""
+    """Only the first jet's pT tells signal from background: the smallest good network reads jets alone, with two neurons."""
     made(tmp_path, "trials: 6, batch: 6, points: 0, seeds: 1, strategy: random, efficiency: signals")
     rng, n = np.random.default_rng(3), 4000
     folder = tmp_path / "runs" / "t" / "dataset"
@@ -297,10 +298,9 @@ def test_a_scan_finds_the_one_input_that_matters_and_the_smallest_network(tmp_pa
     (tmp_path / "t.yaml").write_text(text.replace("float_epochs: 2, epochs: 3", "float_epochs: 8, epochs: 8"), encoding="utf-8")
     result = scan(load_config(tmp_path / "t.yaml"), scheduler="none")
     trials = trials_of(result)
-    best = max(trials, key=lambda trial: (trial["efficiency"], -trial["lut"]))
-    assert json.loads(best["parameters"]["leave_out"]) == choices[2]
     blind = [trial["efficiency"] for trial in trials if json.loads(trial["parameters"]["leave_out"]) == choices[1]]
-    assert best["efficiency"] > 0.9 > 0.2 > max(blind)
-    front = [trial for trial in trials if trial["number"] in result.summary["front"]]
-    assert all("jet" not in trial["parameters"]["leave_out"] for trial in front if trial["efficiency"] > 0.5)
-    assert json.loads(best["parameters"]["hidden"]) == [2]
+    good = [trial for trial in trials if trial["efficiency"] > 0.9 * max(one["efficiency"] for one in trials)]
+    smallest = min(good, key=lambda trial: trial["lut"])
+    assert smallest["number"] in result.summary["front"]
+    assert (json.loads(smallest["parameters"]["leave_out"]), smallest["parameters"]["hidden"]) == (choices[2], "[2]")
+    assert smallest["efficiency"] > 3 * max(blind)
