@@ -5,7 +5,7 @@
 
 Each stage runs once undisturbed; then it is started and killed (SIGKILL, only the command itself) some times in a row, at moments spread
 over that time, and run to its end. After every kill nothing that it started may be left running; after every recovery the artefact must
-be the same in every byte but its logs and times, and no draft, lock or other file may be left that the undisturbed run did not leave.
+be the same in every byte but its logs, and no draft, lock or other file may be left that the undisturbed run did not leave.
 The last line has the counts; exit code 1 where anything differed.
 """
 

@@ -112,12 +112,12 @@ def run_stage(folder: Path, stage: Stage, *further: str, **changes: str) -> subp
 
 
 def contents(target: Path) -> str:
-    """Digest every byte of what a stage made, also pages, plots and the manifest; only logs and what has a time in it are left out."""
+    """Digest every byte of what a stage made, also pages, plots and the manifest; only logs, where times are, are left out."""
     beside = target.with_name(f"{target.name}.json")
     files = sorted(path for path in target.rglob("*") if path.is_file()) if target.is_dir() else [target, beside]
     digest = hashlib.sha256()
     for path in files:
-        if path.suffix != ".log" and "timing" not in path.name:
+        if path.suffix != ".log":
             digest.update(f"{path.relative_to(target.parent)}\0{path.stat().st_size}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 

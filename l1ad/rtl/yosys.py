@@ -26,6 +26,8 @@ from l1ad.toolchain import YOSYS, FoundTool, describe_exit, require, run, tail, 
 #: Families of ``Board.yosys_family`` that the recipe knows; Yosys maps logic for both alike.
 FAMILIES = ("xc7", "xcup")
 NETLIST_SUFFIX = ".netlist.json"
+#: What the WebAssembly runtime says where it may not take the addresses of a module's whole memory.
+_NO_ADDRESSES = "mmap failed to reserve"
 #: Called with a module's name when its synthesis has ended.
 Progress = Callable[[str], None]
 
@@ -137,7 +139,13 @@ def _run(yosys: FoundTool, stage: StageSummary, folder: Path, timeout_s: float |
     )
     if done.returncode != 0:
         log = own_log if own_log.is_file() else done.log
-        raise ToolFailedError(f"{step} failed: {describe_exit(done.returncode)}; the last lines of {log} are:\n{tail(log)}")
+        last = tail(log)
+        if _NO_ADDRESSES in last:
+            raise ToolFailedError(
+                f"{step} failed: Yosys as WebAssembly reserves 4 GB of address space, of which this process may take less (ulimit -v); raise "
+                "that limit or install a native yosys."
+            )
+        raise ToolFailedError(f"{step} failed: {describe_exit(done.returncode)}; the last lines of {log} are:\n{last}")
 
 
 def recipe(sources: list[str], module: str, dsp_family: str | None = None) -> str:

@@ -35,6 +35,8 @@ from l1ad.vendor.project import Step, VendorProject
 KIND = "synth"
 TOOLS = ("auto", "vitis", "vivado", "open")
 PROJECT = "rtl"
+#: A log, so that it does not enter the artefact's digest: equal runs take different times.
+TIMING = "timing.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +223,7 @@ def _finish(draft: Draft, reports: list[ResourceReport], agreements: list[Agreem
     plain = [agreement.to_dict() for agreement in agreements]
     _write_json(draft.path / "reports.json", [report.to_dict() for report in reports])
     _write_json(draft.path / "agreement.json", plain)
-    _write_json(draft.path / "timing.json", seconds)
+    _write_json(draft.path / TIMING, seconds)
     for scratch in [*draft.path.glob(f"{PROJECT}/simulation/*.o"), *draft.path.glob(f"{PROJECT}/simulation/Vtop*")]:
         shutil.rmtree(scratch) if scratch.is_dir() else scratch.unlink()
     draft.summary.update(
@@ -231,7 +233,7 @@ def _finish(draft: Draft, reports: list[ResourceReport], agreements: list[Agreem
 
 def _result(path: Path, fresh: bool, tool: str) -> SynthResult:
     reports, agreements, seconds = (
-        json.loads((path / name).read_text(encoding="utf-8")) for name in ("reports.json", "agreement.json", "timing.json")
+        json.loads((path / name).read_text(encoding="utf-8")) for name in ("reports.json", "agreement.json", TIMING)
     )
     summary = read_manifest(path).summary
     told = (summary.get(name) for name in ("vhdl", "thresholds_note"))

@@ -54,6 +54,18 @@ def test_a_failure_names_the_module_and_repeats_the_log(tmp_path: Path) -> None:
         synthesise(project, tmp_path / "yosys", "xcup", processes=1)
 
 
+def test_too_few_addresses_for_webassembly_are_said_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = tmp_path / "yosys"
+    tool.write_text(
+        '#!/bin/sh\n[ "$1" = -V ] && { echo Yosys 0.70; exit 0; }\necho "WasmtimeError: mmap failed to reserve 0x1 bytes"; exit 1\n'
+    )
+    tool.chmod(0o755)
+    monkeypatch.setenv("L1AD_YOSYS", str(tool))
+    project = make_project(tmp_path / "p", make_network(widths=(2, 2)))
+    with pytest.raises(ToolFailedError, match=r"with Yosys failed: Yosys as WebAssembly reserves 4 GB of address space, .*\.$"):
+        synthesise(project, tmp_path / "out", "xcup", processes=1)
+
+
 @needs_yosys
 def test_a_timeout_is_said(tmp_path: Path) -> None:
     project = make_project(tmp_path, make_network(widths=(2, 2)))

@@ -73,6 +73,7 @@ def test_sources_and_logs_stay_and_scratch_goes(made: tuple[Config, stage.SynthR
     names = {file.relative_to(result.path).as_posix() for file in result.path.rglob("*") if file.is_file()}
     assert {"rtl/rtl.json", "rtl/verilog/l1ad_top.v", "rtl/vivado/build.tcl", "rtl/testbench/testbench.sv"} <= names
     assert {"yosys/l1ad_top_dense1.ys", "yosys/l1ad_top_dense1.yosys.log", "rtl/simulation/rtl.so"} <= names
+    assert [name for name in names if "timing" in name] == ["timing.log"]  # no time in what is digested
     assert not [name for name in names if name.endswith((".o", ".netlist.json")) or "/Vtop" in name]
     assert load_project(result.path / "rtl").network.digest == NETWORK.digest
 
