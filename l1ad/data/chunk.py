@@ -200,11 +200,17 @@ def rounded(objects: NDArray[Any], steps: NDArray[np.float64], periods: NDArray[
     Returns:
         Counts in 32 bits, ``(n_events, m, 3)``: a view of features one after another, which is the faster order to compute in.
     """
-    counts = np.empty((len(FEATURES), *objects.shape[:2]), dtype=np.int32)
+    shape = objects.shape[:2]
+    # Places one after another in memory, where the objects have them so.
+    by_place = objects.strides[0] < objects.strides[1]
+    counts = np.empty((len(FEATURES), *(shape[::-1] if by_place else shape)), dtype=np.int32)
+    counts = counts.swapaxes(1, 2) if by_place else counts
     for i in range(len(FEATURES)):
         scaled = np.multiply(objects[:, :, i], steps[i], dtype=np.float64)
         np.rint(scaled, out=scaled)
-        np.clip(scaled, _INT32.min, _INT32.max, out=scaled)
+        # What is within 32 bits need not be clipped; NaN is neither.
+        if not (scaled.min(initial=0) >= _INT32.min and scaled.max(initial=0) <= _INT32.max):
+            np.clip(scaled, _INT32.min, _INT32.max, out=scaled)
         counts[i] = scaled
     wrap(counts[2], periods)
     counts *= (counts[0] > 0).astype(np.int32)

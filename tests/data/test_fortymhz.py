@@ -25,6 +25,18 @@ def test_what_was_written_is_read_as_the_same_integers(tmp_path: Path) -> None:
         np.testing.assert_array_equal(np.concatenate([chunk.columns[name] for chunk in chunks]), values)
 
 
+@pytest.mark.parametrize("chunks", [None, (700, 19, 4), (500, 1, 4), (500, 1, 2)])
+def test_the_integers_do_not_depend_on_how_events_are_stored(tmp_path: Path, chunks: tuple[int, ...] | None) -> None:
+    wanted = write_fortymhz(tmp_path / "x.h5", n_events=3_000)
+    with h5py.File(tmp_path / "x.h5") as file, h5py.File(tmp_path / "y.h5", "w") as other:
+        other.create_dataset("Particles", data=file["Particles"][:], chunks=chunks)
+    for events in (range(3_000), range(650, 2_900)):
+        found = list(FortyMhzReader().chunks(tmp_path / "y.h5", LAYOUT, 1_000, events=events))
+        for kind, counts in wanted.items():
+            got = np.concatenate([chunk.counts[kind] for chunk in found])
+            np.testing.assert_array_equal(got, counts[events.start : events.stop])
+
+
 def test_the_file_has_the_public_form(fortymhz_file: Path) -> None:
     with h5py.File(fortymhz_file) as file:
         assert file["Particles"].shape == (50, 19, 4)
