@@ -206,6 +206,10 @@ def test_other_commands_are_named(tmp_path: Path, version: str, command: str) ->
         read(tmp_path, "x.rpt", text)
 
 
+def routed_export(version: str, design: Design) -> str:
+    return export_rpt(version, design, routed=True)
+
+
 def text_of_export(version: str, design: Design) -> str:
     return export_text(version, design, routed=True)
 
@@ -225,6 +229,12 @@ UNKNOWN: tuple[tuple[Callable[[str, Design], str], str, str, str], ...] = (
     (csynth_rpt, "Utilization (%)", "Utilisation", "line 59 does not fit its table's columns"),
     (csynth_rpt, "|   Type   |", "|   Kind   |", "the latency table has the columns ("),
     (csynth_rpt, "* Instance:", "* Instances:", "no instance detail below the utilisation summary, or no row 'Instance' in it"),
+    (
+        routed_export,
+        "CP required:                     ",
+        "CP required:                     -",
+        "the required clock must be above 0, got -",
+    ),
     (csynth_xml, "BRAM_18K>", "BRAM_36K>", "AvailableResources must have one of BRAM_18K, it has 0"),
     (csynth_xml, "Worst-caseLatency>", "WorstLatency>", "SummaryOfOverallLatency has 0 elements Worst-caseLatency, expected 1"),
     (csynth_xml, "<unit>clock cycles</unit>", "<unit>us</unit>", "must give its latency in clock cycles, got 'us'"),
