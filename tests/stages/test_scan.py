@@ -292,7 +292,7 @@ def summing(job: Job, place: Path) -> dict[str, Any]:
 def test_a_scan_finds_the_one_input_that_matters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only jets tell signal from background: the best network reads nothing else, and the cheapest of the best has two neurons."""
     monkeypatch.setattr(search, "run_trial", summing)
-    made(tmp_path, "trials: 48, batch: 8, startup: 16, points: 0, efficiency: signals")
+    made(tmp_path, "trials: 40, batch: 8, startup: 16, points: 0, efficiency: signals")
     rng, n, folder = np.random.default_rng(3), 4000, tmp_path / "runs" / "t" / "dataset"
     plain, layout = np.asarray(load_dataset(folder).x_hw[:3000], dtype=np.int64), load_dataset(folder).layout
     x_hw = plain[rng.integers(0, len(plain), n + 500)]
