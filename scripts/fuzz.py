@@ -33,6 +33,8 @@ ROOT = Path(__file__).resolve().parents[1]
 ADDRESSES, MOST_MB = 8 * 2**30, 1500
 #: Seconds of the processor that a case may take.
 MOST_SECONDS = 20
+#: Times that long without a word after which a worker hangs, however little it has had of the processor.
+MOST_ROUNDS = 200
 MOST_CHARACTERS = 1500
 EVENTS = (
     "subprocess.Popen",
@@ -98,9 +100,8 @@ def one_worker(options: argparse.Namespace, folder: Path, first: int, count: int
     command += ["--keep", str(options.keep.resolve())] if options.keep else []
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | {"HOME": str(folder)}
     results: list[dict[str, Any]] = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True, cwd=folder) as worker:
-        assert worker.stdout is not None
-        while select.select([worker.stdout], [], [], 15 * MOST_SECONDS)[0] and (line := worker.stdout.readline()):
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, cwd=folder, bufsize=0) as worker:
+        while line := next_line(worker):
             results.append(json.loads(line))
             if results[-1]["case"] % 250 == 249:
                 print(f"… {results[-1]['case'] + 1}", file=sys.stderr, flush=True)
@@ -118,6 +119,24 @@ def one_worker(options: argparse.Namespace, folder: Path, first: int, count: int
         )
         keep(options, folder, results[-1])  # the worker is no more, and its files are still there
     return results
+
+
+def next_line(worker: subprocess.Popen[bytes]) -> bytes:
+    """Wait for what a worker says next; nothing where it has ended, or takes the processor for long and does not come back."""
+    assert worker.stdout is not None
+    began = processor_seconds(worker.pid)
+    for _ in range(MOST_ROUNDS):
+        if select.select([worker.stdout], [], [], MOST_SECONDS)[0]:
+            return worker.stdout.readline()
+        if processor_seconds(worker.pid) - began > 3 * MOST_SECONDS:  # of the processor: others may have it for long
+            break
+    return b""
+
+
+def processor_seconds(pid: int) -> float:
+    """Give the time that a process has had of the processor, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def keep(options: argparse.Namespace, folder: Path, result: dict[str, Any]) -> None:

@@ -99,6 +99,24 @@ def test_what_is_wrong_is_noticed(
     assert all(seen in one for one in watch.seen[:1])
 
 
+@pytest.mark.parametrize(
+    ("script", "seconds", "said"),
+    [
+        ("print('{}', flush=True)\nprint('{}', flush=True)\ninput()", 9.0, [b"{}\n", b"{}\n"]),
+        ("import time\ntime.sleep(1.2)\nprint('late', flush=True)\ninput()", 0.2, [b"late\n"]),
+        ("while True: pass", 0.2, [b""]),
+    ],
+)
+def test_a_worker_is_waited_for_unless_it_takes_the_processor(
+    script: str, seconds: float, said: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fuzz, "MOST_SECONDS", seconds)
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", script], stdin=pipe, stdout=pipe, bufsize=0) as worker:
+        assert [fuzz.next_line(worker) for _ in said] == said
+        worker.kill()
+
+
 def test_a_message_is_one_line_of_bounded_length_that_a_terminal_can_show() -> None:
     said = str(InputError("Expected a name, got '\x1b[2J\u202e'" + "x" * 10_000 + "; rename it."))
     assert "\\x1b[2J\\u202e" in said
