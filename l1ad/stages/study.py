@@ -24,6 +24,9 @@ KIND = "study"
 ALL = "all"
 _SECTIONS = ("data", "model", "score", "scaling", "training", "rates", "studies")
 
+#: What a study raises that the data or the model do not allow.
+_NOT_POSSIBLE = (InputError, LayoutError, ModelError, ConfigError)
+
 
 @dataclass(frozen=True, slots=True)
 class StudyOutcome:
@@ -93,7 +96,7 @@ def study(config: Config, name: str, *, force: bool = False, forgiving: bool = F
 def _outcome(config: Config, name: str, force: bool, forgiving: bool) -> StudyOutcome:
     try:
         return _one(config, name, force)
-    except (InputError, LayoutError, ModelError, ConfigError) as error:
+    except _NOT_POSSIBLE as error:
         if not forgiving:
             raise
         return StudyOutcome(name, None, False, "warning", f"Not possible with these data: {error}")
@@ -113,7 +116,11 @@ def _one(config: Config, name: str, force: bool) -> StudyOutcome:
     with writing(target, KIND, key=key, inputs=inputs, config=settings, seed=config.studies.seed, resumable=not force) as draft:
         work = draft.path / "work"
         work.mkdir(exist_ok=True)
-        result = run_study(name, Material(config, dataset, model, work))
+        try:
+            result = run_study(name, Material(config, dataset, model, work))
+        except _NOT_POSSIBLE:
+            shutil.rmtree(draft.path)  # there is nothing to go on with
+            raise
         shutil.rmtree(work)
         _write(draft.path, config, result, inputs)
         draft.summary.update({"state": result.state.value, "finding": result.finding})

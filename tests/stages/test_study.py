@@ -76,6 +76,12 @@ def test_one_study_that_is_not_possible_is_an_error(config, fake):
         study(config, "domain")
 
 
+def test_a_study_that_is_not_possible_leaves_nothing_and_may_be_forgiven(config, fake):
+    (outcome,) = study(config, "domain", forgiving=True).outcomes
+    assert (outcome.path, outcome.finding) == (None, "Not possible with these data: There is no HLT.")
+    assert not list(config.run.rglob("*.partial"))
+
+
 def test_an_unknown_study_gets_the_nearest_name(config):
     with pytest.raises(InputError, match=r"^There is no study 'mett'; did you mean 'met'"):
         study(config, "mett")

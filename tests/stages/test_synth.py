@@ -235,7 +235,7 @@ def test_hls_runs_on_the_converted_project(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(hls_project, "vendor_project", lambda folder: described)
     result = synth(config, tool="vitis")
     assert [report.level for report in result.reports] == [Level.CSYNTH]
-    assert any("was to be combinational, but HLS gave it a latency of 320 cycles" in note for note in result.reports[0].notes)
+    assert any("should be combinational, but HLS gave it a latency of 320 cycles" in note for note in result.reports[0].notes)
     assert result.agreements == ()
     assert (result.path / "vendor" / "logs" / "csynth.log").is_file()
 
