@@ -3,7 +3,7 @@
 A latent or linear score is free in its scale: its target is linear in how rare the teacher finds an event, in decades of the background rate,
 so that a decade is as many counts of the chip's score at 10 % as at the trigger's working point, up to the rate beyond which no trigger cuts.
 Events count so that every half decade does: background falls by a power, and what is natural teaches only its bulk. A
-reconstruction score has its own scale: its target is the ensemble's mean squared error.
+reconstruction score has its own scale: its target is the ensemble's mean squared error, and decades of that error count alike.
 """
 
 from __future__ import annotations
@@ -82,11 +82,12 @@ def decades_of(tails: Sequence[Tail], scores: FloatArray) -> FloatArray:
 
 
 def _weighed(problem: Problem, events: Events, target: FloatArray) -> Events:
-    """Return events their targets and, where these are decades, weights by which every half decade counts."""
+    """Return events with their targets and weights by which every half decade of background rate counts."""
+    half, mean = len(events.x_hw) // 2, target.mean(axis=0)
     if problem.plan.score.is_reconstruction:
-        return replace(events, target=target)
-    half = len(events.x_hw) // 2
-    decades = target.mean(axis=0) * (TOP_DECADES / top_target(problem.plan))
+        decades = decades_of([Tail.measure(mean[:half], events.weight[:half])], mean[np.newaxis])[0]
+    else:
+        decades = mean * (TOP_DECADES / top_target(problem.plan))
     classes = _muons(problem.layout, events.x_hw)
     parts = [flat_weights(decades[part], classes[part]) for part in (slice(half), slice(half, None))]
     return replace(events, target=target, weight=np.concatenate(parts))

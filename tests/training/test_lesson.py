@@ -1,12 +1,18 @@
 """Targets are linear in the decades of background rate and every half decade counts; a student has what is on the chip."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from l1ad.training.distillation import TOP_DECADES, top_target
-from l1ad.training.lesson import MOST, decades_of, flat_weights, student_plan, student_start
+from l1ad.training.events import Events
+from l1ad.training.lesson import MOST, decades_of, flat_weights, load_lesson, student_plan, student_start
+from l1ad.training.problem import Problem, make_problem
 from l1ad.training.rarity_teacher import Tail
 from l1ad.training.state import initial_parameters
+from tests.datasets_made import make_dataset
+from tests.stages.test_train import config
 from tests.training.test_plan import plan
 
 
@@ -31,6 +37,28 @@ def test_every_half_decade_and_class_counts_the_same() -> None:
     assert max(bins) == pytest.approx(min(bins), rel=1e-6)
     tail = weight[(decades >= 3.0) & (decades < 3.5) & (classes == 0)].sum()
     assert tail / bins[0] == pytest.approx(3.0, rel=1e-6)
+
+
+def test_half_decades_of_a_reconstruction_teachers_error_count_alike(tmp_path: Path) -> None:
+    """Background events weigh what their error's rate says: a decade of rare events as much as nine tenths of all."""
+    dataset = make_dataset(tmp_path / "dataset", 6000, 20, weight=np.ones(6040))
+    problem = make_problem(config(tmp_path, "ae", "masked_mse"), dataset)
+    errors = {name: np.arange(2.0 * len(events.x_hw))[np.newaxis] for name, events in problem_parts(problem)}
+    np.savez(tmp_path / "targets.npz", **errors)
+    lesson = load_lesson(problem, tmp_path / "targets.npz")
+    n = len(problem.train.x_hw)
+    weight, rate = lesson.train.weight[:n], 1.0 - np.arange(n) / n
+    muons = np.minimum((problem.train.x_hw[:, problem.layout.feature_columns("pt", "muon")] > 0).sum(axis=1), 2)
+    common = muons == np.bincount(muons).argmax()
+    sums = [weight[common & (rate <= 10.0**-low) & (rate > 10.0 ** -(low + 0.5))].sum() for low in (0.0, 0.5, 1.0)]
+    assert max(sums) < 1.05 * min(sums)
+    assert lesson.train.target is not None
+    np.testing.assert_array_equal(lesson.train.target, errors["train"])
+
+
+def problem_parts(problem: Problem) -> list[tuple[str, Events]]:
+    """Name the two parts as the file of targets does."""
+    return [("train", problem.train), ("validation", problem.validation)]
 
 
 def test_a_bin_of_one_event_is_not_learnt_by_heart() -> None:
