@@ -69,7 +69,7 @@ def main() -> int:
             row = one(name, asked.events, Path(folder))
         print(
             f"{row.format:6} | {row.events:7} | {row.files:5} | {row.megabytes:6.1f} | {row.write_s:7.1f} | {row.read_s:6.1f} | "
-            f"{row.answers:13} | {row.inputs:12} | {row.not_same}",
+            f"{'none' if row.answers < 0 else row.answers:>13} | {row.inputs:12} | {row.not_same}",
             flush=True,
         )
         right &= row.inputs == row.events and row.answers in (row.events, -1) and not row.not_same
@@ -77,7 +77,7 @@ def main() -> int:
 
 
 def one(name: str, n_events: int, folder: Path) -> Row:
-    """Write and read one format; -1 where it has no answers."""
+    """Write and read one format; -1 where the format has no answers."""
     config = made(name, n_events, folder)
     played, out = folder / "x.npy", folder / "out"
     began = time.perf_counter()
