@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from l1ad.qkeras.generated import keep_generated_sources_together
+
 #: Threads of one operation. Fixed, because a matrix product's rounding depends on how it is shared out.
 THREADS = 2
 
@@ -18,6 +20,7 @@ def tensorflow() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow as tf
 
+    keep_generated_sources_together()
     tf.get_logger().setLevel("ERROR")  # every network is compiled for itself: warnings of that being slow say nothing here
     try:
         tf.config.threading.set_intra_op_parallelism_threads(THREADS)
