@@ -115,6 +115,9 @@ class Test:
         stage, counts, random = STAGES[name], Counter[str](), Random(f"{self.seed}/{name}")
         if not (self.place / stage.target).exists():
             run_to_its_end(self.place, stage, name)  # an earlier call was ended here
+        shutil.rmtree(
+            self.place / stage.target / "build", ignore_errors=True
+        )  # what csim compiled into the project is not convert's
         began, wanted, files = time.monotonic(), contents(self.place / stage.target), listing(self.place)
         while counts["kills"] < quota and counts["too late"] < 2 * quota + 4:
             forget(self.place / stage.target)
