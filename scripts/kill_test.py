@@ -183,8 +183,9 @@ def recovered(folder: Path, stage: Stage, name: str, wanted: str, files: list[st
 
 
 def listing(folder: Path) -> list[str]:
-    """List all files, hidden ones too."""
-    return sorted({str(path.relative_to(folder)) for path in folder.rglob("*")} | set(hidden(folder)))
+    """List all files, hidden ones too, but not what the C simulation compiles into a project: a cache that any stage may be without."""
+    found = (path.relative_to(folder) for path in folder.rglob("*"))
+    return sorted({str(path) for path in found if "build" not in path.parts} | set(hidden(folder)))
 
 
 if __name__ == "__main__":

@@ -44,6 +44,13 @@ def fits(value: Any, rule: dict[str, Any], definitions: dict[str, Any]) -> bool:
                 for key, entry in value.items()
             )
         )
+    if "prefixItems" in rule:
+        parts = rule["prefixItems"]
+        return (
+            isinstance(value, list)
+            and len(value) == len(parts)
+            and all(fits(v, r, definitions) for v, r in zip(value, parts, strict=True))
+        )
     if rule["type"] == "array":
         return isinstance(value, list) and all(fits(one, rule.get("items", {"type": "any"}), definitions) for one in value)
     kinds = {"integer": int, "number": (int, float), "string": str, "boolean": bool, "null": type(None)}
@@ -113,7 +120,7 @@ def test_a_template_says_what_was_given_and_its_comments_are_the_defaults() -> N
     [
         ("teachrs", r"^The configuration has no key 'teachrs'; did you mean 'teachers'"),
         ("training.teachrs", r"^The configuration has no key 'training\.teachrs'; did you mean 'training\.teachers'"),
-        ("seed", r"^Several sections have a key 'seed': 'data\.seed', .*'studies\.seed'; give one of these\.$"),
+        ("seed", r"^Several sections have a key 'seed': 'data\.seed', .*'studies\.seed', 'scan\.seed'; give one of these\.$"),
     ],
 )
 def test_an_unknown_key_is_told_with_the_nearest(name: str, message: str) -> None:
