@@ -103,11 +103,11 @@ class ObjectLayout:
 
     def __post_init__(self) -> None:
         require_name(self.name, "The name of a layout", LayoutError)
+        if self.n_columns > MOST_COLUMNS:
+            raise LayoutError(f"Layout {self.name!r} has {self.n_columns} columns, more than {MOST_COLUMNS}; use fewer objects.")
         # Worked out once: readers ask for them with every few thousand events.
         object.__setattr__(self, "columns", tuple(self._iterate()))
         object.__setattr__(self, "storage", self._storage())
-        if self.n_columns > MOST_COLUMNS:
-            raise LayoutError(f"Layout {self.name!r} has {self.n_columns} columns, more than {MOST_COLUMNS}; use fewer objects.")
 
     @property
     def n_columns(self) -> int:
