@@ -53,7 +53,7 @@ MISTAKES: dict[str, tuple[Callable[[Data], None], str]] = {
     "alone": (alone, "Layer 'dense1' has no consumer: no layer and no score reads it; connect it or leave it out."),
     "types": (types, "Layer 'dense1' has 2 outputs and 3 types for them; give one each."),
     "narrow": (narrow, "Layer 'dense2' has weights outside ap_fixed<2,1>; quantise them first."),
-    "window": (window, "Layer 'dense1' needs 12 inputs and gets 44; the model does not fit layout 'l1topo44'."),
+    "window": (window, "Layer 'dense1' expects 12 inputs and gets 44; the model does not fit layout 'l1topo44'."),
     "shapes": (shapes, "Score 'mse' compares 'scaled' of 44 elements with 'dense2' of 2; use equal shapes."),
 }
 
@@ -89,7 +89,7 @@ def test_a_graph_that_does_not_fit_is_refused_by_its_node(
     assert message in refused(place, monkeypatch, capsys)
 
 
-@pytest.mark.parametrize(("form", "said"), [(0, "form 0, which is older"), ("old", "form 'old', which is older")])
+@pytest.mark.parametrize(("form", "said"), [(0, "format version 0, older"), ("old", "format version 'old', older")])
 def test_an_artefact_of_an_older_form_is_refused(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], form: object, said: str
 ) -> None:

@@ -141,7 +141,7 @@ CASES: dict[str, dict[str, tuple[Edit, str]]] = {
     },
     "gelato": {
         "wrong dtype": (put("L1_MET", np.full((N, 3), b"x")), r"data set 'L1_MET' must hold numbers, got dtype \|S1"),
-        "no objects": (only(L1_jFexSR=np.zeros(3)), r"is an HDF5 file of no known format"),
+        "no objects": (only(L1_jFexSR=np.zeros(3)), r"is an HDF5 file of unknown format"),
         "group": (put("L1_MET", None), r"has 'L1_MET' as a group with"),
         "NaN": (poke("L1_jFexSR_jets", (7, 3), (30.0, np.nan, 0.0)), r"'L1_jFexSR_jets' has nan at event 7"),
         "inf": (poke("L1_eFex_taus", (7, 3, 0), np.inf), r"'L1_eFex_taus' has inf at event 7"),

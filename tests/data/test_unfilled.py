@@ -107,7 +107,7 @@ def test_a_sample_without_events_left_is_refused(tmp_path: Path) -> None:
     write_l1ntuple(tmp_path / "file", 51)
     with pytest.raises(
         InputError,
-        match=r"^No event of sample 's' is left: data\.select took 3 away and 0 were incomplete; loosen the cuts, or take",
+        match=r"^No event of sample 's' is left: data\.select removed 3 and 0 were incomplete; loosen the cuts, or leave",
     ):
         prepared(tmp_path, "axol1tl57", ONE + "\n  select: {pileup_above: 60.0}")
     assert not (tmp_path / "runs").exists()

@@ -89,8 +89,9 @@ def run(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-de
     network = make_network("l1topo44", (8, 3))
     with writing(config.run / "csim", "csim", key="k", inputs={}, config={}) as draft:
         replace(make_scores(dataset, codes, Source.CSIM), model_digest=network.digest).save(draft.path)
-    yield config, dataset, codes, network, rates(config)
+    result = rates(config)
     patch.undo()
+    return config, dataset, codes, network, result
 
 
 def test_the_rate_of_a_threshold_that_follows_does_not(run) -> None:  # type: ignore[no-untyped-def]

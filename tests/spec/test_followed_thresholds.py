@@ -180,7 +180,7 @@ def test_what_cannot_be_followed_is_refused(network: Network) -> None:
     with pytest.raises(LayoutError, match="'tau'"):
         network.with_thresholds((replace(threshold, follow=Follow(1, pt=(("tau", 1),))),))
     with pytest.raises(
-        ModelError, match=r"^A threshold that follows with shift 60 compares values from .* at most 62 bits; use smaller"
+        ModelError, match=r"^A threshold that follows with shift 60 compares values from .* must fit 62 bits: use smaller"
     ):
         network.with_thresholds((replace(threshold, follow=Follow(60)),))
     with pytest.raises(ModelError, match="with shift -1 "):
