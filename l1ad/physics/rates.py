@@ -21,7 +21,7 @@ from l1ad.core.follow import Follow
 from l1ad.physics.veto import Veto
 from l1ad.scores.metrics import Efficiency, Scores, efficiency, threshold_for_weight
 from l1ad.scores.selection import lowest
-from l1ad.scores.targets import Kind
+from l1ad.scores.targets import Kind, counted
 
 #: Turns of a bunch in the LHC in a second, in kHz.
 REVOLUTION_KHZ = 11.245
@@ -154,22 +154,13 @@ def threshold_for_rate(sample: RateSample, target_khz: float, kind: Kind) -> flo
             f"A target rate must be above 0 and at most the bunch-crossing rate of {sample.crossing_khz:g} kHz, got {target_khz!r} kHz; "
             "change rates.target_khz."
         )
-    weight = _counted_weight(sample, kind)
+    counts = counted(np.ones(len(sample.weight), dtype=bool), sample.taken, kind)
+    weight = np.where(counts, sample.weight, 0.0)
     allowed = target_khz / sample.crossing_khz * float(sample.weight.sum())
     threshold = threshold_for_weight(sample.scores, weight, allowed) if weight.any() else lowest(sample.scores)
     if weight.any() and not (weight[sample.scores >= threshold] > 0).any():
         raise TooFewEventsError(_too_few(sample, weight, target_khz, kind))
     return threshold
-
-
-def _counted_weight(sample: RateSample, kind: Kind) -> FloatArray:
-    if kind is Kind.TOTAL:
-        return sample.weight
-    if sample.taken is None:
-        raise InputError(
-            "A pure rate needs the menu's decisions, and the data have no column 'pass_l1' or 'menu'; ask for the total rate."
-        )
-    return np.where(sample.taken, 0.0, sample.weight)
 
 
 def _too_few(sample: RateSample, weight: FloatArray, target_khz: float, kind: Kind) -> str:

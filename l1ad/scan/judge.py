@@ -42,17 +42,14 @@ class Jury:
 
     def efficiency(self, scores: Scores, fraction: float) -> float:
         """Return the mean part of the wanted events above the threshold of a background fraction."""
-        threshold, _ = self._threshold(scores, fraction)
-        return float(np.mean([np.mean(scores(x) >= threshold) for x in self.wanted.values()]))
+        return self.measured(scores, fraction)[0]
 
-    def effective(self, scores: Scores, fraction: float) -> float:
-        """Return the effective number of background events above that threshold."""
-        threshold, values = self._threshold(scores, fraction)
-        return effective_number(self.weight[values >= threshold])
-
-    def _threshold(self, scores: Scores, fraction: float) -> tuple[float, NDArray[Any]]:
+    def measured(self, scores: Scores, fraction: float) -> tuple[float, float]:
+        """Return that efficiency and the effective number of background events above the threshold."""
         values = np.asarray(scores(self.background))
-        return threshold_for_fraction(values, self.weight, fraction), values
+        threshold = threshold_for_fraction(values, self.weight, fraction)
+        efficiency = float(np.mean([np.mean(scores(x) >= threshold) for x in self.wanted.values()]))
+        return efficiency, effective_number(self.weight[values >= threshold])
 
 
 def search_jury(dataset: Dataset, scan: ScanConfig) -> Jury:
@@ -99,13 +96,16 @@ def _signals(dataset: Dataset) -> dict[str, NDArray[Any]]:
     return {name: np.asarray(dataset.x_hw[dataset.rows(sample=name)]) for name in samples}
 
 
-def require_measured(jury: Jury, scores: Scores, fraction: float) -> None:
+def require_measured(fraction: float, behind: float) -> None:
     """Refuse a background fraction that too few events are above.
+
+    Args:
+        fraction: the background fraction.
+        behind: effective number of background events above its threshold.
 
     Raises:
         InputError: fewer than ``MIN_EVENTS`` effective events.
     """
-    behind = jury.effective(scores, fraction)
     if behind < MIN_EVENTS:
         raise InputError(
             f"scan.fraction is {fraction:g}, above which the data have {behind:.2g} effective background events of at least {MIN_EVENTS:g} needed; "

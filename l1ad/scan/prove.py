@@ -135,11 +135,8 @@ def _unseen(dataset: Dataset, network: Network, proof: Proof) -> dict[str, Any]:
     def scores(x_hw: Any) -> Any:
         return reference.scores(network, np.asarray(x_hw, dtype=np.int64))
 
-    jury = test_jury(dataset, "mixed")
-    found = {
-        "test_efficiency": jury.efficiency(scores, proof.fraction),
-        "test_n_effective": jury.effective(scores, proof.fraction),
-    }
+    efficiency, behind = test_jury(dataset, "mixed").measured(scores, proof.fraction)
+    found = {"test_efficiency": efficiency, "test_n_effective": behind}
     if any(sample.role is not Role.BACKGROUND for sample in dataset.samples):
         found["signal_efficiency"] = test_jury(dataset, "signals").efficiency(scores, proof.fraction)
     return found

@@ -42,13 +42,13 @@ class Search:
         return at_point(self.config, trial.parameters, trial.shrink, f"{self.config.name}_pick{trial.number}")
 
 
-def run_trials(search: Search, crew: Crew, advance: Callable[[Sequence[Trial]], None]) -> tuple[Trial, ...]:
+def run_trials(search: Search, crew: Crew, advance: Callable[[int], None]) -> tuple[Trial, ...]:
     """Run the trials that are still to be done.
 
     Args:
         search: the scan.
         crew: who runs them.
-        advance: called with all trials after every one that has ended.
+        advance: called after every one that has ended, with its place in its batch.
 
     Returns:
         All trials, in order.
@@ -65,13 +65,13 @@ def run_trials(search: Search, crew: Crew, advance: Callable[[Sequence[Trial]], 
     return tuple(trial for trial in storage.trials() if trial.number < scan.trials)
 
 
-def _run_batch(search: Search, crew: Crew, batch: Sequence[Trial], advance: Callable[[Sequence[Trial]], None]) -> None:
+def _run_batch(search: Search, crew: Crew, batch: Sequence[Trial], advance: Callable[[int], None]) -> None:
     storage = search.storage
     work = [
         (Job(search.config_of(trial), search.dataset, storage.folder / "fits", search.fraction), storage.place(trial.number))
         for trial in batch
     ]
-    results = crew.run(run_trial, work, lambda number: advance(batch[: number + 1]), keep_errors=True)
+    results = crew.run(run_trial, work, advance, keep_errors=True)
     for trial, result in zip(batch, results, strict=True):
         failed = isinstance(result, L1adError)
         storage.add(replace(trial, reason=str(result)) if failed else replace(trial, found=result))  # type: ignore[arg-type]

@@ -25,7 +25,7 @@ from l1ad.scores.selection import (
     threshold_for_fraction,
     threshold_for_weight,
 )
-from l1ad.scores.targets import Kind, Target
+from l1ad.scores.targets import Target, counted
 
 __all__ = [
     "MIN_EVENTS",
@@ -228,22 +228,14 @@ class Weighted:
             InputError: no events, NaN scores, weights that do not fit, or a pure target where nobody says what the menu takes.
         """
         weight = checked_weight(self.weight, len(self.scores), "scored")
-        counted = weight if target.kind is Kind.TOTAL else np.where(self._free(), weight, 0.0)
-        if not counted.any():
+        counts = np.where(counted(np.ones(len(weight), dtype=bool), self.taken, target.kind), weight, 0.0)
+        if not counts.any():
             return lowest(self.scores)
-        return threshold_for_weight(self.scores, counted, target.fraction * float(weight.sum()))
+        return threshold_for_weight(self.scores, counts, target.fraction * float(weight.sum()))
 
     def selected(self, threshold: float, target: Target) -> NDArray[np.bool_]:
         """Return of each event whether it counts: selected, and for a pure target not taken by the menu."""
-        chosen = np.asarray(self.scores >= threshold)
-        return chosen if target.kind is Kind.TOTAL else chosen & self._free()
-
-    def _free(self) -> NDArray[np.bool_]:
-        if self.taken is None:
-            raise InputError(
-                "A pure rate needs to know what the menu takes, and the data have no column 'pass_l1' or 'menu'; ask for the total rate."
-            )
-        return ~self.taken
+        return counted(np.asarray(self.scores >= threshold), self.taken, target.kind)
 
 
 def working_point(background: Weighted, signal: Weighted, target: Target) -> WorkingPoint:

@@ -6,6 +6,9 @@ import enum
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from l1ad.core.errors import InputError
 
 
@@ -14,6 +17,26 @@ class Kind(enum.Enum):
 
     TOTAL = "total"
     PURE = "pure"
+
+
+def counted(chosen: NDArray[np.bool_], taken: NDArray[np.bool_] | None, kind: Kind) -> NDArray[np.bool_]:
+    """Return which of the chosen events count for a kind of rate: all of them, or those that no menu item takes.
+
+    Args:
+        chosen: shape ``(n_events,)``.
+        taken: whether the menu takes each event, same shape; None where the data do not say.
+        kind: which rate.
+
+    Raises:
+        InputError: a pure rate where the data do not say what the menu takes.
+    """
+    if kind is Kind.TOTAL:
+        return chosen
+    if taken is None:
+        raise InputError(
+            "A pure rate needs the menu's decisions, and the data have no column 'pass_l1' or 'menu'; ask for the total rate."
+        )
+    return chosen & ~taken
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from l1ad.core.thresholds import Definition, ThresholdsFile
 from l1ad.physics.circumstances import bins_of, halves_of, kinematic_bins
 from l1ad.physics.drift import drifts
 from l1ad.physics.follow import flattened, follow_of
-from l1ad.physics.judge import Judge, judge_of
+from l1ad.physics.judge import Judge, judge_at
 from l1ad.physics.menu_overlap import SignalEfficiency, overlaps, signal_efficiency
 from l1ad.physics.rates import RatePoint, RateSample, crossing_rate_khz, menu_taken, rate_curve, resolved_points
 from l1ad.physics.rates_page import SourceRates, rates_sections
@@ -83,7 +83,7 @@ def rates(config: Config, *, force: bool = False) -> RatesResult:
         _require_samples(dataset)
         veto = veto_of(config, dataset)
         found = tuple(_source_rates(config.rates, dataset, one, veto) for one in scores)
-        judge = judge_of(config, dataset)
+        judge = judge_at(dataset, config.rates, config.studies, veto)
         performances = tuple(judge.performance(one, counted_split(config.rates)) for one in scores)
         _write(draft.path, config, judge, scores, found, performances, veto)
         return _summary(config.rates, found, performances[-1]) | ({"veto": veto.to_dict()} if veto else {})

@@ -152,8 +152,9 @@ def _working_point(config: Config, dataset: Dataset, jury: Jury) -> tuple[float,
         return teacher.scores(x_hw)[0]
 
     fraction = config.scan.fraction or jury.fraction(rarity)
-    require_measured(jury, rarity, fraction)
-    return fraction, jury.efficiency(rarity, fraction)
+    efficiency, behind = jury.measured(rarity, fraction)
+    require_measured(fraction, behind)
+    return fraction, efficiency
 
 
 def _run(folder: Path, search: Search, crew: Crew, reference: float) -> dict[str, Any]:
@@ -188,5 +189,8 @@ def _write(folder: Path, outcome: Outcome, space: Space, storage: Storage) -> di
 
 def _point(outcome: Outcome, number: int) -> dict[str, Any]:
     found, proof = next(t.found for t in outcome.trials if t.number == number), outcome.proved[number]
-    measured = {name: round(found[name], 5) for name in ("efficiency",)}
-    return {"trial": number, **measured, **{name: proof[name] for name in ("lut", "latency_ns", "n_different")}}
+    return {
+        "trial": number,
+        "efficiency": round(found["efficiency"], 5),
+        **{name: proof[name] for name in ("lut", "latency_ns", "n_different")},
+    }

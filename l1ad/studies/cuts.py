@@ -18,7 +18,7 @@ from l1ad.physics.veto import Veto, veto_of
 from l1ad.scores.metrics import Efficiency, efficiency
 from l1ad.scores.performance import background_of, signals_of
 from l1ad.scores.selection import mean_efficiency, weighted_quantile
-from l1ad.scores.targets import Kind
+from l1ad.scores.targets import Kind, counted
 from l1ad.studies.result import Material, cut_scores
 
 SCORE = "score"
@@ -197,20 +197,16 @@ def _select(material: Material, scores: ScoreSet, name: str, kind: Kind, khz: fl
     dataset, sample = material.dataset, _rate_sample(material, scores, veto)
     threshold = threshold_for_rate(sample, khz, kind)
     chosen = np.asarray(sample.scores >= threshold)
-    counted = {BACKGROUND: _counted(chosen, sample.taken, kind)}
+    counts = {BACKGROUND: counted(chosen, sample.taken, kind)}
     medians = {BACKGROUND: float(weighted_quantile(sample.scores, sample.weight, 0.5))}
     efficiencies = {}
     for signal in signals_of(dataset, scores):
         taken = menu_taken(dataset, signal.rows, veto)
-        counted[signal.name] = _counted(np.asarray(signal.scores >= threshold), taken, kind)
-        efficiencies[signal.name] = efficiency(counted[signal.name], signal.weight)
+        counts[signal.name] = counted(np.asarray(signal.scores >= threshold), taken, kind)
+        efficiencies[signal.name] = efficiency(counts[signal.name], signal.weight)
         medians[signal.name] = float(weighted_quantile(signal.scores, signal.weight, 0.5))
-    rate, total = sample.selected(counted[BACKGROUND]), sample.selected(chosen)
-    return Selection(name, threshold, rate, total.khz, counted, efficiencies, medians)
-
-
-def _counted(chosen: NDArray[np.bool_], taken: NDArray[np.bool_] | None, kind: Kind) -> NDArray[np.bool_]:
-    return chosen & ~taken if kind is Kind.PURE and taken is not None else chosen
+    rate, total = sample.selected(counts[BACKGROUND]), sample.selected(chosen)
+    return Selection(name, threshold, rate, total.khz, counts, efficiencies, medians)
 
 
 def _gains(

@@ -195,7 +195,7 @@ def test_a_pure_working_point_counts_what_the_menu_does_not_take():
     assert point.target.label == "1 kHz pure"
     free = metrics.Weighted(scores, weight, np.ones(10_000, dtype=bool))
     assert free.threshold(Target(1e-3, Kind.PURE)) == 0
-    with pytest.raises(InputError, match=r"^A pure rate needs to know what the menu takes"):
+    with pytest.raises(InputError, match=r"^A pure rate needs the menu's decisions"):
         metrics.Weighted(scores).threshold(Target(1e-3, Kind.PURE))
 
 
