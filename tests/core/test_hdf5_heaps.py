@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 from l1ad.core import hdf5_heaps
@@ -54,6 +55,33 @@ def test_sizes_that_cannot_be_are_named(offset: int, value: int, message: str) -
     import re
 
     assert re.search(message, heap_fault(damaged(written(), offset, value)) or "")
+
+
+def test_a_length_that_the_heap_does_not_hold_is_refused_before_the_library_takes_that_memory(tmp_path: Path) -> None:
+    data = written()
+    place = data.index(b"GCOL\x01")
+    used = data.index(place.to_bytes(8, "little"))
+    file = tmp_path / "a.h5"
+    file.write_bytes(data[: used - 4] + (3 * 2**30).to_bytes(4, "little") + data[used:])
+    with (
+        pytest.raises(
+            InputError, match=rf"the text at byte {used - 4} has a length of 3221225472 where its heap holds \d+ bytes"
+        ),
+        opened(file),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("chunks", [None, (8,)])
+def test_numbers_that_look_like_a_length_are_no_fault(chunks: tuple[int] | None) -> None:
+    held = io.BytesIO()
+    with h5py.File(held, "w") as file:
+        file.attrs["text"] = "x" * 20
+    place = held.getvalue().index(b"GCOL\x01")
+    with h5py.File(held, "a") as file:
+        file.create_dataset("numbers", data=np.array([7, -5, place, 0, 1, 9, 9, 9], "<i4"), chunks=chunks)
+    assert held.getvalue().count(place.to_bytes(8, "little")) == 2
+    assert heap_fault(held.getvalue()) is None
 
 
 def endless(data: bytes) -> bytes:
