@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -45,7 +45,7 @@ def run_stage(
     made: type[Made],
     target: Path,
     kind: str,
-    write: Callable[[Draft], Summary],
+    write: Callable[[Draft], Summary | None],
     *,
     code: str,
     inputs: Mapping[str, str],
@@ -71,9 +71,45 @@ def run_stage(
     Raises:
         ArtefactError: the target's folder cannot be written, or the disk is full.
     """
-    key = stage_key(kind, inputs, settings, seed, code_digest(code))
-    fresh = force or not is_current(target, kind, key)
-    if fresh:
-        with writing(target, kind, key=key, inputs=inputs, config=settings, seed=seed, resumable=resumable) as draft:
-            draft.summary.update(write(draft))
+    fresh = ensure(target, kind, write, code=code, inputs=inputs, settings=settings, seed=seed, force=force, resumable=resumable)
     return made(target, fresh, read_manifest(target, kind).summary)
+
+
+def ensure(
+    target: Path,
+    kind: str,
+    write: Callable[[Draft], Summary | None],
+    *,
+    code: str | Sequence[str],
+    inputs: Mapping[str, str],
+    settings: Mapping[str, Any],
+    seed: int | None = None,
+    force: bool = False,
+    resumable: bool = False,
+) -> bool:
+    """Do as ``run_stage``, for a stage whose result holds more than the summary.
+
+    Args:
+        target: the artefact's folder.
+        kind: its kind.
+        write: fills the draft's folder; what it returns is added to the summary.
+        code: the stage's module, or several, whose source and imports count.
+        inputs: digest of each input.
+        settings: the stage's part of the configuration, plain data.
+        seed: the seed, if any.
+        force: write in any case.
+        resumable: whether the draft continues from what an earlier attempt left.
+
+    Returns:
+        Whether the artefact was made now; else it was there already.
+
+    Raises:
+        ArtefactError: the target's folder cannot be written, or the disk is full.
+    """
+    modules = (code,) if isinstance(code, str) else code
+    key = stage_key(kind, inputs, settings, seed, "".join(map(code_digest, modules)))
+    if not force and is_current(target, kind, key):
+        return False
+    with writing(target, kind, key=key, inputs=inputs, config=settings, seed=seed, resumable=resumable) as draft:
+        draft.summary.update(write(draft) or {})
+    return True

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from l1ad.config import Config
 from l1ad.config.physics import judged_by
 from l1ad.core.agreement import Agreement, compare
-from l1ad.core.artefact import Draft, code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.artefact import Draft, read_manifest
 from l1ad.core.dataset import Dataset
 from l1ad.core.errors import MismatchError
 from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
 from l1ad.core.scoreset import ScoreSet, Source, decades
 from l1ad.core.shown import Shown
+from l1ad.core.stage import ensure
 from l1ad.core.trained import TrainedModel, load_trained
 from l1ad.firmware.target import absent_inputs
 from l1ad.hls.csim import Csim
@@ -91,11 +92,11 @@ def csim(config: Config, *, force: bool = False) -> CsimResult:
     inputs |= {"dataset": dataset.digest} if dataset else {}
     settings = {"csim": config.csim.plain(), "firmware": config.firmware.plain()}
     settings |= {"judged": judged_by(config.rates, config.studies)} if dataset else {}
-    key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.csim"))
-    fresh = force or not is_current(target, KIND, key)
-    if fresh:
-        with writing(target, KIND, key=key, inputs=inputs, config=settings) as draft:
-            _run(draft, config, dataset, trained, project)
+
+    def write(draft: Draft) -> None:
+        _run(draft, config, dataset, trained, project)
+
+    fresh = ensure(target, KIND, write, code="l1ad.stages.csim", inputs=inputs, settings=settings, force=force)
     result = _result(target, fresh)
     _require_physics(result.summary)
     return result

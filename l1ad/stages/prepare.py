@@ -7,17 +7,17 @@ import shutil
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from l1ad.config import Config
 from l1ad.config.data import SampleConfig
-from l1ad.core.artefact import Draft, code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.artefact import Draft
 from l1ad.core.dataset import KIND, REQUIRED, DatasetWriter, Role, Sample
 from l1ad.core.errors import ConfigError, InputError, L1adError, ToolFailedError
 from l1ad.core.layout import ObjectLayout, load_layout
-from l1ad.core.shown import Shown
+from l1ad.core.stage import StageResult, Summary, run_stage
 from l1ad.data.chunk import OutOfRange
 from l1ad.data.execute import cluster_for, execute, pieces
 from l1ad.data.files import check_objects, common_format, fingerprint, resolve, same_sources, same_weights
@@ -35,22 +35,8 @@ _PARTS = "parts"
 
 
 @dataclass(frozen=True, slots=True)
-class PrepareResult(Shown):
-    """What was prepared.
-
-    Attributes:
-        path: the dataset.
-        fresh: whether it was made now; else nothing had changed.
-        summary: events by sample and part, values outside their range, duplicates, what the files are and which were skipped.
-    """
-
-    path: Path
-    fresh: bool
-    summary: dict[str, Any]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
-        return asdict(self) | {"path": str(self.path)}
+class PrepareResult(StageResult):
+    """What was prepared: events by sample and part, values outside their range, duplicates, what the files are and which were skipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +76,18 @@ def prepare(config: Config, *, force: bool = False, skip_bad: bool = False, sche
     inputs = {f"{s.sample.name}[{i}]": _fingerprint(file) for s in sources for i, file in enumerate(s.files)}
     settings = {"layout": layout.to_dict(), "data": config.data.plain(), "skip_bad": skip_bad}
     target = config.run / "dataset"
-    key = stage_key(KIND, inputs, settings, config.data.seed, code_digest("l1ad.stages.prepare"))
-    if not force and is_current(target, KIND, key):
-        return PrepareResult(target, False, read_manifest(target).summary)
-    with (
-        writing(target, KIND, key=key, inputs=inputs, config=settings, seed=config.data.seed, resumable=True) as draft,
-        _nothing_after_a_mistake(draft.path),
-    ):
-        parts = _make_parts(draft, layout, sources, config, scheduler, skipped if skip_bad else None)
-        _assemble(draft, layout, sources, parts, config, skipped)
-        draft.summary["skipped"] = skipped
-        shutil.rmtree(draft.path / _PARTS)
-    return PrepareResult(target, True, read_manifest(target).summary)
+
+    def write(draft: Draft) -> Summary:
+        with _nothing_after_a_mistake(draft.path):
+            parts = _make_parts(draft, layout, sources, config, scheduler, skipped if skip_bad else None)
+            _assemble(draft, layout, sources, parts, config, skipped)
+            shutil.rmtree(draft.path / _PARTS)
+        return {"skipped": skipped}
+
+    code, seed = "l1ad.stages.prepare", config.data.seed
+    return run_stage(
+        PrepareResult, target, KIND, write, code=code, inputs=inputs, settings=settings, seed=seed, force=force, resumable=True
+    )
 
 
 def _fingerprint(file: FileDescription) -> str:

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from l1ad.config import Config
 from l1ad.config.simulation import SimulationConfig
-from l1ad.core.artefact import Draft, code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.artefact import Draft
 from l1ad.core.dataset import KIND, DatasetWriter, Role, Sample, Split
 from l1ad.core.errors import ConfigError
 from l1ad.core.layout import ObjectLayout, load_layout
-from l1ad.core.shown import Shown
+from l1ad.core.stage import StageResult, run_stage
 from l1ad.data.split import assign, part_keys
 from l1ad.simulation.enhanced_bias import EnhancedBias, Measured, quantities, tails
 from l1ad.simulation.export import FileSet, SimulatedSample, stream, tuned_menu
@@ -36,22 +36,8 @@ BACKGROUND = "zero_bias"
 
 
 @dataclass(frozen=True, slots=True)
-class SimulateResult(Shown):
-    """What was simulated.
-
-    Attributes:
-        path: the dataset; files of other formats are in its folder ``files``.
-        fresh: whether it was made now; else nothing had changed.
-        summary: events by sample, the menu and its rate.
-    """
-
-    path: Path
-    fresh: bool
-    summary: dict[str, Any]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
-        return asdict(self) | {"path": str(self.path)}
+class SimulateResult(StageResult):
+    """What was simulated: events by sample, the menu and its rate; files of other formats are in the dataset's folder ``files``."""
 
 
 def simulate(config: Config, *, force: bool = False) -> SimulateResult:
@@ -76,15 +62,17 @@ def simulate(config: Config, *, force: bool = False) -> SimulateResult:
     del settings["simulation"]["processes"]
     target = config.run / "dataset"
     plan = _plan(config.simulation)
-    key = stage_key(KIND, {}, settings, config.simulation.seed, code_digest("l1ad.stages.simulate"))
-    if not force and is_current(target, KIND, key):
-        return SimulateResult(target, False, read_manifest(target).summary)
-    with writing(target, KIND, key=key, inputs={}, config=settings, seed=config.simulation.seed, resumable=True) as draft:
+
+    def write(draft: Draft) -> None:
         work = draft.path / "work"
         produce(plan, work, config.simulation.processes or os.cpu_count() or 1)
         _write(draft, plan, work, layout, config)
         shutil.rmtree(work)
-    return SimulateResult(target, True, read_manifest(target).summary)
+
+    code, seed = "l1ad.stages.simulate", config.simulation.seed
+    return run_stage(
+        SimulateResult, target, KIND, write, code=code, inputs={}, settings=settings, seed=seed, force=force, resumable=True
+    )
 
 
 def _plan(simulation: SimulationConfig) -> Plan:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from l1ad.config import Config
-from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.artefact import Draft, read_manifest
 from l1ad.core.dataset import load_dataset
 from l1ad.core.errors import ConfigError, InputError, LayoutError, ModelError
 from l1ad.core.shown import Shown
+from l1ad.core.stage import Summary, ensure
 from l1ad.core.trained import load_trained
 from l1ad.reporting.document import Page, Section, Text, Verdict
 from l1ad.reporting.render import write_page
@@ -107,13 +108,9 @@ def _one(config: Config, name: str, force: bool) -> StudyOutcome:
     model.network.layout.check(dataset.x_hw[:1], f"Dataset {str(dataset.path)!r}")
     inputs = {"dataset": dataset.digest, "model": model.digest}
     settings = {section: config.plain()[section] for section in _SECTIONS}
-    code = code_digest("l1ad.stages.study") + code_digest(f"l1ad.studies.{name}")
-    key = stage_key(KIND, inputs, settings | {"study": name}, config.studies.seed, code)
     target = config.run / "studies" / name
-    if not force and is_current(target, KIND, key):
-        summary = read_manifest(target).summary
-        return StudyOutcome(name, target, False, summary["state"], summary["finding"])
-    with writing(target, KIND, key=key, inputs=inputs, config=settings, seed=config.studies.seed, resumable=not force) as draft:
+
+    def write(draft: Draft) -> Summary:
         work = draft.path / "work"
         work.mkdir(exist_ok=True)
         try:
@@ -123,8 +120,21 @@ def _one(config: Config, name: str, force: bool) -> StudyOutcome:
             raise
         shutil.rmtree(work)
         _write(draft.path, config, result, inputs)
-        draft.summary.update({"state": result.state.value, "finding": result.finding})
-    return StudyOutcome(name, target, True, result.state.value, result.finding)
+        return {"state": result.state.value, "finding": result.finding}
+
+    fresh = ensure(
+        target,
+        KIND,
+        write,
+        code=("l1ad.stages.study", f"l1ad.studies.{name}"),
+        inputs=inputs,
+        settings=settings | {"study": name},
+        seed=config.studies.seed,
+        force=force,
+        resumable=not force,
+    )
+    summary = read_manifest(target, KIND).summary
+    return StudyOutcome(name, target, fresh, summary["state"], summary["finding"])
 
 
 def _write(folder: Path, config: Config, result: StudyResult, inputs: Mapping[str, str]) -> None:

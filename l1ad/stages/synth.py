@@ -12,13 +12,14 @@ from typing import Any
 
 from l1ad.config import Config
 from l1ad.core.agreement import Agreement
-from l1ad.core.artefact import Draft, code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.artefact import Draft, read_manifest
 from l1ad.core.board import Board, load_board
 from l1ad.core.dataset import Dataset
 from l1ad.core.errors import ConfigError, nearest
 from l1ad.core.network import Network
 from l1ad.core.resources import ResourceReport
 from l1ad.core.shown import Shown
+from l1ad.core.stage import Summary, ensure
 from l1ad.core.trained import TrainedModel, load_trained
 from l1ad.firmware.target import target_of, thresholds_note, with_configured_thresholds, with_style_kept
 from l1ad.rtl.flow import synthesise_open, vivado_project, with_latency, write_rtl
@@ -110,15 +111,16 @@ def synth(config: Config, *, tool: str | None = None, force: bool = False) -> Sy
         "thresholds": network.trigger_bits,
         "tools": _versions(chosen, config.synthesis.vhdl),
     }
-    key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.synth"))
-    fresh = force or not is_current(target, KIND, key)
-    if fresh:
-        with writing(target, KIND, key=key, inputs=inputs, config=settings, resumable=chosen != "open") as draft:
-            draft.summary.update(thresholds_note(config))
-            if chosen == "vitis":
-                _finish(draft, _run_hls(draft, config), [], {})
-            else:
-                _run_rtl(draft, config, chosen, network, board, dataset)
+
+    def write(draft: Draft) -> Summary:
+        if chosen == "vitis":
+            _finish(draft, _run_hls(draft, config), [], {})
+        else:
+            _run_rtl(draft, config, chosen, network, board, dataset)
+        return thresholds_note(config)
+
+    code, resumable = "l1ad.stages.synth", chosen != "open"
+    fresh = ensure(target, KIND, write, code=code, inputs=inputs, settings=settings, force=force, resumable=resumable)
     return _result(target, fresh, chosen)
 
 

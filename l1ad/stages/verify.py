@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from l1ad.config import Config
 from l1ad.core.agreement import Agreement, compare, merge
-from l1ad.core.artefact import code_digest, is_artefact, is_current, read_manifest, stage_key, writing
+from l1ad.core.artefact import Draft, is_artefact, read_manifest
 from l1ad.core.dataset import Dataset, load_dataset
 from l1ad.core.errors import InputError, MismatchError
 from l1ad.core.fixed import IntArray
 from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Network
 from l1ad.core.shown import Shown
+from l1ad.core.stage import Summary, ensure
 from l1ad.core.trained import load_trained
 from l1ad.firmware.target import absent_inputs
 from l1ad.ranges import float32_exact, prove
@@ -90,16 +91,16 @@ def verify(config: Config, *, events: int = 100_000, force: bool = False) -> Ver
     inputs = {"model": model.digest, "dataset": dataset.digest if dataset else "", **_projects(config)}
     absent = absent_inputs(config, network.layout)
     settings: dict[str, Any] = {"events": events, "rtl_events": config.synthesis.rtl_events, "absent": absent}
-    key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.verify"))
     target = config.run / "verify"
-    fresh = force or not is_current(target, KIND, key)
-    if fresh:
+
+    def write(draft: Draft) -> Summary:
         found = _find(config, network)
-        with writing(target, KIND, key=key, inputs=inputs, config=settings) as draft:
-            agreements = _compare_all(found, network, dataset, events, absent)
-            draft.summary.update(_summary(found, network, dataset, events, agreements))
-            text = json.dumps([agreement.to_dict() for agreement in agreements], indent=1)
-            (draft.path / "agreement.json").write_text(text, encoding="utf-8")
+        agreements = _compare_all(found, network, dataset, events, absent)
+        text = json.dumps([agreement.to_dict() for agreement in agreements], indent=1)
+        (draft.path / "agreement.json").write_text(text, encoding="utf-8")
+        return _summary(found, network, dataset, events, agreements)
+
+    fresh = ensure(target, KIND, write, code="l1ad.stages.verify", inputs=inputs, settings=settings, force=force)
     return _required(_result(target, fresh))
 
 
