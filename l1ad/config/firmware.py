@@ -104,6 +104,8 @@ class SynthesisConfig(Section):
         tool: ``vitis`` (HLS of the converted project), ``vivado`` (logic synthesis and more of the RTL), ``open`` (Yosys), or
             ``auto``: the vendor's tool where it is, else the open flow.
         steps: what the vendor's tools do.
+        route: ``ecp5`` also places and routes the open flow's RTL on that family, which needs no licence; its LUT4s and times are not
+            those of the board's part.
         rtl_events: events of the dataset, spread over it, that the RTL simulation takes.
         adversarial_events: events at range ends and rounding ties that it takes besides.
         vhdl: whether VHDL is written beside the Verilog.
@@ -113,6 +115,7 @@ class SynthesisConfig(Section):
 
     tool: Literal["auto", "vitis", "vivado", "open"] = "auto"
     steps: tuple[Literal["csynth", "cosim", "export", "synth", "impl"], ...] = Field(("csynth",), strict=False)
+    route: Literal["ecp5"] | None = None
     rtl_events: int = Field(10_000, ge=1)
     adversarial_events: int = Field(2_000, ge=1)
     vhdl: bool = False

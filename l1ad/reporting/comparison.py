@@ -112,6 +112,7 @@ def entries_of(run: Run, performance: Performance | None) -> tuple[Entry, ...]:
 
 def _entry(run: str, board: Board | None, report: ResourceReport, physics: dict[str, float | None]) -> Entry:
     totals = _totals(report)
+    board = None if report.level is Level.ECP5 else board  # another family: the board's budgets are not its
     budget = board.latency_budget_ns if board else None
     has_lut_budget = board is not None and board.lut_budget_fraction is not None
     return Entry(
@@ -197,9 +198,12 @@ def _relative(value: float | None, reference: float | None) -> float | None:
 def fired(entries: Sequence[Entry], condition: Condition) -> tuple[Entry, ...]:
     """Return the rows for which a limit is exceeded.
 
+    Rows of a chip of another family (``Level.ECP5``) are not looked at: a limit is meant for the board's part.
+
     Raises:
         InputError: there is no row, or a number that decides is absent.
     """
+    entries = [entry for entry in entries if entry.level != Level.ECP5.value]
     if not entries:
         raise InputError(f"The condition {condition.text!r} has no resource report to look at; run 'l1ad synth' first.")
     return tuple(entry for entry in entries if condition.holds(entry.to_dict(), entry.title))

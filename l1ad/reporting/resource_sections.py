@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from l1ad.core.board import Anchor, Board
 from l1ad.core.resources import Level
@@ -32,6 +33,7 @@ _MEANING = {
     Level.PLACED: "after placement",
     Level.ROUTED: "after place and route",
     Level.OPEN: "open flow: Yosys' LUTs are not Vivado's, and the latency is an estimate",
+    Level.ECP5: "routed on an ECP5, another family: LUT4s and times of that chip, for routability and the order of designs",
 }
 _CELLS = number_columns("Logic cells")
 _LOGIC_CELLS = (
@@ -127,7 +129,7 @@ def overview_table(entries: Sequence[Entry]) -> list[Block]:
     levels = levels_in(entries)
     if len(levels) < 2:
         return []
-    titles = [f"{what}, {level.value}" for level in levels for what in ("LUT", "ns")]
+    titles = [f"{what}, {level.value}" for level in levels for what in (_lut(level), "ns")]
     cells = []
     for run in dict.fromkeys(entry.run for entry in entries):
         rows = {entry.level: entry for entry in entries if entry.run == run}
@@ -167,7 +169,13 @@ def level_table(level: Level, rows: Sequence[Entry]) -> Table:
     )
     if level is Level.OPEN:
         note += f" {_LOGIC_CELLS}"
-    return Table(f"Level {level.value} ({_MEANING[level]})", (*_HEAD, *(_CELLS if level is Level.OPEN else ())), cells, note)
+    head = tuple(replace(column, title=_lut(level)) if column.title == "LUT" else column for column in _HEAD)
+    return Table(f"Level {level.value} ({_MEANING[level]})", (*head, *(_CELLS if level is Level.OPEN else ())), cells, note)
+
+
+def _lut(level: Level) -> str:
+    """Name what a level counts."""
+    return "LUT4" if level is Level.ECP5 else "LUT"
 
 
 def differences_table(level: Level, rows: Sequence[Entry], baseline: Sequence[Entry]) -> list[Block]:
@@ -262,7 +270,9 @@ def pareto_figure(level: Level, rows: Sequence[Entry], anchors: Sequence[Anchor]
     if marks:
         caption += " Dashed verticals are published designs of that level, whose efficiency on these samples is not known."
     used = [lut for lut, _ in points] + list(marks.values())
-    axes = Axes("LUT", "mean efficiency [%]", title=f"level {level.value}", log_x=min(used) > 0 and max(used) > 30 * min(used))
+    axes = Axes(
+        _lut(level), "mean efficiency [%]", title=f"level {level.value}", log_x=min(used) > 0 and max(used) > 30 * min(used)
+    )
     return [line_plot(f"pareto-{level.value}", caption, axes, series, marks)]
 
 

@@ -125,18 +125,29 @@ def _synthesise(
     sources = [os.path.relpath(file, folder) for file in project.verilog if file.stem != project.top]
     script = folder / f"{stage.module}.ys"
     script.write_text(recipe(sources, stage.module, family if dsp else None), encoding="utf-8")
-    _run(yosys, stage, folder, timeout_s, watch)
+    run_yosys(yosys, stage.module, f"Synthesising {stage.name!r} with Yosys", folder, timeout_s, watch)
     return _read(folder, stage, family)
 
 
-def _run(yosys: FoundTool, stage: StageSummary, folder: Path, timeout_s: float | None, watch: Callable[[str], None]) -> None:
-    """Run the script; what follows ABC is only in Yosys' own log where Yosys is WebAssembly (its standard output ends there)."""
-    own_log = folder / f"{stage.module}.yosys.log"
-    step = f"Synthesising {stage.name!r} with Yosys"
-    args = ["-l", own_log.name, "-s", f"{stage.module}.ys"]
-    done = run(
-        yosys, args, cwd=folder, log=folder / f"{stage.module}.log", timeout_s=timeout_s, on_line=watch, step=step, check=False
-    )
+def run_yosys(
+    yosys: FoundTool, name: str, step: str, folder: Path, timeout_s: float | None, watch: Callable[[str], None] | None = None
+) -> None:
+    """Run a script; what follows ABC is only in Yosys' own log where Yosys is WebAssembly (its standard output ends there).
+
+    Args:
+        yosys: the tool.
+        name: the script's name, without ``.ys``, and that of its logs.
+        step: what the run is for, named in an error.
+        folder: where the script is.
+        timeout_s: seconds it may take.
+        watch: called with each line of output.
+
+    Raises:
+        ToolFailedError: it failed or took too long.
+    """
+    own_log = folder / f"{name}.yosys.log"
+    args = ["-l", own_log.name, "-s", f"{name}.ys"]
+    done = run(yosys, args, cwd=folder, log=folder / f"{name}.log", timeout_s=timeout_s, on_line=watch, step=step, check=False)
     if done.returncode != 0:
         log = own_log if own_log.is_file() else done.log
         last = tail(log)

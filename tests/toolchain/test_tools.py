@@ -129,7 +129,7 @@ def test_the_doctor_says_which_extras_are_missing(no_tools: Path, monkeypatch: p
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "alkaid" else found(name))
     extras = {extra.extra: extra for extra in toolchain.doctor().extras}
-    assert list(extras) == ["train", "hls", "rtl", "parquet", "simulate", "notebook"]
+    assert list(extras) == ["train", "hls", "rtl", "route", "parquet", "simulate", "notebook"]
     assert not extras["rtl"].able
     assert "alkaid" in extras["rtl"].missing
     assert extras["train"].able is (not extras["train"].missing)
