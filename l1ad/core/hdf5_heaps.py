@@ -57,7 +57,8 @@ def _collection(data: bytes | mmap.mmap, place: int) -> tuple[str | None, dict[i
         step = length if index == 0 else _HEAD + -(-length // 8) * 8
         if not 0 < step <= end - at:
             return f"has an object of {length} bytes where {end - at} are left", objects
-        objects[index] = length
+        if index:
+            objects[index] = length
         at += step
     return None, objects
 

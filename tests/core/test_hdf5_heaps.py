@@ -15,6 +15,8 @@ from l1ad.core.hdf5_heaps import file_heap_fault, heap_fault
 from l1ad.data.hdf5 import opened
 from l1ad.qkeras.importing.keras_file import read_model
 
+SAMPLE = Path(__file__).parents[2] / "data" / "sample"
+
 
 def written(libver: str = "earliest") -> bytes:
     """Write texts of many lengths, some of them removed and written again, so that heaps have holes."""
@@ -82,6 +84,19 @@ def test_numbers_that_look_like_a_length_are_no_fault(chunks: tuple[int] | None)
         file.create_dataset("numbers", data=np.array([7, -5, place, 0, 1, 9, 9, 9], "<i4"), chunks=chunks)
     assert held.getvalue().count(place.to_bytes(8, "little")) == 2
     assert heap_fault(held.getvalue()) is None
+
+
+def test_the_address_of_a_heap_beside_an_index_of_no_object_is_no_fault() -> None:
+    data = written()
+    place = data.index(b"GCOL\x01")
+    looks_like_one = (2**23).to_bytes(4, "little") + place.to_bytes(8, "little") + bytes(4)
+    assert heap_fault(data + looks_like_one) is None  # index 0 is the heap's free space, no text
+
+
+def test_every_shipped_sample_can_be_read() -> None:
+    files = sorted(SAMPLE.glob("*.h5"))
+    assert len(files) >= 16
+    assert [file.name for file in files if file_heap_fault(file) is not None] == []
 
 
 def endless(data: bytes) -> bytes:
