@@ -21,29 +21,48 @@ def float32_failure(network: Network) -> str | None:
     Returns:
         The node's name, or None when every step is exact.
     """
-    nodes = {node.node: node for node in prove(network)}
+    codes = _codes(network)
     for layer in network.layers:
-        output = nodes[f"{layer.name}.output"].values
-        sources = [nodes[SCALED if name == SCALED else f"{name}.output"] for name in network.sources_of(layer)]
-        fractional = max(node.fractional for node in sources)
-        inputs = tuple(i.times(1 << (fractional - node.fractional)) for node in sources for i in node.values)
+        sources = [code for name in network.sources_of(layer) for code in codes[name]]
+        grid = max(fractional for _, fractional in sources)
+        inputs = tuple(values.times(1 << (grid - fractional)) for values, fractional in sources)
         if layer.accumulator is not None or layer.result is not None:
             return f"{layer.name}.accumulator"
-        if any(_needed(layer, inputs, fractional, j, output[j]) > LIMIT for j in range(layer.n_out)):
+        if any(_needed(layer, inputs, grid, j, *codes[layer.name][j]) > LIMIT for j in range(layer.n_out)):
             return f"{layer.name}.accumulator"
     return None
 
 
-def _needed(layer: Dense, inputs: tuple[Interval, ...], fractional: int, neuron: int, output: Interval) -> int:
-    """Return the largest integer, in units of the finest grid, that the neuron's float arithmetic may meet."""
+def _codes(network: Network) -> dict[str, list[tuple[Interval, int]]]:
+    """Return the codes of each element of the scaled input and of every layer's output, with the element's fractional bits."""
+    nodes = {node.node: node for node in prove(network)}
+    found = {SCALED: [nodes[SCALED]]} | {
+        layer.name: [nodes[f"{layer.name}.output[{j}]"] for j in range(layer.n_out)]
+        if layer.own_outputs
+        else [nodes[f"{layer.name}.output"]]
+        for layer in network.layers
+    }
+    return {name: [(values, part.fractional) for part in parts for values in part.values] for name, parts in found.items()}
+
+
+def _needed(layer: Dense, inputs: tuple[Interval, ...], fractional: int, neuron: int, output: Interval, own: int) -> int:
+    """Return the largest integer, in units of the finest grid, that the neuron's float arithmetic may meet.
+
+    Args:
+        layer: the layer.
+        inputs: the codes of its inputs, all with ``fractional`` fractional bits.
+        fractional: these bits.
+        neuron: which one.
+        output: the codes of the neuron's output.
+        own: fractional bits of these.
+    """
     grid = sum_fractional(layer, fractional)
     affine = Affine(layer.weight, layer.weight_type.fractional, layer.bias, layer.bias_type.fractional)
     terms = affine_terms(affine, inputs, [fractional] * layer.n_in, grid, neuron)
-    finer = max(0, layer.output.fractional - grid)
+    finer = max(0, own - grid)
     high = sum(max(0, term.high) for term in terms) << finer
     low = -sum(min(0, term.low) for term in terms) << finer
-    quantised = output.magnitude << max(0, grid - layer.output.fractional)
-    return max(high, low) + quantised
+    return max(high, low) + (output.magnitude << max(0, grid - own))
 
 
 def float32_exact(network: Network) -> bool:

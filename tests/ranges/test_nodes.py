@@ -22,6 +22,7 @@ from l1ad.ranges import (
     sum_fractional,
 )
 from l1ad.spec import reference
+from tests.branching_networks import NETWORKS as BRANCHING
 from tests.networks import HIDDEN, make_events, make_network, outputs_for
 
 NETWORKS = {
@@ -168,3 +169,20 @@ def test_float32_failure_counts_partial_sums_not_only_the_total() -> None:
     wide = FixedPoint(True, 20, 2)
     big = replace(layer, weight=weight, weight_type=wide)
     assert float32_failure(replace(network, layers=(big,))) == "dense1.accumulator"
+
+
+def test_float32_failure_looks_at_each_neurons_own_type() -> None:
+    """Types of their own that are all the layer's type change nothing; one that is too fine for 24 bits is found, in its own layer."""
+    network = make_network(widths=(5, 2))
+    first, second = network.layers
+    assert float32_failure(replace(network, layers=(replace(first, own_outputs=(first.output,) * 5), second))) is None
+    wide = FixedPoint.from_quantized_relu(20, 3)
+    for neuron in range(5):
+        own = tuple(wide if j == neuron else first.output for j in range(5))
+        mixed = replace(network, layers=(replace(first, own_outputs=own), second))
+        assert float32_failure(mixed) == float32_failure(replace(network, layers=(replace(first, output=wide), second)))
+
+
+@pytest.mark.parametrize("name", BRANCHING)
+def test_float32_failure_knows_every_network(name: str) -> None:
+    assert float32_exact(BRANCHING[name])
