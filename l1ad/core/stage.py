@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from l1ad.core.artefact import Draft, code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.artefact import Draft, is_current, read_manifest, stage_key, writing
+from l1ad.core.provenance import code_digest
 from l1ad.core.shown import Shown
 
 Summary = Mapping[str, Any]

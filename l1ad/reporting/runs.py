@@ -10,11 +10,12 @@ from typing import Any
 
 from l1ad.config import Config
 from l1ad.config.physics import RatesConfig, StudiesConfig
-from l1ad.core.artefact import MANIFEST, Manifest, file_digest, read_manifest
+from l1ad.core.artefact import MANIFEST, Manifest, read_manifest
 from l1ad.core.board import Board, load_board
 from l1ad.core.dataset import Dataset, load_dataset
 from l1ad.core.errors import ArtefactError, ReportError
 from l1ad.core.network import Network
+from l1ad.core.provenance import file_digest
 from l1ad.core.resources import ResourceReport
 from l1ad.core.scoreset import ScoreSet, Source, load_scores
 from l1ad.core.trained import NETWORK_FILE

@@ -15,8 +15,8 @@ from typing import Any, ParamSpec, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from l1ad.core.artefact import code_digest
 from l1ad.core.errors import InputError
+from l1ad.core.provenance import code_digest
 from l1ad.toolchain.cache import cache_folder, private_folder
 
 P = ParamSpec("P")

@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 import yaml
 
 from l1ad.config import Config, load_config
-from l1ad.core.artefact import Draft, file_digest, read_manifest
+from l1ad.core.artefact import Draft, read_manifest
 from l1ad.core.dataset import load_dataset
 from l1ad.core.errors import InputError
+from l1ad.core.provenance import file_digest
 from l1ad.core.scoreset import Source
 from l1ad.core.stage import StageResult, Summary, run_stage
 from l1ad.core.thresholds import ThresholdsFile, load_thresholds

@@ -11,11 +11,12 @@ from typing import Any
 from l1ad.config import Config
 from l1ad.config.imported import ScalingFile, TypesFile, read_section
 from l1ad.config.model import ScoreConfig
-from l1ad.core.artefact import Draft, file_digest
+from l1ad.core.artefact import Draft
 from l1ad.core.errors import ConfigError
 from l1ad.core.identifier import shortened, word_fault
 from l1ad.core.layout import ObjectLayout, load_layout
 from l1ad.core.network import Network, Score
+from l1ad.core.provenance import file_digest
 from l1ad.core.stage import StageResult, Summary, run_stage
 from l1ad.core.trained import FLOAT_FILE, KIND, NETWORK_FILE, FloatNetwork
 from l1ad.hgq.archive import is_hgq, read_hgq

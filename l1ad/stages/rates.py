@@ -11,11 +11,12 @@ import numpy as np
 
 from l1ad.config import Config
 from l1ad.config.physics import RatesConfig, judged_by
-from l1ad.core.artefact import Draft, file_digest, read_manifest
+from l1ad.core.artefact import Draft, read_manifest
 from l1ad.core.dataset import Dataset, Role, load_dataset
 from l1ad.core.errors import InputError
 from l1ad.core.follow import Follow
 from l1ad.core.network import Threshold
+from l1ad.core.provenance import file_digest
 from l1ad.core.scoreset import ScoreSet, Source
 from l1ad.core.stage import StageResult, Summary, run_stage
 from l1ad.core.thresholds import Definition, ThresholdsFile

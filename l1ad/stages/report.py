@@ -13,9 +13,10 @@ from typing import Any
 
 from l1ad.config import Config
 from l1ad.config.physics import judged_by
-from l1ad.core.artefact import code_digest, is_current, read_manifest, stage_key, writing
+from l1ad.core.artefact import is_current, read_manifest, stage_key, writing
 from l1ad.core.board import load_anchors
 from l1ad.core.errors import InputError
+from l1ad.core.provenance import code_digest
 from l1ad.core.shown import Shown
 from l1ad.physics import stability_page
 from l1ad.physics.judge import Judge, judge_at

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from l1ad.config import Config
-from l1ad.core.artefact import Draft, code_digest
+from l1ad.core.artefact import Draft
 from l1ad.core.dataset import Dataset, load_dataset
+from l1ad.core.provenance import code_digest
 from l1ad.core.shown import Shown
 from l1ad.core.stage import StageResult, Summary, run_stage
 from l1ad.data.execute import LOCAL, SERIAL, Crew, workers

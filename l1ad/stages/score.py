@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from l1ad.config import Config
 from l1ad.config.data import DataConfig
-from l1ad.core.artefact import MANIFEST, code_digest, read_manifest, stage_key
+from l1ad.core.artefact import MANIFEST, read_manifest, stage_key
 from l1ad.core.dataset import KIND as DATASET
 from l1ad.core.dataset import load_dataset
 from l1ad.core.errors import InputError, L1adError, ToolFailedError
 from l1ad.core.network import Network
+from l1ad.core.provenance import code_digest
 from l1ad.core.scratch import leftovers, locked, place_of, remove, working_folder
 from l1ad.core.shown import Shown
 from l1ad.core.trained import TrainedModel, load_trained

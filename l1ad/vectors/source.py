@@ -8,10 +8,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from l1ad.core.array_file import open_array
-from l1ad.core.artefact import file_digest
 from l1ad.core.dataset import load_dataset
 from l1ad.core.errors import InputError
 from l1ad.core.layout import ObjectLayout
+from l1ad.core.provenance import file_digest
 
 
 def open_events(path: Path, layout: ObjectLayout, count: int | None) -> tuple[str, NDArray[Any]]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from l1ad.core import artefact
+from l1ad.core import artefact, provenance
 from l1ad.core.errors import ArtefactError
 from l1ad.core.imports import closure
 
@@ -136,7 +136,7 @@ def test_the_code_digest_follows_imports_and_logs_do_not_count(tmp_path: Path) -
     names = closure("l1ad.core.dataset")
     assert {"l1ad.core.dataset", "l1ad.core.artefact", "l1ad.core.layout", "l1ad.core.fixed", "l1ad.core.errors"} <= names.keys()
     assert "l1ad.cli" not in names
-    assert artefact.code_digest("l1ad.core.fixed") != artefact.code_digest("l1ad.core.layout")
+    assert provenance.code_digest("l1ad.core.fixed") != provenance.code_digest("l1ad.core.layout")
     (tmp_path / "a.txt").write_text("x")
     before = artefact.folder_digest(tmp_path)
     (tmp_path / "b.log").write_text("x")

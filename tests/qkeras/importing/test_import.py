@@ -11,14 +11,13 @@ import h5py
 import numpy as np
 import pytest
 
-from l1ad.config.imported import ScalingFile, TypesFile, read_section
+from l1ad.config.imported import ScalingFile, TypesFile
 from l1ad.config.model import ScoreConfig
-from l1ad.core.errors import ConfigError, ConversionError, L1adError, LayoutError, ModelError
+from l1ad.core.errors import ConversionError, L1adError, LayoutError, ModelError
 from l1ad.core.network import Activation, Network
 from l1ad.qkeras.importing.assemble import assemble
 from l1ad.qkeras.importing.keras_file import read_model
 from l1ad.qkeras.importing.layers import understand
-from l1ad.qkeras.importing.quantisers import parse_quantiser
 from l1ad.qkeras.runtime import tensorflow
 from l1ad.spec import reference
 from tests.networks import make_events, tiny_layout
@@ -297,74 +296,6 @@ def test_folding_modes(tmp_path: Path, mode: str) -> None:
     dense = understand(read_model(tmp_path / "m.h5")).layers[0]
     np.testing.assert_array_equal(dense.weight[0], [1.0, 0.25])
     np.testing.assert_array_equal(dense.bias, [0.5, 0.25])
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("quantized_bits(6,1)", r"^K has alpha None: its scale is not 1, .*train with alpha=1\.$"),
-        ("quantized_bits(6,1,alpha='auto_po2')", r"^K has alpha 'auto_po2': its scale is not 1, .*$"),
-        ("quantized_bits(6,1,alpha=0.5)", r"^K has alpha 0.5: .*$"),
-        ("quantized_bits(1,0,alpha=1)", r"^K is a binary quantiser \(1 bit\), .*$"),
-        ("quantized_bits(6,1,alpha=1,use_stochastic_rounding=True)", r"^K rounds at random .*$"),
-        ("quantized_bits(6,1,alpha=1,qnoise_factor=0.5)", r"^K: qnoise_factor must be 1 .*, got 0.5; .*$"),
-        ("quantized_bits(6,1,alhpa=1)", r"^K: argument 'alhpa' of quantized_bits is not understood; .*$"),
-        ("quantized_bits(6,1,0,True,1,False,7)", r"^K: quantized_bits has 7 arguments without a name, .*$"),
-        ("quantized_relu(6,1,use_sigmoid=1)", r"^K is a quantized_relu with use_sigmoid, which is not a ReLU; .*$"),
-        ("quantized_relu(6,3,relu_upper_bound=4)", r"^K has relu_upper_bound 4 below its type's end 7.875; .*$"),
-        ("quantized_po2(4)", r"^K uses 'quantized_po2', which cannot be converted exactly; .*$"),
-        ("__import__('os').system('true')", r"^K has a quantiser that is not understood: .*$"),
-        ("quantized_bits(open('x'))", r"^K has a quantiser that is not understood: .*$"),
-        (7, r"^K has a quantiser that is not understood: 7; .*$"),
-    ],
-)
-def test_quantisers_that_are_refused(text: Any, message: str) -> None:
-    with pytest.raises(ModelError, match=message):
-        parse_quantiser(text, "K", data_scale=True)
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("quantized_bits(6,1,alpha=1)", "ap_fixed<6,2,AP_RND_CONV,AP_SAT>"),
-        ("quantized_bits(6,1,1,alpha=1.0)", "ap_fixed<6,2,AP_RND_CONV,AP_SAT_SYM>"),
-        ("quantized_bits(6,1,keep_negative=False,alpha=1)", "ap_ufixed<6,1,AP_RND_CONV,AP_SAT>"),
-        ("quantized_relu(6,1)", "ap_ufixed<6,1,AP_RND_CONV,AP_SAT>"),
-        ({"class_name": "quantized_relu", "config": {"bits": 6, "integer": 1}}, "ap_ufixed<6,1,AP_RND_CONV,AP_SAT>"),
-    ],
-)
-def test_quantisers_that_are_understood(text: Any, wanted: str) -> None:
-    quantiser = parse_quantiser(text, "K", data_scale=True)
-    assert quantiser is not None
-    assert str(quantiser.type) == wanted
-    assert parse_quantiser(None, "K") is None
-    assert parse_quantiser("linear", "K") is None
-
-
-@pytest.mark.parametrize(
-    ("text", "model", "message"),
-    [
-        (
-            "shfit: [1]",
-            ScalingFile,
-            r"^.*f.yaml: key 'shfit' is unknown; did you mean 'shift'\?$|^.*key 'shift' is missing; add it\.$",
-        ),
-        ("offset: [1]", ScalingFile, r"^.*f.yaml: key 'shift' is missing; add it\.$"),
-        ("layers: {a: {weigth: x}}", TypesFile, r"^.*f.yaml: key 'layers.a.weigth' is unknown; did you mean 'weight'\?$"),
-        ("input: fix<1>", TypesFile, r"^.*f.yaml: key 'input': Expected a type like .*, got 'fix<1>'\.$"),
-        ("[1, 2]", TypesFile, r"^.*f.yaml must be a mapping with keys such as .*, got list\.$"),
-        ("a: [", TypesFile, r"^.*f.yaml is not YAML: .*$"),
-    ],
-)
-def test_wrong_files(tmp_path: Path, text: str, model: Any, message: str) -> None:
-    (tmp_path / "f.yaml").write_text(text)
-    with pytest.raises(ConfigError, match=message):
-        read_section(tmp_path / "f.yaml", model)
-
-
-def test_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"^Cannot read '.*none.yaml': No such file or directory; give a YAML file\.$"):
-        read_section(tmp_path / "none.yaml", ScalingFile)
 
 
 def test_too_large_a_member_is_refused(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
