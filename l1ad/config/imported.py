@@ -45,13 +45,16 @@ class TypesFile(Section):
     Attributes:
         input: type of the scaled input.
         layers: types by layer name.
-        negative_slope: ``drop`` if the firmware makes leaky ReLUs plain ones.
+        negative_slope: ``drop`` if the firmware makes leaky ReLUs plain ones, ``exact`` if it multiplies by the slope without rounding where Keras'
+            float32 rounds otherwise.
+        relu_upper_bound: ``apply`` or ``ignore``, where a file does not say whether QKeras applies a bound.
         may_wrap: whether types may wrap, as the firmware's own do.
     """
 
     input: FixedType | None = None
     layers: dict[str, ImportedLayerTypes] = Field(default_factory=dict)
-    negative_slope: str = Field("refuse", pattern="^(refuse|drop)$")
+    negative_slope: str = Field("refuse", pattern="^(refuse|drop|exact)$")
+    relu_upper_bound: str = Field("refuse", pattern="^(refuse|apply|ignore)$")
     may_wrap: bool = False
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from l1ad.core.errors import ModelError
 from l1ad.core.fixed import FloatArray
 from l1ad.qkeras.importing import hdf5
-from l1ad.qkeras.importing.chain import entry_name
 from l1ad.qkeras.importing.fields import class_name
+from l1ad.qkeras.importing.flow import entry_name
 from l1ad.qkeras.importing.keras_file import ModelArchive, archive_member, opened_archive, said_damage
 
 #: How Keras writes the name of a class of HGQ2.
@@ -66,13 +66,13 @@ def read_hgq(path: Path) -> HgqModel:
         ModelError: the file is damaged, or its layers are not a chain over a row of numbers.
     """
     with said_damage(path), opened_archive(path) as opened:
-        if len(opened.chain.input_shape) != 1:
+        if len(opened.flow.input_shape) != 1:
             raise ModelError(
-                f"{str(path)!r} takes events of shape {opened.chain.input_shape!r}; only a row of numbers is imported from HGQ2."
+                f"{str(path)!r} takes events of shape {opened.flow.input_shape!r}; only a row of numbers is imported from HGQ2."
             )
         allowance = hdf5.Allowance.of_a_file()
-        layers = tuple(_layer(entry, opened, allowance) for entry in opened.chain.entries)
-        return HgqModel(layers, opened.chain.input_shape[0])
+        layers = tuple(_layer(entry, opened, allowance) for entry in opened.flow.chain)
+        return HgqModel(layers, opened.flow.input_shape[0])
 
 
 def _layer(entry: Mapping[str, Any], opened: ModelArchive, allowance: hdf5.Allowance) -> HgqLayer:

@@ -24,9 +24,11 @@ from l1ad.hgq.evaluate import check
 from l1ad.hgq.network import assemble as hgq_network
 from l1ad.importing.assemble import network_of_sources
 from l1ad.importing.folder import Sources, is_firmware, read_sources
+from l1ad.importing.names import firmware_names
 from l1ad.qkeras.importing.assemble import assemble
 from l1ad.qkeras.importing.keras_file import read_model, require_file
 from l1ad.qkeras.importing.layers import understand
+from l1ad.qkeras.importing.saved_model import is_saved_model, read_saved_model, saved_model_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +132,7 @@ def import_model(request: ImportRequest, *, force: bool = False) -> ImportResult
     """
     layout, place = load_layout(request.layout), request.file
     sources = read_sources(place) if is_firmware(place) else None
-    if sources is None:
-        require_file(place)
-    inputs = {"model_file": file_digest(place) if sources is None else sources.digest}
+    inputs = {"model_file": _digest(place) if sources is None else sources.digest}
     settings = {
         "name": request.name,
         "layout": layout.to_dict(),
@@ -162,17 +162,25 @@ class _Imported:
     checked: str | None = None
 
 
+def _digest(place: Path) -> str:
+    if is_saved_model(place):
+        return saved_model_digest(place)
+    require_file(place)
+    return file_digest(place)
+
+
 def _from_file(request: ImportRequest, layout: ObjectLayout) -> _Imported:
     if request.scaling is None:
         raise ConfigError(
             f"{str(request.file)!r} says no scaling; give it with --scaling, or as rule 'given' with shift and offset."
         )
-    if is_hgq(request.file):
+    place = request.file
+    if not place.is_dir() and is_hgq(place):
         return _from_hgq(request, request.scaling, layout)
-    model = understand(read_model(request.file))
+    model = understand(read_saved_model(place) if place.is_dir() else read_model(place))
     network, reference = assemble(request.name, model, layout, request.scaling, request.types, request.score)
-    pairs = zip(model.layers, network.layers, strict=True)
-    return _Imported(network, reference, {own.name: exact.name for own, exact in pairs if own.name != exact.name})
+    names = firmware_names(tuple(layer.name for layer in model.layers))
+    return _Imported(network, reference, {own: new for own, new in names.items() if own != new})
 
 
 def _from_hgq(request: ImportRequest, scaling: ScalingFile, layout: ObjectLayout) -> _Imported:

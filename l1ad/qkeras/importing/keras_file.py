@@ -9,7 +9,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,8 @@ from l1ad.core.fixed import FloatArray
 from l1ad.core.hdf5_heaps import file_heap_fault, heap_fault
 from l1ad.core.json_text import parse_json
 from l1ad.qkeras.importing import hdf5
-from l1ad.qkeras.importing.chain import Chain, Entry, entry_name, read_chain
 from l1ad.qkeras.importing.fields import class_name
+from l1ad.qkeras.importing.flow import Call, Entry, Flow, entry_name, read_flow
 from l1ad.qkeras.importing.variables import name_by_order, name_by_path
 
 #: Where Keras 3 and Keras 2 put the layers in an archive.
@@ -51,12 +51,16 @@ class LayerRecord:
         name: the layer's name.
         config: its configuration.
         arrays: its arrays by their last name: ``kernel``, ``bias``, ``gamma``, ``beta``, ``moving_mean``, ``moving_variance``.
+        call: the layer's name and, from the second use of a shared layer on, which use this is.
+        sources: the calls that it reads.
     """
 
     kind: str
     name: str
     config: Mapping[str, Any]
     arrays: Mapping[str, FloatArray]
+    call: str
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +68,7 @@ class KerasModel:
     """A model as the file describes it.
 
     Attributes:
-        layers: in the order of the data.
+        layers: each use of a layer, after those that it reads; the last one gives the output.
         input_shape: shape of an event, without the batch.
     """
 
@@ -82,7 +86,7 @@ def read_model(path: Path) -> KerasModel:
         One record a layer, and what the model takes.
 
     Raises:
-        ModelError: the file is missing, too large, damaged or no Keras model, or its layers are not a chain.
+        ModelError: the file is missing, too large, damaged or no Keras model, or its layers do not lead from one input to one output.
     """
     require_file(path)
     with said_damage(path):
@@ -113,7 +117,7 @@ def require_file(path: Path) -> None:
     """
     if path.is_dir():
         raise ModelError(
-            f"{str(path)!r} is a folder: a SavedModel is not read; load it where it was made and save it with model.save('name.h5')."
+            f"{str(path)!r} is a folder, but no SavedModel and no firmware's sources; give a Keras file, or the folder of one of these."
         )
     if not path.is_file():
         raise ModelError(f"There is no model file {str(path)!r}; give an HDF5 or .keras file.")
@@ -131,25 +135,37 @@ def _from_hdf5(path: Path) -> KerasModel:
             raise ModelError(
                 f"{str(path)!r} holds no model configuration, only {sorted(file)[:5]!r}; save the whole model, not just its weights."
             )
-        chain = read_chain(parse_json(hdf5.read_text(file, "model_config")), path)
+        flow = read_flow(parse_json(hdf5.read_text(file, "model_config")), path)
         weights, allowance = hdf5.member(file, "model_weights"), hdf5.Allowance.of_a_file()
-        layers = []
-        for entry in chain.entries:
+
+        def arrays(entry: Entry) -> Mapping[str, FloatArray]:
             name = entry_name(entry)
-            arrays = hdf5.read_arrays(weights, name, allowance)
-            layers.append(_record(entry, name_by_path(class_name(entry), name, arrays)))
-        return KerasModel(tuple(layers), chain.input_shape)
+            return name_by_path(class_name(entry), name, hdf5.read_arrays(weights, name, allowance))
+
+        return keras_model(flow, arrays)
 
 
 def _from_archive(path: Path) -> KerasModel:
     with opened_archive(path) as opened:
         allowance = hdf5.Allowance.of_a_file()
-        layers = []
-        for entry in opened.chain.entries:
+
+        def arrays(entry: Entry) -> Mapping[str, FloatArray]:
             folder = opened.folders.get(entry_name(entry))
-            arrays = hdf5.read_arrays(opened.root, folder, allowance) if folder else {}
-            layers.append(_record(entry, name_by_order(class_name(entry), entry["config"], arrays)))
-        return KerasModel(tuple(layers), opened.chain.input_shape)
+            found = hdf5.read_arrays(opened.root, folder, allowance) if folder else {}
+            return name_by_order(class_name(entry), entry["config"], found)
+
+        return keras_model(opened.flow, arrays)
+
+
+def keras_model(flow: Flow, arrays: Callable[[Entry], Mapping[str, FloatArray]]) -> KerasModel:
+    """Put the calls of a model and the arrays of its layers together.
+
+    Args:
+        flow: the calls.
+        arrays: reads those of a layer; asked once for each layer.
+    """
+    found = {name: arrays(entry) for name, entry in {entry_name(call.entry): call.entry for call in flow.calls}.items()}
+    return KerasModel(tuple(_record(call, found[entry_name(call.entry)]) for call in flow.calls), flow.input_shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,12 +173,12 @@ class ModelArchive:
     """An open ``.keras`` archive.
 
     Attributes:
-        chain: its layers.
+        flow: its layers.
         root: the HDF5 group of the layers' folders; None where there is none.
         folders: each layer's folder, by its name.
     """
 
-    chain: Chain
+    flow: Flow
     root: Any
     folders: Mapping[str, str]
 
@@ -172,18 +188,18 @@ def opened_archive(path: Path) -> Iterator[ModelArchive]:
     """Open a ``.keras`` archive.
 
     Raises:
-        ModelError: it is none, or too large, or its layers are not a chain.
+        ModelError: it is none, or too large, or its layers do not lead from one input to one output.
     """
     import h5py
 
     with zipfile.ZipFile(path) as archive:
-        chain = read_chain(parse_json(archive_member(archive, "config.json", path, hdf5.MAX_CONFIG_BYTES)), path)
+        flow = read_flow(parse_json(archive_member(archive, "config.json", path, hdf5.MAX_CONFIG_BYTES)), path)
         weights = archive_member(archive, "model.weights.h5", path, hdf5.MAX_BYTES)
     if fault := heap_fault(weights):
         raise ValueError(fault)
     with h5py.File(io.BytesIO(weights), "r") as file:
         root = next((group for name in _ROOTS if (group := hdf5.member(file, name)) is not None), None)
-        yield ModelArchive(chain, root, _weight_folders(root, chain.saved, path))
+        yield ModelArchive(flow, root, _weight_folders(root, flow.saved, path))
 
 
 def archive_member(archive: zipfile.ZipFile, name: str, path: Path, limit: int) -> bytes:
@@ -202,8 +218,9 @@ def archive_member(archive: zipfile.ZipFile, name: str, path: Path, limit: int) 
     return archive.read(name)
 
 
-def _record(entry: Entry, arrays: Mapping[str, FloatArray]) -> LayerRecord:
-    return LayerRecord(class_name(entry), entry_name(entry), entry["config"], arrays)
+def _record(call: Call, arrays: Mapping[str, FloatArray]) -> LayerRecord:
+    entry = call.entry
+    return LayerRecord(class_name(entry), entry_name(entry), entry["config"], arrays, call.name, call.sources)
 
 
 def _weight_folders(root: Any, saved: tuple[Entry, ...], path: Path) -> dict[str, str]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from l1ad.core.errors import ModelError
 from l1ad.core.fixed import FloatArray
+from l1ad.core.network import Activation
+from l1ad.qkeras.importing.draft import ImportedDense
 from l1ad.qkeras.importing.fields import number
 from l1ad.qkeras.importing.keras_file import LayerRecord
 from l1ad.qkeras.importing.variables import expected
@@ -49,6 +53,38 @@ def _gain_and_shift(record: LayerRecord, where: str) -> tuple[FloatArray, FloatA
         arrays["moving_variance"] + number(record.config, "epsilon", _EPSILON, where)
     )
     return gain, arrays.get("beta", np.zeros_like(mean)) - mean * gain
+
+
+def folded_after(layer: ImportedDense, record: LayerRecord, where: str) -> ImportedDense:
+    """Fold a normalisation into the layer whose sums it takes.
+
+    Raises:
+        ModelError: an activation, or quantised weights, are between.
+    """
+    if layer.activation is not Activation.LINEAR or layer.output is not None:
+        raise ModelError(f"{where} normalises after an activation and cannot be folded exactly; put it before the activation.")
+    if layer.weight_type is not None or layer.bias_type is not None:
+        raise ModelError(
+            f"{where} would scale the quantised weights of {layer.name!r}, which cannot be converted exactly; use QDenseBatchnorm."
+        )
+    weight, bias = fold_after(layer.weight, layer.bias, record, where)
+    return replace(layer, weight=weight, bias=bias, has_bias=True)
+
+
+def folded_before(layer: ImportedDense, record: LayerRecord) -> ImportedDense:
+    """Fold a normalisation of the input into the layer that reads it.
+
+    Raises:
+        ModelError: the layer's weights are quantised.
+    """
+    where = f"Layer {record.name!r}"
+    if layer.weight_type is not None or layer.bias_type is not None:
+        raise ModelError(
+            f"{where} normalises the input before the quantised weights of {layer.name!r} and cannot be folded exactly; put the "
+            "normalisation into the scaling's shift and offset and save the model without it."
+        )
+    weight, bias = fold_before(layer.weight, layer.bias, record, where)
+    return replace(layer, weight=weight, bias=bias, has_bias=True)
 
 
 def fold_after(weight: FloatArray, bias: FloatArray, record: LayerRecord, where: str) -> tuple[FloatArray, FloatArray]:

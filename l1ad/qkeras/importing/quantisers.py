@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from l1ad.core.errors import ModelError
 from l1ad.core.fixed import MAX_WIDTH, FixedPoint, Overflow
@@ -43,7 +46,9 @@ class Quantiser:
     Attributes:
         activation: what it does before it quantises.
         type: the type it quantises to; None for none (a plain ReLU).
-        negative_slope: slope of a leaky ReLU, which the type cannot represent.
+        negative_slope: slope of a leaky ReLU, whose negative values the type does not hold.
+        bound: largest value after quantising; None for the type's own end.
+        bound_is_sure: whether the description says that the bound counts.
         rounded: finds the values of weights where that is not rounding to the type; None where it is.
     """
 
@@ -51,6 +56,8 @@ class Quantiser:
     type: FixedPoint | None
     negative_slope: float = 0.0
     rounded: Rounded | None = None
+    bound: float | None = None
+    bound_is_sure: bool = True
 
 
 def parse_quantiser(description: Any, where: str, *, data_scale: bool = False, weights: bool = False) -> Quantiser | None:
@@ -76,7 +83,7 @@ def parse_quantiser(description: Any, where: str, *, data_scale: bool = False, w
     if name == "quantized_bits":
         return _bits(_complete(_BITS_ARGUMENTS, arguments, name, where), where, data_scale)
     if name == "quantized_relu":
-        return _relu(_complete(_RELU_ARGUMENTS, arguments, name, where), where)
+        return _relu(_complete(_RELU_ARGUMENTS, arguments, name, where), where, as_text=isinstance(description, str))
     if weights and name in FEW_VALUES:
         return _few(name, _complete(FEW_VALUES[name], arguments, name, where), where, data_scale)
     raise ModelError(
@@ -157,15 +164,32 @@ def _bits(arguments: Mapping[str, Any], where: str, data_scale: bool) -> Quantis
     return Quantiser(Activation.LINEAR, replace(type_, overflow=Overflow.SAT_SYM) if arguments["symmetric"] else type_)
 
 
-def _relu(arguments: Mapping[str, Any], where: str) -> Quantiser:
+def _relu(arguments: Mapping[str, Any], where: str, *, as_text: bool) -> Quantiser:
     if arguments["use_sigmoid"]:
         raise ModelError(f"{where} is a quantized_relu with use_sigmoid, which is not a ReLU; train it without.")
     type_ = FixedPoint.from_quantized_relu(*_widths(arguments, where))
-    if arguments["relu_upper_bound"] is not None and number(arguments, "relu_upper_bound", 0, where) < type_.max:
+    slope = number(arguments, "negative_slope", 0.0, where)
+    if slope and (math.frexp(slope)[0] != 0.5 or not 2.0 ** (1 - type_.width) <= slope <= 1 or type_.width < 2):
         raise ModelError(
-            f"{where} has relu_upper_bound {arguments['relu_upper_bound']!r} below its type's end {type_.max:g}; train it without."
+            f"{where} is a quantized_relu of {type_.width} bits with negative_slope {slope:g}, expected a power of two from "
+            f"{2.0 ** (1 - type_.width):g} to 1; train it with such a slope."
         )
-    return Quantiser(Activation.RELU, type_, number(arguments, "negative_slope", 0.0, where))
+    bound, sure = _upper_bound(arguments, type_, where, as_text=as_text)
+    return Quantiser(Activation.RELU, type_, slope, bound=bound, bound_is_sure=sure)
+
+
+def _upper_bound(arguments: Mapping[str, Any], type_: FixedPoint, where: str, *, as_text: bool) -> tuple[float | None, bool]:
+    """Return the bound that QKeras puts on quantised values, in float32, and whether it is sure that it does.
+
+    ``is_quantized_clip``, true unless it is written, makes QKeras ignore ``relu_upper_bound``; QKeras does not save it.
+    """
+    bound, clip = arguments["relu_upper_bound"], arguments.get("is_quantized_clip")
+    if bound is None or clip or (clip is None and as_text):
+        return None, True
+    value = float(np.float32(number(arguments, "relu_upper_bound", 0, where)))
+    if value < 0:
+        raise ModelError(f"{where} has relu_upper_bound {bound!r}, expected a number above 0; train it with one.")
+    return (value, clip is not None) if 0 < value < type_.max else (None, True)
 
 
 def _widths(arguments: Mapping[str, Any], where: str) -> tuple[int, int]:

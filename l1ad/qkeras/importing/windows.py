@@ -10,7 +10,7 @@ import numpy as np
 
 from l1ad.core.affine import Padding, Shape, Window, average_pooling, convolution, upsampling
 from l1ad.core.errors import ModelError
-from l1ad.core.fixed import FixedPoint, FloatArray, Overflow, Rounding
+from l1ad.core.fixed import FixedPoint, FloatArray
 from l1ad.qkeras.importing.fields import whole
 from l1ad.qkeras.importing.keras_file import LayerRecord
 from l1ad.qkeras.importing.variables import CONVOLUTION
@@ -44,7 +44,7 @@ def convolution_matrix(
     Raises:
         ModelError: a setting that is not understood, or arrays that do not fit.
     """
-    window = _window(record, shape, "kernel_size", where)
+    window = read_window(record, shape, "kernel_size", where)
     filters, size = whole(record.config, "filters", 0, where), window.size
     wanted = (*(size if len(shape) == 3 else size[1:]), shape[-1], filters)
     if kernel.shape != wanted or bias.shape != (filters,):
@@ -54,7 +54,7 @@ def convolution_matrix(
         )
     _require_size(math.prod(shape) * window.places[0] * window.places[1] * filters, where)
     weight, biases = convolution(window, kernel.reshape(*size, shape[-1], filters), bias)
-    return weight, biases, _given(window, len(shape), filters)
+    return weight, biases, given_shape(window, len(shape), filters)
 
 
 def pooling_matrix(record: LayerRecord, shape: tuple[int, ...], where: str) -> tuple[FloatArray, FixedPoint, tuple[int, ...]]:
@@ -66,13 +66,13 @@ def pooling_matrix(record: LayerRecord, shape: tuple[int, ...], where: str) -> t
     Raises:
         ModelError: the window has no power of two of elements, or a setting that is not understood.
     """
-    window = _window(record, shape, "pool_size", where)
+    window = read_window(record, shape, "pool_size", where)
     _require_size(math.prod(shape) * window.places[0] * window.places[1] * shape[-1], where)
     try:
         codes, bits = average_pooling(window)
     except ModelError as error:
         raise ModelError(f"{where}: {error}") from None
-    return np.ldexp(codes.astype(np.float64), -bits), _least(bits), _given(window, len(shape), shape[-1])
+    return np.ldexp(codes.astype(np.float64), -bits), _least(bits), given_shape(window, len(shape), shape[-1])
 
 
 def _least(bits: int) -> FixedPoint:
@@ -92,13 +92,12 @@ def upsampling_matrix(record: LayerRecord, shape: tuple[int, ...], where: str) -
     return upsampling(whole_shape, times).astype(np.float64), given
 
 
-def exact_average(before: FixedPoint, weights: FixedPoint) -> FixedPoint:
-    """Return the type that holds averages of values of a type."""
-    finer = weights.fractional
-    return FixedPoint(before.signed, before.width + finer, before.integer, Rounding.RND_CONV, Overflow.SAT)
+def read_window(record: LayerRecord, shape: tuple[int, ...], key: str, where: str) -> Window:
+    """Read how a layer's window moves over a tensor.
 
-
-def _window(record: LayerRecord, shape: tuple[int, ...], key: str, where: str) -> Window:
+    Raises:
+        ModelError: a setting that is not understood.
+    """
     config = record.config
     plane, axes = _plane(shape, where)
     _require_channels_last(config, where)
@@ -143,6 +142,7 @@ def _require_size(n: int, where: str) -> None:
         raise ModelError(f"{where} is a matrix of {n} weights; this is not a trigger network.")
 
 
-def _given(window: Window, n_axes: int, channels: int) -> tuple[int, ...]:
+def given_shape(window: Window, n_axes: int, channels: int) -> tuple[int, ...]:
+    """Return the shape of what a window gives, with as many axes as what it moves over."""
     rows, columns = window.places
     return (rows, columns, channels) if n_axes == 3 else (columns, channels)

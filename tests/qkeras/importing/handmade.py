@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -67,3 +68,71 @@ def write_keras(
         archive.writestr("config.json", json.dumps(config))
         archive.writestr("model.weights.h5", held.getvalue())
     return path
+
+
+def field(number: int, value: int | bytes) -> bytes:
+    """Write one field of a protocol buffer: a varint, or bytes with their length."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def varint(value: int) -> bytes:
+    out = b""
+    while value > 127:
+        out, value = out + bytes([value & 127 | 128]), value >> 7
+    return out + bytes([value])
+
+
+def crc32c(data: bytes) -> int:
+    """Compute CRC-32C bit by bit, and mask it as TensorFlow does."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    crc ^= 0xFFFFFFFF
+    return ((crc >> 15 | crc << 17 & 0xFFFFFFFF) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def table(entries: Mapping[bytes, bytes]) -> bytes:
+    """Write a sorted table as LevelDB does: one block of entries, one of handles, a footer."""
+
+    def block(pairs: Mapping[bytes, bytes]) -> bytes:
+        body = b"".join(varint(0) + varint(len(k)) + varint(len(v)) + k + v for k, v in sorted(pairs.items()))
+        return body + bytes(4) + (1).to_bytes(4, "little")
+
+    first = block(entries)
+    second = block({b"z": varint(0) + varint(len(first))})
+    handles = varint(0) + varint(0) + varint(len(first) + 5) + varint(len(second))
+    return first + bytes(5) + second + bytes(5) + handles.ljust(40, b"\0") + 0xDB4775248B80FB57.to_bytes(8, "little")
+
+
+def write_saved_model(folder: Path, config: Mapping[str, Any], arrays: Mapping[str, Any], names: Mapping[str, str]) -> Path:
+    """Write a SavedModel folder as Keras 2 does.
+
+    Args:
+        folder: where to.
+        config: the model's configuration.
+        arrays: by checkpoint key without its end, ``layer_with_weights-0/kernel``; an array, or kind, shape, bytes and offset that lie.
+        names: layer by its part of the key.
+    """
+    (folder / "variables").mkdir(parents=True)
+    nodes = {"root": config} | {f"root.{part}": {"class_name": "QDense", "name": name} for part, name in names.items()}
+    described = [
+        field(2, i) + field(3, path.encode()) + field(5, json.dumps(node).encode())
+        for i, (path, node) in enumerate(nodes.items())
+    ]
+    (folder / "keras_metadata.pb").write_bytes(b"".join(field(1, node) for node in described))
+    data, entries = b"", {b"": field(1, 1), b"_CHECKPOINTABLE_OBJECT_GRAPH": field(1, 7) + field(5, 3)}
+    for key, values in arrays.items():
+        kind, shape, piece = (1, values.shape, values.astype("<f4").tobytes()) if isinstance(values, np.ndarray) else values
+        dims = b"".join(field(2, field(1, size)) for size in shape)
+        size = math.prod(shape) * 4 if kind == 1 else len(piece)
+        place = field(4, len(data)) + field(5, size) + varint(6 << 3 | 5) + crc32c(piece).to_bytes(4, "little")
+        entries[f"{key}/.ATTRIBUTES/VARIABLE_VALUE".encode()] = field(1, kind) + field(2, dims) + place
+        data += piece
+    (folder / "variables/variables.index").write_bytes(table(entries))
+    (folder / "variables/variables.data-00000-of-00001").write_bytes(data)
+    (folder / "saved_model.pb").write_bytes(b"")
+    return folder

@@ -86,17 +86,6 @@ def test_layers_that_qkeras_computes_alike(tmp_path: Path, settings: dict[str, A
     assert_equal_to_keras(tmp_path / "m.h5", saved(tmp_path / "m.h5", *layers))
 
 
-def test_second_quantiser_is_refused(tmp_path: Path) -> None:
-    layers = [
-        dense("d"),
-        entry("QActivation", "a", activation="quantized_bits(8,3,alpha=1)"),
-        entry("QActivation", "b", activation="quantized_relu(6,2)"),
-    ]
-    path = write_h5(tmp_path / "m.h5", sequential(source(), *layers), {"d/d/kernel:0": np.ones((8, 2)), "d/d/bias:0": np.ones(2)})
-    with pytest.raises(ModelError, match=r"^Layer 'b' is a second activation after 'd'; only one can be converted exactly\.$"):
-        understand(read_model(path))
-
-
 @pytest.mark.parametrize("scale", [None, 0.5])
 def test_post_training_scale(tmp_path: Path, scale: float | None) -> None:
     """QKeras' main branch writes it with every quantiser; null changes nothing, a number is a scale."""

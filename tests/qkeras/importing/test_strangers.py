@@ -149,7 +149,8 @@ def test_configuration_that_is_none(tmp_path: Path, config: str) -> None:
 
 def test_folder(tmp_path: Path) -> None:
     with pytest.raises(
-        ModelError, match=r"^'.*' is a folder: a SavedModel is not read; load it .* save it with model.save\('name.h5'\)\.$"
+        ModelError,
+        match=r"^'.*' is a folder, but no SavedModel and no firmware's sources; give a Keras file, or the folder of one of these\.$",
     ):
         read_model(tmp_path)
 

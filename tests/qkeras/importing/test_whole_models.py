@@ -138,7 +138,7 @@ def test_flattened_input(tmp_path: Path, shape: tuple[int, ...]) -> None:
         ),
         (
             functional(source(), dense("d"), entry("Activation", "a", activation="relu"), outputs=["d"]),
-            r"^The model's output is 'd', its chain of layers ends at 'a'; save it again\.$",
+            r"^The model's output is 'd', to which the layers \['a'\] do not lead; save it without them\.$",
         ),
         (
             sequential(source(), dense("d"), dense("d")),
@@ -159,15 +159,21 @@ def changed(**entry_keys: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("nodes", "message"),
     [
-        ([[["entry", 0, 0, {}]], [["entry", 0, 0, {}]]], r"^Layer 'd' is used 2 times; a shared layer is not imported, .*$"),
-        ([[["entry", 0, 0, {}], ["other", 0, 0, {}]]], r"^Layer 'd' has 2 inputs \['entry', 'other'\]; only a chain .*$"),
+        (
+            [[["entry", 0, 0, {}]], [["entry", 0, 0, {}]]],
+            r"^The model's output is 'd', to which the layers \['d'\] do not lead; save it without them\.$",
+        ),
+        (
+            [[["entry", 0, 0, {}], ["other", 0, 0, {}]]],
+            r"^Layer 'd' reads 'other', which the model does not have; save it again\.$",
+        ),
         ([[["entry", 0, 1, {}]]], r"^Output 1 of layer 'entry' is used; only layers with one output can be imported\.$"),
         ([[["entry", 0, 0, {"training": True}]]], r"^Layer 'd' is called with training=True, which is not understood; .*$"),
         (
             [{"args": [{"config": {"keras_history": ["entry", 0, 0]}}], "kwargs": {"training": True}}],
             r"^Layer 'd' is called with .*$",
         ),
-        ([[["nowhere", 0, 0, {}]]], r"^Layers \['d'\] are not reached from the model's input; .*$"),
+        ([[["nowhere", 0, 0, {}]]], r"^Layer 'd' reads 'nowhere', which the model does not have; save it again\.$"),
     ],
 )
 def test_calls_that_are_not_understood(tmp_path: Path, nodes: Any, message: str) -> None:
