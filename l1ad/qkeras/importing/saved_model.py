@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from l1ad.core.artefact import file_digest
 from l1ad.core.errors import ModelError
 from l1ad.core.fixed import FloatArray
 from l1ad.core.json_text import parse_json
 from l1ad.core.protobuf import messages, parse_message, texts
+from l1ad.core.provenance import file_digest
 from l1ad.qkeras.importing import hdf5
 from l1ad.qkeras.importing.bundle import read_variables
 from l1ad.qkeras.importing.fields import class_name
