@@ -12,7 +12,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from l1ad.api import compare_rates, convert, csim, init, prepare, rates, report, score, simulate, study, synth, train, verify
+    from l1ad.api import (
+        compare_rates,
+        convert,
+        csim,
+        init,
+        pick,
+        prepare,
+        rates,
+        report,
+        scan,
+        score,
+        simulate,
+        study,
+        synth,
+        train,
+        verify,
+    )
     from l1ad.config import Config, load_config
     from l1ad.core.dataset import Dataset
     from l1ad.core.errors import L1adError
@@ -37,9 +53,11 @@ __all__ = [
     "init",
     "load_config",
     "load_layout",
+    "pick",
     "prepare",
     "rates",
     "report",
+    "scan",
     "score",
     "simulate",
     "study",

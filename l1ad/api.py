@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from l1ad.stages.prepare import PrepareResult
     from l1ad.stages.rates import RatesResult
     from l1ad.stages.report import ReportResult
+    from l1ad.stages.scan import PickResult, ScanResult
     from l1ad.stages.score import ScoreResult
     from l1ad.stages.simulate import SimulateResult
     from l1ad.stages.study import StudiesResult
@@ -266,3 +267,30 @@ def study(name: str, config: AnyConfig, *, force: bool = False) -> StudiesResult
     from l1ad.stages import study as stage
 
     return stage.study(_read(config), name, force=force)
+
+
+@explaining_extras
+def scan(config: AnyConfig, *, force: bool = False, scheduler: str | None = None) -> ScanResult:
+    """Search the networks that no other beats in efficiency, LUTs and latency; killed and called again, it goes on.
+
+    Args:
+        config: a configuration, or the path of its file.
+        force: begin again, without the trials there are.
+        scheduler: where trials run: ``none`` here, ``local`` on all cores, a Dask scheduler's address.
+    """
+    from l1ad.stages import scan as stage
+
+    return stage.scan(_read(config), force=force, scheduler=scheduler)
+
+
+@explaining_extras
+def pick(config: str | Path, number: int) -> PickResult:
+    """Write the configuration that makes the network of a scan's trial again.
+
+    Args:
+        config: the file of the configuration that was scanned.
+        number: number of the trial.
+    """
+    from l1ad.stages import scan as stage
+
+    return stage.pick(load_config(config), Path(config), number)

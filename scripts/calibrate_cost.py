@@ -1,4 +1,4 @@
-"""Calibrate the scan's fast estimate on Yosys: synthesise the networks of trials, fit the weights of `l1ad.scan.cost`, say how far they are off.
+"""Calibrate the scan's fast estimate on Yosys: synthesise the networks of trials, fit the weights of `l1ad.search.cost`, say how far they are off.
 
     python scripts/calibrate_cost.py NETWORK.json...
 
@@ -22,7 +22,7 @@ from l1ad.rtl.project import source_files, write_project
 from l1ad.rtl.report import resource_report
 from l1ad.rtl.trace import trace_network
 from l1ad.rtl.yosys import synthesise
-from l1ad.scan.cost import delay_features, lut_features
+from l1ad.search.cost import delay_features, lut_features
 
 
 def measured(network: Network, folder: Path) -> tuple[NDArray[np.float64], NDArray[np.float64], list[float], float]:

@@ -28,7 +28,7 @@ LIBRARIES = {
     "studies",
     "vectors",
     "reporting",
-    "scan",
+    "search",
 }
 INTERFACES = {"api", "cli", "cli_config", "cli_ending"}
 RANKS = dict.fromkeys(LEAVES, 0) | dict.fromkeys(LIBRARIES, 1) | {"stages": 2, "benchmarks": 2} | dict.fromkeys(INTERFACES, 3)

@@ -77,24 +77,27 @@ def _false_lengths(data: bytes | mmap.mmap, place: int, objects: dict[int, int])
 
 def _first_of_a_text(data: bytes | mmap.mmap, lengths: list[tuple[int, str]]) -> str | None:
     """Say the first false length that is one: numbers in an array may look like it."""
-    plain: list[range] = []
-    with contextlib.suppress(OSError, RuntimeError, ValueError), h5py.File(io.BytesIO(data), "r") as file:
+    plain: list[tuple[int, int]] = []
+    with (
+        contextlib.suppress(OSError, RuntimeError, ValueError, OverflowError, KeyError, TypeError),
+        h5py.File(io.BytesIO(data), "r") as file,
+    ):
         file.visititems(lambda _name, item: plain.extend(_plain_bytes(item)))
-    return next((said for at, said in lengths if not any(at in held for held in plain)), None)
+    return next((said for at, said in lengths if not any(begin <= at < end for begin, end in plain)), None)
 
 
-def _plain_bytes(item: h5py.Group | h5py.Dataset) -> Iterator[range]:
-    """Say where the numbers of an array lie in the file."""
+def _plain_bytes(item: h5py.Group | h5py.Dataset) -> Iterator[tuple[int, int]]:
+    """Give first and last byte of where the numbers of an array lie in the file; a damaged file may say anything."""
     if not isinstance(item, h5py.Dataset) or item.dtype.hasobject:
         return
     if item.chunks is None:
         begin = item.id.get_offset()
         if begin is not None:
-            yield range(begin, begin + item.id.get_storage_size())
+            yield begin, begin + item.id.get_storage_size()
         return
     for k in range(item.id.get_num_chunks()):
         chunk = item.id.get_chunk_info(k)
-        yield range(chunk.byte_offset, chunk.byte_offset + chunk.size)
+        yield chunk.byte_offset, chunk.byte_offset + chunk.size
 
 
 def file_heap_fault(path: Path) -> str | None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
 from pathlib import Path
 
-from l1ad.core.errors import InputError, ToolFailedError
+from l1ad.core.errors import ArtefactError, InputError
 from l1ad.core.network import Network
 from l1ad.emulator.march import flags as march_flags
 from l1ad.emulator.march import processor
 from l1ad.emulator.source import HEADERS, header, kernel_source
 from l1ad.toolchain import GXX, FoundTool, require, run
-from l1ad.toolchain.cache import CACHE_VARIABLE, cache_folder, is_ours, private_folder, remember
+from l1ad.toolchain.cache import CACHE_VARIABLE, cache_folder, compile_once, is_ours, private_folder
 
+LIBRARY = "emulator.so"
 FLAGS = ("-std=c++17", "-O3", "-fwrapv", "-fno-math-errno", "-fPIC", "-shared", "-fopenmp")
 
 
@@ -40,7 +39,7 @@ def library(network: Network, march: str = "native", *, traced: bool = False) ->
     flags = (*FLAGS, *march_flags(march))
     key = _key(compiler, source, flags)
     folder = cache_folder() / "emulator" / key
-    target = folder / "emulator.so"
+    target = folder / LIBRARY
     if is_ours(target, key):
         return target
     _compile(compiler, source, flags, folder)
@@ -59,36 +58,18 @@ def _key(compiler: FoundTool, source: str, flags: tuple[str, ...]) -> str:
 
 
 def _compile(compiler: FoundTool, source: str, flags: tuple[str, ...], folder: Path) -> None:
-    """Compile in a folder of its own and move the whole into place, over what somebody else has put there."""
+    def make(work: Path) -> None:
+        write_sources(work, source)
+        run(compiler, [*flags, "kernel.cpp", "-o", LIBRARY], cwd=work, log=work / "compile.log", step="Compiling the emulator")
+
     try:
         private_folder(folder.parent, tighten=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    except OSError as error:
+        compile_once(folder, LIBRARY, folder.name, make)
+    except (OSError, ArtefactError) as error:
+        reason = (error.strerror or error) if isinstance(error, OSError) else error
         raise InputError(
-            f"Compiled emulators cannot be kept in {str(folder.parent)!r}: {error.strerror or error}; set {CACHE_VARIABLE} to a folder "
-            "that can be written."
+            f"Compiled emulators cannot be kept in {str(folder.parent)!r}: {reason}; set {CACHE_VARIABLE} to a folder that can be written."
         ) from None
-    try:
-        write_sources(work, source)
-        run(
-            compiler,
-            [*flags, "kernel.cpp", "-o", "emulator.so"],
-            cwd=work,
-            log=work / "compile.log",
-            step="Compiling the emulator",
-        )
-        remember(work / "emulator.so", folder.name)
-    except ToolFailedError:  # source and log stay: the message names them
-        raise
-    except BaseException:
-        shutil.rmtree(work, ignore_errors=True)
-        raise
-    try:
-        if not is_ours(folder / "emulator.so", folder.name):
-            shutil.rmtree(folder, ignore_errors=True)
-        work.rename(folder)
-    except OSError:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def write_sources(folder: Path, source: str) -> None:

@@ -7,8 +7,6 @@ import hashlib
 import os
 import platform
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +25,7 @@ from l1ad.hls import statements
 from l1ad.hls.project import SIMULATION_TYPES, HlsProject, call, load_project
 from l1ad.hls.simulation_types import fast_types
 from l1ad.hls.top import banner, render, top_ports
-from l1ad.toolchain.cache import is_ours, remember
+from l1ad.toolchain.cache import compile_once, is_ours
 
 #: Events handed to the compiled top at a time.
 CHUNK = 65_536
@@ -238,11 +236,12 @@ def build(project: HlsProject, *, trace: bool = False) -> Path:
     if is_ours(library, key):
         return library
     try:
-        return _compile(project, source, flags, folder, key)
+        compile_once(folder, _LIBRARY, key, lambda work: _compile(project, source, flags, work))
     except OSError as error:
         raise ArtefactError(
             f"Could not build the C simulation in {str(folder)!r}: {error.strerror or error}; free some disk space or make it writable."
         ) from error
+    return library
 
 
 def _build_key(project: HlsProject, source: str, flags: tuple[str, ...], version: str | None) -> str:
@@ -262,22 +261,12 @@ def _processor() -> str:
     return platform.machine() + next((line for line in text.splitlines() if line.startswith(("flags", "Features"))), "")
 
 
-def _compile(project: HlsProject, source: str, flags: tuple[str, ...], folder: Path, key: str) -> Path:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
-    try:
-        (work / "l1ad_bridge.cpp").write_text(source, encoding="utf-8")
-        types = _write_types(project, work / "simulation_types")
-        # The compiler runs in a folder of its own, the project's path may be relative to ours.
-        includes = [f"-I{folder.resolve()}" for folder in (types, project.path / "firmware", project.path)]
-        args = [*flags, *includes, "l1ad_bridge.cpp", "-o", _LIBRARY]
-        compile_cpp(args, work, "l1ad_bridge.cpp")
-        remember(work / _LIBRARY, key)
-        shutil.rmtree(folder, ignore_errors=True)
-        work.rename(folder)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return folder / _LIBRARY
+def _compile(project: HlsProject, source: str, flags: tuple[str, ...], work: Path) -> None:
+    (work / "l1ad_bridge.cpp").write_text(source, encoding="utf-8")
+    types = _write_types(project, work / "simulation_types")
+    # The compiler runs in a folder of its own, the project's path may be relative to ours.
+    includes = [f"-I{folder.resolve()}" for folder in (types, project.path / "firmware", project.path)]
+    compile_cpp([*flags, *includes, "l1ad_bridge.cpp", "-o", _LIBRARY], work, "l1ad_bridge.cpp")
 
 
 def _write_types(project: HlsProject, folder: Path) -> Path:

@@ -12,21 +12,24 @@ from l1ad.core.resources import Level
 from l1ad.reporting.comparison import Entry
 from l1ad.reporting.document import ABSENT, KeyFigure, State, number, percent
 from l1ad.reporting.runs import Run
+from l1ad.scores.performance import Performance
+from l1ad.scores.targets import Kind
 
 #: Levels from the most telling down; a simulated latency alone says nothing of resources.
 _TELLING = (Level.ROUTED, Level.PLACED, Level.LOGIC, Level.CSYNTH, Level.OPEN)
 _STUDY = Path("studies") / "met"
 
 
-def key_figures(run: Run, entries: Sequence[Entry]) -> tuple[KeyFigure, ...]:
+def key_figures(run: Run, entries: Sequence[Entry], performance: Performance | None = None) -> tuple[KeyFigure, ...]:
     """Return the five figures of a run; what has not been done is a dash and the command that does it.
 
     Args:
         run: what the run has left behind.
         entries: its rows of the comparison.
+        performance: how the scores do that stand for it; None where there are none.
     """
     entry = _most_telling(entries)
-    return (_exact(run), _fits(entry), _latency(entry), _efficiency(run), _lut(entry))
+    return (_exact(run), _fits(entry), _latency(entry), _efficiency(run, performance), _lut(entry))
 
 
 def study_digests(run: Run) -> dict[str, str]:
@@ -84,11 +87,11 @@ def _lut(entry: Entry | None) -> KeyFigure:
     return KeyFigure("LUT", number(entry.lut), text, State.NOTE, "resources-and-latency")
 
 
-def _efficiency(run: Run) -> KeyFigure:
+def _efficiency(run: Run, performance: Performance | None) -> KeyFigure:
     """Compare with the best simple cut at an equal rate, as the study ``met`` found it for the model that is there now."""
     comparison = _comparison(run)
     if comparison is None or len(comparison["selections"]) < 2:
-        return KeyFigure("Efficiency", ABSENT, "not compared with simple cuts yet: l1ad study met", State.NOTE, "physics")
+        return _uncompared(performance)
     score, *cuts = comparison["selections"]
     best = max(cuts, key=lambda cut: cut["mean"][0])
     pure = "pure " if comparison["kind"] == "pure" else ""
@@ -101,6 +104,19 @@ def _efficiency(run: Run) -> KeyFigure:
     return KeyFigure(
         f"{pure}efficiency".capitalize(), percent(score["mean"][0]), text, State.GOOD if better else State.WARNING, "physics"
     )
+
+
+def _uncompared(performance: Performance | None) -> KeyFigure:
+    """Give the efficiency at the working point, beyond the menu where the data have one, without any cut beside it."""
+    missing = "not compared with simple cuts yet: l1ad study met"
+    points = [] if performance is None else [target for target in performance.targets if target.khz is not None]
+    mean = performance.mean(points[-1]) if performance is not None and points else None
+    if mean is None:
+        return KeyFigure("Efficiency", ABSENT, missing, State.NOTE, "physics")
+    low, high = 100.0 * mean.low, 100.0 * mean.high
+    text = f"mean at {mean.target.label}, {number(low)} to {number(high)} % with 68 %; {missing}"
+    pure = "pure " if mean.target.kind is Kind.PURE else ""
+    return KeyFigure(f"{pure}efficiency".capitalize(), percent(mean.value), text, State.NOTE, "physics")
 
 
 def _comparison(run: Run) -> Mapping[str, Any] | None:

@@ -203,7 +203,7 @@ def _page(
     if resources is not None and others:
         sections.append(Section("Published designs at other levels or of other tasks", tuple(others), folded=True))
     title = f"{runs[0].name}: from trigger objects to firmware" if len(runs) == 1 else f"{len(runs)} runs compared"
-    keys = key_figures(runs[0], entries) if len(runs) == 1 else ()
+    keys = key_figures(runs[0], entries, _representative(performances[runs[0].name])) if len(runs) == 1 else ()
     return Page(title, _lead(runs, entries), tuple(sections), _footer(runs), keys)
 
 

@@ -19,13 +19,13 @@ from l1ad.core.shown import Shown
 from l1ad.core.stage import StageResult, Summary, run_stage
 from l1ad.data.execute import LOCAL, SERIAL, Crew, workers
 from l1ad.reporting.render import write_page
-from l1ad.scan.judge import Jury, require_measured, search_jury
-from l1ad.scan.page import Outcome, make_page
-from l1ad.scan.pick import find_trial, write_pick
-from l1ad.scan.propose import front
-from l1ad.scan.search import Search, prove_front, run_trials
-from l1ad.scan.space import Space, make_space, own_point
-from l1ad.scan.storage import Storage
+from l1ad.search.judge import Jury, require_measured, search_jury
+from l1ad.search.page import Outcome, make_page
+from l1ad.search.pick import find_trial, write_pick
+from l1ad.search.propose import front
+from l1ad.search.search import Search, prove_front, run_trials
+from l1ad.search.space import Space, make_space, own_point
+from l1ad.search.storage import Storage
 from l1ad.toolchain.progress import progress
 from l1ad.training.problem import make_problem
 from l1ad.training.rarity_teacher import make_rarity_teacher
@@ -141,7 +141,7 @@ def _settings(config: Config, space: Space) -> dict[str, Any]:
 def _about(config: Config, dataset: Dataset, space: Space) -> dict[str, str]:
     """Digest what decides a trial: the data, the scan, the code that trains."""
     text = json.dumps(_settings(config, space), sort_keys=True)
-    code = code_digest("l1ad.scan.trial")
+    code = code_digest("l1ad.search.trial")
     return {"dataset": dataset.digest, "scan": hashlib.sha256(text.encode()).hexdigest(), "version of l1ad": code}
 
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
-from l1ad.core.errors import InputError
+from l1ad.core.errors import InputError, ToolFailedError
+from l1ad.core.scratch import leftovers, locked, put_in_place, remove, working_folder
 
 CACHE_VARIABLE = "L1AD_CACHE_DIR"
 _RECORDS = "compiled"
@@ -108,6 +110,40 @@ def is_ours(library: Path, key: str) -> bool:
         return record in _in_this_process or (private_folder(cache_folder() / _RECORDS) / record).is_file()
     except OSError:
         return False
+
+
+def compile_once(folder: Path, library: str, key: str, make: Callable[[Path], None]) -> None:
+    """Compile into a folder of its own and move the whole into place, over what somebody else has put there.
+
+    One process works, others wait for it; what one that was killed has left is removed. A compiler's failure leaves sources and log.
+
+    Args:
+        folder: where the library is kept.
+        library: its name there.
+        key: digest of everything it is made of.
+        make: writes the library, and whatever it is made of, into the folder that it is given.
+
+    Raises:
+        ArtefactError: nothing can be written beside the folder.
+        OSError: the disk is full.
+        ToolFailedError: the compiler failed.
+    """
+    with locked(folder, wait=True):
+        if is_ours(folder / library, key):
+            return
+        for left in leftovers(folder):
+            remove(left)
+        work = working_folder(folder, key)
+        try:
+            work.mkdir()
+            make(work)
+            remember(work / library, key)
+            put_in_place(work, folder)
+        except ToolFailedError:
+            raise
+        except BaseException:
+            remove(work)
+            raise
 
 
 def _record(library: Path, key: str) -> str:

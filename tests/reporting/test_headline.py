@@ -4,14 +4,18 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from l1ad.core.artefact import read_manifest, writing
 from l1ad.core.resources import Level, ResourceReport
+from l1ad.physics.judge import judge_at
 from l1ad.reporting import drawing
-from l1ad.reporting.document import Figure, KeyFigure, State
+from l1ad.reporting.document import Figure, KeyFigure, State, percent
 from l1ad.reporting.headline import key_figures
 from l1ad.reporting.runs import load_run
+from l1ad.scores.performance import Performance
+from l1ad.scores.targets import Kind
 from l1ad.stages.report import report
 from tests.reported_runs import PART, make_run, open_report
 
@@ -23,11 +27,11 @@ def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "draw_grid", lambda name, caption, *rest: Figure(name, caption, empty))
 
 
-def figures_of(run: Path) -> dict[str, KeyFigure]:
+def figures_of(run: Path, performance: Performance | None = None) -> dict[str, KeyFigure]:
     from l1ad.reporting.comparison import entries_of
 
     loaded = load_run(run)
-    return {key.title: key for key in key_figures(loaded, entries_of(loaded, None))}
+    return {key.title: key for key in key_figures(loaded, entries_of(loaded, None), performance)}
 
 
 def add_study(run: Path, model: str | None = None, kind: str = "pure") -> None:
@@ -77,6 +81,20 @@ def test_what_was_not_done_names_its_command_and_a_study_of_another_model_does_n
     assert [found[name].value for name in ("Fits?", "Latency", "Efficiency", "LUT")] == ["–"] * 4
     assert "l1ad synth" in found["LUT"].text
     assert "l1ad study met" in found["Efficiency"].text
+
+
+def test_without_the_study_the_efficiency_is_that_of_the_scores_at_the_working_point(tmp_path: Path) -> None:
+    loaded = load_run(make_run(tmp_path))
+    assert loaded.dataset is not None
+    judge = judge_at(loaded.dataset, loaded.rates, loaded.studies, None)
+    performance = judge.performance(loaded.scores[-1])
+    target = judge.working_point[-1]
+    found = figures_of(loaded.path, performance)
+    title = "Pure efficiency" if target.kind is Kind.PURE else "Efficiency"
+    expected = np.mean([point.signal.value for point in performance.points(target)])
+    assert found[title].value == percent(float(expected))
+    assert found[title].text.startswith(f"mean at {target.label}, ")
+    assert found[title].text.endswith(" % with 68 %; not compared with simple cuts yet: l1ad study met")
 
 
 def test_the_page_begins_with_them_each_a_link_and_a_new_study_makes_it_new(tmp_path: Path) -> None:

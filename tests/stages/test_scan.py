@@ -16,10 +16,10 @@ from l1ad.core.dataset import load_dataset
 from l1ad.core.errors import ConfigError, InputError, TrainingError
 from l1ad.core.network import Network
 from l1ad.core.scaling import columns_left_out
-from l1ad.scan import search
-from l1ad.scan.judge import search_jury
-from l1ad.scan.storage import write_json
-from l1ad.scan.trial import Job
+from l1ad.search import search
+from l1ad.search.judge import search_jury
+from l1ad.search.storage import write_json
+from l1ad.search.trial import Job
 from l1ad.spec import reference
 from l1ad.stages.scan import pick, scan
 from tests.cluster import run_until_killed, two_workers
@@ -202,7 +202,7 @@ def test_a_pick_is_a_configuration_of_its_own(tmp_path: Path) -> None:
 SCRIPT = """
 import sys, time
 from pathlib import Path
-from l1ad.scan import search
+from l1ad.search import search
 from tests.stages.test_scan import made, stand_in
 from l1ad.stages.scan import scan
 

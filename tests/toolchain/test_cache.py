@@ -6,6 +6,8 @@ import ctypes
 import os
 import shutil
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -126,3 +128,29 @@ def test_a_planted_library_does_say_when_it_is_loaded(place: Path) -> None:
     plant(place / "planted.so", place / "sign")
     ctypes.CDLL(str(place / "planted.so"))
     assert (place / "sign").is_file()
+
+
+def test_one_of_two_compiles_and_what_a_killed_one_left_goes(place: Path) -> None:
+    folder, calls = place / "build" / "lib", []
+    killed = folder.with_name(".lib.0123456789abcdef.partial")
+    killed.mkdir(parents=True)
+    (killed / "half.o").write_text("half")
+
+    def make(work: Path) -> None:
+        calls.append(work)
+        time.sleep(0.05)
+        (work / "a.so").write_bytes(b"code")
+
+    def fail(work: Path) -> None:
+        (work / "half.o").write_text("half")
+        raise ZeroDivisionError
+
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(lambda _: cache.compile_once(folder, "a.so", "k" * 64, make), range(3)))
+    assert len(calls) == 1
+    assert cache.is_ours(folder / "a.so", "k" * 64)
+    assert [path.name for path in folder.parent.iterdir()] == ["lib"]
+    with pytest.raises(ZeroDivisionError):
+        cache.compile_once(folder, "a.so", "other", fail)
+    assert [path.name for path in folder.parent.iterdir()] == ["lib"]
+    assert cache.is_ours(folder / "a.so", "k" * 64)

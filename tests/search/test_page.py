@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from l1ad.reporting.render import html
-from l1ad.scan.page import Outcome, calibration, importances, make_page
-from l1ad.scan.space import Space
-from l1ad.scan.storage import Trial
+from l1ad.search.page import Outcome, calibration, importances, make_page
+from l1ad.search.space import Space
+from l1ad.search.storage import Trial
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 SPACE = Space({"hidden": ("[2]", "[4]", "[8]"), "weight_bits": (4, 5, 6)}, {"sparsity": (0.0, 0.8)})

@@ -31,10 +31,10 @@ from l1ad.reporting.resource_sections import resources_section
 from l1ad.reporting.runs import Run, Synthesis
 from l1ad.rtl.flow import synthesise_open, write_rtl
 from l1ad.rtl.proof import compare_rtl, proving_events
-from l1ad.scan.judge import test_jury
-from l1ad.scan.storage import write_json
 from l1ad.scores.events import comparison_events
 from l1ad.scores.implementations import find_implementations
+from l1ad.search.judge import test_jury
+from l1ad.search.storage import write_json
 from l1ad.spec import reference
 
 #: What was found of a point, and its page.

@@ -18,9 +18,9 @@ from l1ad.config import Config
 from l1ad.core.dataset import Dataset, load_dataset
 from l1ad.core.network import Network
 from l1ad.core.trained import NETWORK_FILE
-from l1ad.scan.cost import estimate_cost
-from l1ad.scan.judge import Jury, search_jury
-from l1ad.scan.storage import write_json
+from l1ad.search.cost import estimate_cost
+from l1ad.search.judge import Jury, search_jury
+from l1ad.search.storage import write_json
 from l1ad.spec import reference
 from l1ad.training.lesson import Lesson, make_lesson
 from l1ad.training.problem import Problem, make_problem

@@ -3,9 +3,9 @@
 import pytest
 
 from l1ad.core.errors import ArtefactError, InputError
-from l1ad.scan.pick import find_trial
-from l1ad.scan.space import Space
-from l1ad.scan.storage import JOURNAL, Storage, Trial
+from l1ad.search.pick import find_trial
+from l1ad.search.space import Space
+from l1ad.search.storage import JOURNAL, Storage, Trial
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 SPACE = Space({"hidden": ("[2]", "[4]")}, {"sparsity": (0.0, 0.5)})

@@ -5,7 +5,7 @@ import pytest
 from l1ad.config import Config, parse_config
 from l1ad.core.errors import ConfigError
 from l1ad.core.layout import load_layout
-from l1ad.scan.space import at_point, make_space, own_point
+from l1ad.search.space import at_point, make_space, own_point
 
 BASE = """
 name: t

@@ -29,8 +29,8 @@ from l1ad.reporting.document import (
 )
 from l1ad.reporting.drawing import Axes, Series, bar_plot, line_plot
 from l1ad.reporting.resource_sections import anchors_of, other_anchors_table
-from l1ad.scan.space import Space
-from l1ad.scan.storage import Trial
+from l1ad.search.space import Space
+from l1ad.search.storage import Trial
 
 #: Trials below which importances say nothing.
 _ENOUGH_TRIALS = 20

@@ -11,7 +11,7 @@ from typing import Any
 from l1ad.config.scan import OBJECTIVES
 from l1ad.core.errors import ArtefactError, InputError
 from l1ad.core.scratch import remove
-from l1ad.scan.space import Space
+from l1ad.search.space import Space
 
 JOURNAL = "study.journal"
 #: Name of the study in the journal, and of what says whose scan it is.

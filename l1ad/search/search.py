@@ -10,11 +10,11 @@ from typing import Any
 from l1ad.config import Config
 from l1ad.core.errors import L1adError, MismatchError
 from l1ad.data.execute import Crew
-from l1ad.scan.propose import front, propose
-from l1ad.scan.prove import Proof, prove
-from l1ad.scan.space import Space, at_point
-from l1ad.scan.storage import Storage, Trial
-from l1ad.scan.trial import Job, run_trial
+from l1ad.search.propose import front, propose
+from l1ad.search.prove import Proof, prove
+from l1ad.search.space import Space, at_point
+from l1ad.search.storage import Storage, Trial
+from l1ad.search.trial import Job, run_trial
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from l1ad.config.scan import ScanConfig
-from l1ad.scan.propose import SHRINKAGE, drawn, front, propose
-from l1ad.scan.space import Space
-from l1ad.scan.storage import Trial
+from l1ad.search.propose import SHRINKAGE, drawn, front, propose
+from l1ad.search.space import Space
+from l1ad.search.storage import Trial
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 SPACE = Space({"hidden": ("[2]", "[4]", "[8]", "[16]"), "weight_bits": (3, 4, 5)}, {"sparsity": (0.0, 0.8)})

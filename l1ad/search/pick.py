@@ -10,8 +10,8 @@ import yaml
 from l1ad.config import Config, load_config
 from l1ad.core.errors import ArtefactError, InputError
 from l1ad.core.yaml_text import parse_yaml
-from l1ad.scan.space import changes_at
-from l1ad.scan.storage import Storage, Trial
+from l1ad.search.space import changes_at
+from l1ad.search.storage import Storage, Trial
 
 
 def find_trial(storage: Storage, number: int) -> Trial:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from l1ad.config.scan import LOGARITHMIC, OBJECTIVES, ScanConfig
-from l1ad.scan.space import Space
-from l1ad.scan.storage import Trial
+from l1ad.search.space import Space
+from l1ad.search.storage import Trial
 
 #: Draws after which a point that was tried before is proposed again.
 _DRAWS = 50
