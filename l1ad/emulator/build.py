@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from l1ad.core.errors import ArtefactError, InputError
+from l1ad.core.errors import InputError
 from l1ad.core.network import Network
 from l1ad.emulator.march import flags as march_flags
 from l1ad.emulator.march import processor
@@ -65,10 +65,10 @@ def _compile(compiler: FoundTool, source: str, flags: tuple[str, ...], folder: P
     try:
         private_folder(folder.parent, tighten=True)
         compile_once(folder, LIBRARY, folder.name, make)
-    except (OSError, ArtefactError) as error:
-        reason = (error.strerror or error) if isinstance(error, OSError) else error
+    except OSError as error:
         raise InputError(
-            f"Compiled emulators cannot be kept in {str(folder.parent)!r}: {reason}; set {CACHE_VARIABLE} to a folder that can be written."
+            f"Compiled emulators cannot be kept in {str(folder.parent)!r}: {error.strerror or error}; set {CACHE_VARIABLE} to a folder "
+            "that can be written."
         ) from None
 
 

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from l1ad.core.errors import InputError, ToolFailedError
+from l1ad.core.errors import ArtefactError, InputError, ToolFailedError
 from l1ad.core.scratch import leftovers, locked, put_in_place, remove, working_folder
 
 CACHE_VARIABLE = "L1AD_CACHE_DIR"
@@ -124,26 +124,31 @@ def compile_once(folder: Path, library: str, key: str, make: Callable[[Path], No
         make: writes the library, and whatever it is made of, into the folder that it is given.
 
     Raises:
-        ArtefactError: nothing can be written beside the folder.
-        OSError: the disk is full.
+        OSError: nothing can be written beside the folder, or the disk is full.
         ToolFailedError: the compiler failed.
     """
-    with locked(folder, wait=True):
-        if is_ours(folder / library, key):
-            return
-        for left in leftovers(folder):
-            remove(left)
-        work = working_folder(folder, key)
-        try:
-            work.mkdir()
-            make(work)
-            remember(work / library, key)
-            put_in_place(work, folder)
-        except ToolFailedError:
-            raise
-        except BaseException:
-            remove(work)
-            raise
+    try:
+        with locked(folder, wait=True):
+            if not is_ours(folder / library, key):
+                _compile(folder, library, key, make)
+    except ArtefactError as error:
+        raise error.__cause__ if isinstance(error.__cause__, OSError) else error from None
+
+
+def _compile(folder: Path, library: str, key: str, make: Callable[[Path], None]) -> None:
+    for left in leftovers(folder):
+        remove(left)
+    work = working_folder(folder, key)
+    try:
+        work.mkdir()
+        make(work)
+        remember(work / library, key)
+        put_in_place(work, folder)
+    except ToolFailedError:
+        raise
+    except BaseException:
+        remove(work)
+        raise
 
 
 def _record(library: Path, key: str) -> str:
