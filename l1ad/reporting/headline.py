@@ -107,7 +107,7 @@ def _efficiency(run: Run, performance: Performance | None) -> KeyFigure:
 
 
 def _uncompared(performance: Performance | None) -> KeyFigure:
-    """Give the efficiency at the working point, beyond the menu where the data have one, without any cut beside it."""
+    """Return the efficiency at the working point, beyond the menu where the data have one, without any cut beside it."""
     missing = "not compared with simple cuts yet: l1ad study met"
     points = [] if performance is None else [target for target in performance.targets if target.khz is not None]
     mean = performance.mean(points[-1]) if performance is not None and points else None
