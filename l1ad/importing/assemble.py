@@ -55,7 +55,7 @@ def network_of_sources(
     if read.score is not None:
         _require_exact_sum(network)
     require_int64(network)
-    return _without_leave(network)
+    return without_leave(network)
 
 
 def _scaling(declared: Declarations, layout: ObjectLayout, given: ScalingFile | None, input_type: FixedPoint) -> Scaling:
@@ -143,8 +143,8 @@ def _require_exact_sum(network: Network) -> None:
         )
 
 
-def _without_leave(network: Network) -> Network:
-    """Take back the leave to wrap where nothing can."""
+def without_leave(network: Network) -> Network:
+    """Return a network without the leave to wrap where nothing can."""
     strict = replace(network, may_wrap=False)
     try:
         require_safe(strict)

@@ -22,6 +22,8 @@ from l1ad.core.trained import FLOAT_FILE, KIND, NETWORK_FILE, FloatNetwork
 from l1ad.hgq.archive import is_hgq, read_hgq
 from l1ad.hgq.evaluate import check
 from l1ad.hgq.network import assemble as hgq_network
+from l1ad.importing.alkaid_file import is_alkaid, read_alkaid
+from l1ad.importing.alkaid_network import compared_with_alkaid, network_of_alkaid
 from l1ad.importing.assemble import network_of_sources
 from l1ad.importing.folder import Sources, is_firmware, read_sources
 from l1ad.importing.names import firmware_names
@@ -159,7 +161,7 @@ class _Imported:
     network: Network
     reference: FloatNetwork | None = None
     renamed: Mapping[str, str] = field(default_factory=dict)
-    checked: str | None = None
+    checked: Mapping[str, str] = field(default_factory=dict)
 
 
 def _digest(place: Path) -> str:
@@ -175,6 +177,8 @@ def _from_file(request: ImportRequest, layout: ObjectLayout) -> _Imported:
             f"{str(request.file)!r} says no scaling; give it with --scaling, or as rule 'given' with shift and offset."
         )
     place = request.file
+    if is_alkaid(place):
+        return _from_alkaid(request, request.scaling, layout)
     if not place.is_dir() and is_hgq(place):
         return _from_hgq(request, request.scaling, layout)
     model = understand(read_saved_model(place) if place.is_dir() else read_model(place))
@@ -185,7 +189,14 @@ def _from_file(request: ImportRequest, layout: ObjectLayout) -> _Imported:
 
 def _from_hgq(request: ImportRequest, scaling: ScalingFile, layout: ObjectLayout) -> _Imported:
     network, reference = hgq_network(request.name, read_hgq(request.file), layout, scaling, request.types, request.score)
-    return _Imported(network, reference, checked=check(request.file, network))
+    return _Imported(network, reference, checked={"compared_with_keras": check(request.file, network)})
+
+
+def _from_alkaid(request: ImportRequest, scaling: ScalingFile, layout: ObjectLayout) -> _Imported:
+    if request.types != TypesFile():
+        raise ConfigError(f"{str(request.file)!r} is a graph of alkaid, which says every type; import it without types.")
+    network = network_of_alkaid(request.name, read_alkaid(request.file), layout, scaling, request.score)
+    return _Imported(network, checked={"compared_with_alkaid": compared_with_alkaid(request.file, network)})
 
 
 def _from_sources(request: ImportRequest, sources: Sources, layout: ObjectLayout) -> _Imported:
@@ -205,4 +216,4 @@ def _summary(request: ImportRequest, made: _Imported) -> dict[str, Any]:
         "network_digest": network.digest,
         "layers": {layer.name: str(layer.output) for layer in network.layers},
         "renamed": dict(made.renamed),
-    } | ({} if made.checked is None else {"compared_with_keras": made.checked})
+    } | dict(made.checked)

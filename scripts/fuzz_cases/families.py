@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 import yaml
 
-from fuzz_cases import models
+from fuzz_cases import foreign, models
 from fuzz_cases.texts import CANARY, poisoned, spoilt, written
 from l1ad.config import load_config
 from l1ad.config.imported import ScalingFile, TypesFile, read_section
@@ -316,6 +316,8 @@ FAMILIES = {
     "thresholds": Family(_thresholds, _open_thresholds),
     "config": Family(_config, _open_config),
     "model": Family(models.model, _open_model),
+    "saved_model": Family(foreign.saved_model, foreign.open_saved_model),
+    "alkaid": Family(foreign.alkaid, foreign.open_alkaid),
     "board": Family(_board, _open_board),
     "types": Family(_sections, _open_sections),
     "float": Family(_float, _open_network),
