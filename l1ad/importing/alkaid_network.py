@@ -1,17 +1,15 @@
-"""Make the exact network of a graph of alkaid, and compare it with alkaid itself where that is installed."""
+"""Make the exact network of a graph of alkaid."""
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 
 from l1ad.config.imported import ScalingFile
 from l1ad.config.model import ScoreConfig
-from l1ad.core.errors import ConversionError, LayoutError, ModelError
+from l1ad.core.errors import LayoutError, ModelError
 from l1ad.core.fixed import FixedPoint, IntArray
 from l1ad.core.layer import Activation, Dense
 from l1ad.core.layout import ObjectLayout
@@ -24,12 +22,9 @@ from l1ad.importing.forms import Form, matrix
 from l1ad.importing.scaling import given_scaling
 from l1ad.ranges import require_int64
 from l1ad.ranges.score_types import score_spec
-from l1ad.spec import reference
 
 #: Weights of one layer's matrix at most.
 _LARGEST = 1 << 20
-#: Random events with which an import is compared with alkaid.
-N_EVENTS = 2000
 _UNIT, _NOTHING = FixedPoint(False, 1, 1), FixedPoint(True, 2, 2)
 
 
@@ -174,38 +169,3 @@ def _kept(form: Form, types: dict[int, FixedPoint]) -> FixedPoint:
     if found is None:
         raise ModelError("An output of the graph needs more than 62 bits; cast it before it is saved.")
     return found
-
-
-def compared_with_alkaid(path: Path, network: Network) -> str:
-    """Compare an imported network with alkaid's own interpreter, where it is installed.
-
-    Args:
-        path: the graph's file, which was understood before.
-        network: the network made from it.
-
-    Returns:
-        What was compared, or why nothing was.
-
-    Raises:
-        ConversionError: alkaid gives another value.
-    """
-    if importlib.util.find_spec("alkaid") is None:
-        return "not compared: alkaid is not installed here"
-    from alkaid.types import CombLogic
-
-    random = np.random.default_rng(1)
-    columns = [(c.type.min_int, c.type.max_int) for c in network.layout.columns]
-    x_hw = np.stack([random.integers(low, high, N_EVENTS, endpoint=True) for low, high in columns], axis=1)
-    ends = np.array(columns)[np.arange(len(columns)), random.integers(0, 2, (N_EVENTS // 4, len(columns)))]
-    x_hw = np.concatenate([x_hw, ends])
-    given = CombLogic.load(path).predict(network.scaling.apply_float(network.layout, x_hw), n_threads=1)
-    last = network.layers[-1]
-    codes = reference.evaluate(network, x_hw)[f"{last.name}.output"]
-    wanted = np.ldexp(codes.astype(np.float64), [-type_.fractional for type_ in last.outputs])
-    different = np.flatnonzero((given.reshape(wanted.shape) != wanted).any(axis=1))
-    if len(different):
-        raise ConversionError(
-            f"alkaid gives {len(different)} of {len(x_hw)} events another output than the imported network, first event {different[0]}; "
-            "report this with the graph: the import is not exact."
-        )
-    return f"0 of {len(x_hw)} events differ"

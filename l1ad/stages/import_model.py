@@ -23,7 +23,7 @@ from l1ad.hgq.archive import is_hgq, read_hgq
 from l1ad.hgq.evaluate import check
 from l1ad.hgq.network import assemble as hgq_network
 from l1ad.importing.alkaid_file import is_alkaid, read_alkaid
-from l1ad.importing.alkaid_network import compared_with_alkaid, network_of_alkaid
+from l1ad.importing.alkaid_network import network_of_alkaid
 from l1ad.importing.assemble import network_of_sources
 from l1ad.importing.folder import Sources, is_firmware, read_sources
 from l1ad.importing.names import firmware_names
@@ -31,6 +31,7 @@ from l1ad.qkeras.importing.assemble import assemble
 from l1ad.qkeras.importing.keras_file import read_model, require_file
 from l1ad.qkeras.importing.layers import understand
 from l1ad.qkeras.importing.saved_model import is_saved_model, read_saved_model, saved_model_digest
+from l1ad.rtl.saved import compared_with_alkaid
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from l1ad.core.layout import parse_layout_dict
 from l1ad.core.network import Network
 from l1ad.emulator.kernel import Emulator
 from l1ad.importing.alkaid_file import read_alkaid
-from l1ad.importing.alkaid_network import compared_with_alkaid, network_of_alkaid
+from l1ad.importing.alkaid_network import network_of_alkaid
+from l1ad.rtl.saved import compared_with_alkaid
 from l1ad.spec import reference
 from tests.networks import make_network
 
