@@ -109,11 +109,14 @@ def synth(
     config: ConfigPath,
     tool: Annotated[str | None, typer.Option(help="auto, vitis, vivado or open; default: the configuration's.")] = None,
     route: Annotated[str | None, typer.Option(help="ecp5: also place and route the open flow's RTL on that family.")] = None,
+    fail_if: Annotated[
+        str | None, typer.Option(help="Limit beyond which the command fails, as 'lut_high > 700 or latency_of_budget > 1'.")
+    ] = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Synthesise: with the vendor's tool where it is, else by the open flow (alkaid, Verilator, Yosys)."""
-    show(_stage("synth")(read_config(config), tool=tool, route=route, force=force), as_json)
+    show(_stage("synth")(read_config(config), tool=tool, route=route, fail_if=fail_if, force=force), as_json)
 
 
 @app.command()

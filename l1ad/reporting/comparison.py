@@ -35,6 +35,8 @@ class Entry:
         latency_ns: time from inputs to result, of a combinational design its longest path.
         ii: longest initiation interval in cycles.
         lut: look-up tables.
+        lut_low: lower end of the interval in which an estimate expects the routed count.
+        lut_high: its upper end.
         ff: flip-flops.
         dsp: DSP slices.
         bram18: 18 Kb block RAMs.
@@ -77,6 +79,8 @@ class Entry:
     pure_efficiency: float | None
     auc: float | None
     logic_cells: int | None = None
+    lut_low: int | None = None
+    lut_high: int | None = None
 
     @property
     def title(self) -> str:
@@ -110,6 +114,17 @@ def entries_of(run: Run, performance: Performance | None) -> tuple[Entry, ...]:
     return tuple(_entry(run.name, run.board, report, physics) for synthesis in run.syntheses for report in synthesis.reports)
 
 
+def resource_entries(run: str, board: Board, reports: Sequence[ResourceReport]) -> tuple[Entry, ...]:
+    """Make the rows of resource reports alone, without physics.
+
+    Args:
+        run: the run's name.
+        board: the board, whose budgets count.
+        reports: the reports.
+    """
+    return tuple(_entry(run, board, report, dict.fromkeys(("efficiency", "pure_efficiency", "auc"))) for report in reports)
+
+
 def _entry(run: str, board: Board | None, report: ResourceReport, physics: dict[str, float | None]) -> Entry:
     totals = _totals(report)
     board = None if report.level is Level.ECP5 else board  # another family: the board's budgets are not its
@@ -139,6 +154,8 @@ def _entry(run: str, board: Board | None, report: ResourceReport, physics: dict[
         latency_of_budget=_share(report.result_ns, budget),
         **physics,
         logic_cells=next((int(value) for name, value in report.others if name == "yosys_logic_cells"), None),
+        lut_low=report.lut_low,
+        lut_high=report.lut_high,
     )
 
 

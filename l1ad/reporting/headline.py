@@ -83,8 +83,15 @@ def _lut(entry: Entry | None) -> KeyFigure:
     if entry.logic_cells is not None:
         text += f"; {number(entry.logic_cells)} logic cells"
     if entry.level == Level.OPEN.value:
-        text += "; an estimate without an interval, since no design of this flow has been routed"
+        text += f"; {_routed(entry)}"
     return KeyFigure("LUT", number(entry.lut), text, State.NOTE, "resources-and-latency")
+
+
+def _routed(entry: Entry) -> str:
+    """Say where the routed count is expected; how that was found stands with the report's notes."""
+    if entry.lut_low is None or entry.lut_high is None:
+        return "an estimate without an interval: synthesise again"
+    return f"routed, {number(entry.lut_low)} to {number(entry.lut_high)} are expected"
 
 
 def _efficiency(run: Run, performance: Performance | None) -> KeyFigure:

@@ -36,6 +36,7 @@ _MEANING = {
     Level.ECP5: "routed on an ECP5, another family: LUT4s and times of that chip, for routability and the order of designs",
 }
 _CELLS = number_columns("Logic cells")
+_EXPECTED = number_columns("Routed LUT expected")
 _LOGIC_CELLS = (
     "Logic cells are Yosys' estimate of the places that LUTs take once small ones are paired, the only number that published open-flow "
     "designs give; another version or recipe of Yosys gives another estimate, so compare them with logic cells only, and loosely."
@@ -159,7 +160,7 @@ def level_table(level: Level, rows: Sequence[Entry]) -> Table:
                 percent(row.pure_efficiency),
                 percent(row.auc),
             ),
-            *((number(row.logic_cells),) if level is Level.OPEN else ()),
+            *((number(row.logic_cells), expected_lut(row)) if level is Level.OPEN else ()),
         )
         for row in rows
     )
@@ -170,7 +171,14 @@ def level_table(level: Level, rows: Sequence[Entry]) -> Table:
     if level is Level.OPEN:
         note += f" {_LOGIC_CELLS}"
     head = tuple(replace(column, title=_lut(level)) if column.title == "LUT" else column for column in _HEAD)
-    return Table(f"Level {level.value} ({_MEANING[level]})", (*head, *(_CELLS if level is Level.OPEN else ())), cells, note)
+    return Table(
+        f"Level {level.value} ({_MEANING[level]})", (*head, *((*_CELLS, *_EXPECTED) if level is Level.OPEN else ())), cells, note
+    )
+
+
+def expected_lut(row: Entry) -> str:
+    """Write the interval in which an estimate expects the routed LUT count; a dash where there is none."""
+    return ABSENT if row.lut_low is None or row.lut_high is None else f"{number(row.lut_low)} to {number(row.lut_high)}"
 
 
 def _lut(level: Level) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from l1ad.core.board import Board
 from l1ad.core.resources import LayerResources, Level, ResourceReport
+from l1ad.rtl.calibration import routed_interval
 from l1ad.rtl.delay import DelayModel, output_times
 from l1ad.rtl.design import input_nets
 from l1ad.rtl.project import RtlProject
@@ -65,7 +66,11 @@ def resource_report(
     longest = round(max(ends, default=0.0), 3)
     cycles = project.latency_cycles
     kind = _PIPELINE_NOTE if cycles else _COMBINATIONAL_NOTE
-    notes = (_LUT_NOTE, _DELAY_NOTE.format(source=model.source), kind, *_too_slow(project, modules, ends, clock_ns))
+    lut = sum(module.lut for module in modules)
+    expected = routed_interval((lut, project.lut_estimate))
+    said = (_LUT_NOTE, expected.sentence, _DELAY_NOTE.format(source=model.source), kind)
+    late = _too_slow(project, modules, ends, clock_ns)
+    notes = (*said, *late, *_over_budget(cycles * clock_ns if cycles else longest, lut, board, bool(late) and not cycles))
     return ResourceReport(
         tool="Yosys",
         level=Level.OPEN,
@@ -76,7 +81,9 @@ def resource_report(
         clock_estimate_ns=longest,
         slack_ns=round(clock_ns - longest, 3),
         path_ns=longest,
-        lut=sum(module.lut for module in modules),
+        lut=lut,
+        lut_low=expected.low,
+        lut_high=expected.high,
         ff=project.register_bits,
         carry=sum(module.carry for module in modules),
         dsp=sum(module.dsp for module in modules),
@@ -108,6 +115,18 @@ def _too_slow(project: RtlProject, modules: Sequence[Synthesised], ends: Sequenc
         f"Warning: by the estimate {len(slow)} of {len(ends)} stages miss the clock of {clock_ns:g} ns: {', '.join(slow)}; "
         "take a longer firmware.clock_ns, or let the vendor's tool move registers.",
     )
+
+
+def _over_budget(result_ns: float, lut: int, board: Board, late: bool) -> tuple[str, ...]:
+    """Warn of what exceeds the board's latency budget (unless ``late`` says so already for an equal clock), its LUT budget or the part."""
+    warnings = []
+    budget_ns = board.latency_budget_ns
+    if budget_ns is not None and result_ns > budget_ns and not (late and budget_ns == board.clock_ns):
+        warnings.append(f"Warning: {result_ns:.2f} ns exceed the latency budget of {board.title}, {budget_ns:g} ns.")
+    if lut > board.lut_budget:
+        whose = "part" if board.lut_budget_fraction is None else "LUT budget"
+        warnings.append(f"Warning: {lut} LUT exceed the {whose} of {board.title}, {board.lut_budget} LUT.")
+    return tuple(warnings)
 
 
 def _breakdown(modules: Sequence[Synthesised]) -> tuple[LayerResources, ...]:

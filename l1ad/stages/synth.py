@@ -22,6 +22,8 @@ from l1ad.core.shown import Shown
 from l1ad.core.stage import Summary, ensure
 from l1ad.core.trained import TrainedModel, load_trained
 from l1ad.firmware.target import target_of, thresholds_note, with_configured_thresholds, with_style_kept
+from l1ad.reporting.comparison import NAMES, require_within, resource_entries
+from l1ad.reporting.condition import parse_condition
 from l1ad.rtl.ecp5 import route as route_ecp5
 from l1ad.rtl.flow import synthesise_open, vivado_project, with_latency, write_rtl
 from l1ad.rtl.project import RtlProject
@@ -67,12 +69,18 @@ class SynthResult(Shown):
     vhdl: str | None
     thresholds_note: str | None = None
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What exceeds the clock, the board's budgets or the part, as the reports' notes say it."""
+        return tuple(dict.fromkeys(note for report in self.reports for note in report.notes if note.startswith("Warning:")))
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
         return {
             "path": str(self.path),
             "fresh": self.fresh,
             "tool": self.tool,
+            "warnings": list(self.warnings),
             "reports": [report.to_dict() for report in self.reports],
             "agreements": list(self.agreements),
             "seconds": self.seconds,
@@ -80,19 +88,24 @@ class SynthResult(Shown):
         } | ({} if self.thresholds_note is None else {"thresholds_note": self.thresholds_note})
 
 
-def synth(config: Config, *, tool: str | None = None, route: str | None = None, force: bool = False) -> SynthResult:
+def synth(
+    config: Config, *, tool: str | None = None, route: str | None = None, fail_if: str | None = None, force: bool = False
+) -> SynthResult:
     """Synthesise a configuration's model.
 
     Args:
         config: the configuration.
         tool: one of ``TOOLS``; None takes the configuration's.
         route: ``ecp5`` also places and routes the open flow's RTL on that family; None takes the configuration's.
+        fail_if: a limit such as ``lut_high > 700 or latency_of_budget > 1``; the names are those of ``comparison.Entry``, without physics.
         force: do it again even if nothing has changed.
 
     Returns:
         What came of it.
 
     Raises:
+        LimitError: the limit is exceeded; the artefact is made all the same.
+        InputError: an impossible condition, or one on a number that no report gives.
         ConfigError: no such tool, board, part, step or family to route on.
         ArtefactError: there is no model, none of the data that the configuration names, or for ``vitis`` no HLS project.
         ConversionError: the network cannot be exact in RTL; says why.
@@ -102,6 +115,7 @@ def synth(config: Config, *, tool: str | None = None, route: str | None = None, 
     """
     chosen = choose_tool(config.synthesis.tool if tool is None else tool)
     routed = _route(config.synthesis.route if route is None else route, chosen)
+    condition = parse_condition(fail_if, NAMES) if fail_if is not None else None
     trained, board = load_trained(config.run / "model"), load_board(config.board)
     dataset = None if chosen == "vitis" else data_of_run(config, trained.network.layout)
     network = with_configured_thresholds(trained.network, config)
@@ -126,7 +140,10 @@ def synth(config: Config, *, tool: str | None = None, route: str | None = None, 
 
     code, resumable = "l1ad.stages.synth", chosen != "open"
     fresh = ensure(target, KIND, write, code=code, inputs=inputs, settings=settings, force=force, resumable=resumable)
-    return _result(target, fresh, chosen)
+    result = _result(target, fresh, chosen)
+    if condition is not None:
+        require_within(resource_entries(config.name, board, result.reports), condition)
+    return result
 
 
 def choose_tool(text: str) -> str:

@@ -54,7 +54,12 @@ def test_five_figures_of_a_run(tmp_path: Path) -> None:
     assert found["Pure efficiency"].value == "3.00 %"
     assert found["Pure efficiency"].text == "mean at 1.00 kHz pure rate, 2.90 to 3.10 % with 68 %; the best cut, ht: 2.00 %"
     assert found["LUT"].value == "6\u202f000"
-    assert found["LUT"].text.endswith("; an estimate without an interval, since no design of this flow has been routed")
+    assert found["LUT"].text.endswith("; an estimate without an interval: synthesise again")
+
+
+def test_an_estimate_of_luts_stands_with_its_interval(tmp_path: Path) -> None:
+    lut = figures_of(make_run(tmp_path, reports=(open_report(6000, lut_low=4600, lut_high=5400),)))["LUT"]
+    assert lut.text.endswith("; routed, 4\u202f600 to 5\u202f400 are expected")
 
 
 def test_a_failure_is_said(tmp_path: Path) -> None:

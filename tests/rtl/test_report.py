@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from l1ad.core.board import load_board
+from l1ad.core.board import Board, load_board
 from l1ad.core.resources import Level, ResourceReport
 from l1ad.rtl import report as module
 from l1ad.rtl.delay import ULTRASCALE_PLUS, Netlist
@@ -46,6 +46,24 @@ def test_a_combinational_design_that_is_late_is_said(tmp_path: Path, monkeypatch
         "Warning: by the estimate the result is there after 28.80 ns, later than the 25 ns asked for."
     ]
     assert warnings(project, [1.0, 9.0, 20.0, 24.0], 25.0, monkeypatch) == []
+
+
+def test_what_exceeds_the_boards_budgets_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = make_project(tmp_path, NETWORK)
+    board = load_board("cms_ugt")  # 25 ns clock, 50 ns budget
+    monkeypatch.setattr(module, "stage_times", lambda *args: [51.0] * len(project.stages))
+
+    def said(board: Board, lut: int) -> list[str]:
+        modules = [Synthesised(stage, lut, 1, 0, 0, {}, 8, Netlist((), (), ())) for stage in project.stages]
+        notes = resource_report(project, modules, board, board.clock_ns, ULTRASCALE_PLUS, "0.70").notes
+        return [note for note in notes if note.startswith("Warning") and "asked for" not in note]
+
+    budget = "Warning: 51.00 ns exceed the latency budget of CMS Level-1 Global Trigger (MP7, Virtex-7 690T), 50 ns."
+    assert said(board, 10) == [budget]
+    small = replace(board, latency_budget_ns=None, lut_budget_fraction=0.001)
+    count, limit = 200 * len(project.stages), int(433_200 * 0.001)
+    assert said(small, 200) == [f"Warning: {count} LUT exceed the LUT budget of {board.title}, {limit} LUT."]
+    assert said(replace(small, lut_budget_fraction=None), 200) == []
 
 
 def test_a_vivado_report_gets_the_latency_of_the_rtl_and_keeps_its_path_apart(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from l1ad import cli, toolchain
 from l1ad.config import Config
 from l1ad.core.agreement import Agreement
 from l1ad.core.artefact import writing
-from l1ad.core.errors import ArtefactError, ConfigError, LayoutError, MismatchError, ToolMissingError
+from l1ad.core.errors import ArtefactError, ConfigError, InputError, LayoutError, LimitError, MismatchError, ToolMissingError
 from l1ad.core.resources import Level, ResourceReport
 from l1ad.core.scoreset import ScoreSet, Source
 from l1ad.hls import project as hls_project
@@ -76,6 +76,26 @@ def test_sources_and_logs_stay_and_scratch_goes(made: tuple[Config, stage.SynthR
     assert [name for name in names if "timing" in name] == ["timing.log"]  # no time in what is digested
     assert not [name for name in names if name.endswith((".o", ".netlist.json")) or "/Vtop" in name]
     assert load_project(result.path / "rtl").network.digest == NETWORK.digest
+
+
+@needs_tools
+def test_a_limit_that_is_exceeded_fails_and_leaves_the_artefact(made: tuple[Config, stage.SynthResult]) -> None:
+    config, result = made
+    report = result.reports[0]
+    assert report.lut_low is not None
+    assert report.lut_high is not None
+    assert report.lut is not None
+    assert report.lut_low < report.lut
+    assert report.lut_low < report.lut_high
+    again = synth(config, tool="open", fail_if=f"lut > {report.lut} or latency_of_budget > 1")
+    assert not again.fresh
+    with pytest.raises(
+        LimitError, match=rf"^The limit 'lut_high > {report.lut_high - 1}' is exceeded by \S+ \(Yosys .*, open\); make the"
+    ):
+        synth(config, tool="open", fail_if=f"lut_high > {report.lut_high - 1}")
+    with pytest.raises(InputError, match=r"efficiency"):
+        synth(config, tool="open", fail_if="efficiency < 0.1")
+    assert (result.path / "reports.json").is_file()
 
 
 @needs_tools
