@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from l1ad.config.base import FixedType, InputSteps, PerLayer, ScoreKind, Section, require_one_unit
+from l1ad.config.layers import ShapeConfig, TeacherConfig
 from l1ad.core.fixed import MAX_WIDTH, FixedPoint
 
 _EIGHT_BITS = FixedPoint.parse("ap_fixed<8,4,AP_RND_CONV,AP_SAT>")
@@ -17,18 +18,20 @@ _EIGHT_BITS = FixedPoint.parse("ap_fixed<8,4,AP_RND_CONV,AP_SAT>")
 MOST_BITS_OF_DIGITS = 12
 
 
-class ModelConfig(Section):
-    """Describe the autoencoder: ``hidden`` and ``latent`` make the encoder, a decoder mirrors it.
+class ModelConfig(ShapeConfig):
+    """Describe the autoencoder: ``hidden`` (or ``layers``) and ``latent`` make the encoder, a decoder mirrors it.
 
     Widths are one number for all layers on the chip or a list with one a layer. Integer bits left out are chosen from the float
     baseline: the fewest that hold its weights, biases and activations.
 
     Attributes:
-        kind: ``ae``, ``vae``, or ``imported``, which takes the model from ``file`` and needs no other key.
+        kind: ``ae``, ``vae``, ``embedding`` (an encoder trained on pairs, then an autoencoder of its outputs, see docs/training.md), or
+            ``imported``, which takes the model from ``file`` and needs no other key.
         file: the model of kind ``imported``.
         types: YAML file with the firmware's types, for kind ``imported``.
         hidden: widths of the encoder's hidden layers.
-        latent: width of the bottleneck.
+        latent: width of the bottleneck, or of an embedding.
+        autoencoder: widths of the hidden layers between an embedding and its reconstruction, for kind ``embedding``.
         batch_norm: normalises hidden layers while the float networks train; it is folded into their weights before quantisation.
         weight_bits: width of the weights, the sign bit included.
         weight_integer: integer bits of the weights, the sign bit left out, as QKeras counts.
@@ -42,11 +45,12 @@ class ModelConfig(Section):
         output_type: type of the last layer's output.
     """
 
-    kind: Literal["ae", "vae", "imported"]
+    kind: Literal["ae", "vae", "embedding", "imported"]
     file: str | None = None
     types: str | None = None
     hidden: tuple[int, ...] = Field((32, 16), strict=False)
     latent: int = Field(3, ge=1)
+    autoencoder: tuple[Annotated[int, Field(ge=1)], ...] = Field((), strict=False)
     batch_norm: bool = False
     weight_bits: PerLayer = (6,)
     weight_integer: PerLayer | None = None
@@ -74,6 +78,12 @@ class ModelConfig(Section):
                 raise ValueError(f"{name} must have 1 to {MAX_WIDTH} bits, got {list(getattr(self, name))!r}")
         if (self.kind == "imported") != (self.file is not None) or (self.types is not None and self.file is None):
             raise ValueError("kind 'imported' needs file (and optionally types), other kinds take neither")
+        if (self.kind == "embedding") != bool(self.autoencoder):
+            raise ValueError(
+                "kind 'embedding' needs autoencoder, the widths between embedding and reconstruction; other kinds do not take it"
+            )
+        if self.batch_norm and (self.kind == "embedding" or any(layer.dense is None for layer in self.layers)):
+            raise ValueError("batch_norm is for dense layers of kind 'ae' or 'vae'; leave it out")
         return self
 
 
@@ -105,6 +115,7 @@ class TrainingConfig(Section):
             score (see docs/training.md); ``plain`` trains one network, with a constant learning rate and its last weights.
         teacher: what the robust recipe's network learns: ``ensemble``, the mean log-loss of float autoencoders, or ``rarity``, how rare the pT of
             each kind's objects are on background, without any network; for scores of the latent values and ``linear``.
+        teacher_network: shape of the ensemble's networks where it is not that of ``model``.
         teachers: networks in the ensemble.
         teacher_epochs: their epochs.
         candidates: quantised networks that the robust recipe trains for each seed, from one float start but in another order; the one
@@ -130,6 +141,7 @@ class TrainingConfig(Section):
 
     recipe: Literal["robust", "plain"] = "robust"
     teacher: Literal["ensemble", "rarity"] = "ensemble"
+    teacher_network: TeacherConfig | None = None
     teachers: int = Field(8, ge=1, le=64)
     teacher_epochs: int = Field(20, ge=1)
     candidates: int = Field(4, ge=1, le=16)
@@ -170,7 +182,7 @@ class ScalingConfig(InputSteps):
         coverage: central part of a column's present values that the rule puts into the input type's range.
         empty_columns: what happens to a column that is always 0 in the training data: ``refuse`` or ``ignore``.
         offset: of every column, in hardware counts; 0 if left out.
-        shift: of every column: division by this power of two.
+        shift: of every column: division by this power of two; one number for all columns.
         phi_reference: kind of object to whose first one every phi is rotated.
         min_pt_hw: pt threshold on the chip by kind of object, in hardware counts: an object below reads 0 and those behind it stay where
             they are, unlike ``data.select.min_pt_gev``.
@@ -181,7 +193,7 @@ class ScalingConfig(InputSteps):
     coverage: float = Field(0.98, gt=0, lt=1)
     empty_columns: Literal["refuse", "ignore"] = "refuse"
     offset: tuple[int, ...] | None = Field(None, strict=False)
-    shift: tuple[int, ...] | None = Field(None, strict=False)
+    shift: PerLayer | None = None
     phi_reference: str | None = None
     min_pt_hw: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     min_pt_gev: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)

@@ -94,7 +94,7 @@ class SimulationConfig(Section):
     tau_spin: bool = False
     menu_khz: float | None = Field(None, gt=0)
     crossing_khz: float = Field(28_607.0, gt=0)
-    formats: tuple[Literal["gelato", "fortymhz", "nanoaod"], ...] = Field((), strict=False)
+    formats: tuple[Literal["gelato", "fortymhz", "nanoaod", "cicada"], ...] = Field((), strict=False)
     processes: int | None = Field(None, ge=1)
 
     @model_validator(mode="after")

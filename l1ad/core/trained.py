@@ -51,15 +51,19 @@ class FloatScore:
     kind: Score
     columns: tuple[int, ...] = ()
     cyclic: bool = False
+    sources: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
-        return {"kind": self.kind.value, "columns": list(self.columns), "cyclic": self.cyclic}
+        found = {"kind": self.kind.value, "columns": list(self.columns), "cyclic": self.cyclic}
+        return found | ({"sources": list(self.sources)} if self.sources else {})
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> FloatScore:
         """Read what ``to_dict`` gave."""
-        return cls(Score(data["kind"]), tuple(int(c) for c in data["columns"]), bool(data["cyclic"]))
+        return cls(
+            Score(data["kind"]), tuple(int(c) for c in data["columns"]), bool(data["cyclic"]), tuple(data.get("sources", ()))
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

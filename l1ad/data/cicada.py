@@ -1,8 +1,8 @@
-"""Read the calorimeter regions that CICADA takes: HDF5 of its own converter, or the L1CaloSummaryTree of an L1Ntuple."""
+"""Read the calorimeter regions that CICADA takes, HDF5 of its own converter or the L1CaloSummaryTree of an L1Ntuple, and write such HDF5."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from l1ad.core.layout import FEATURES, ObjectLayout
 from l1ad.data.chunk import Counts, EventChunk
 from l1ad.data.columns import event_columns
 from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading
-from l1ad.data.hdf5 import array, block, spans
+from l1ad.data.fortymhz import COLUMNS, menu_items
+from l1ad.data.hdf5 import Hdf5Appender, array, block, spans
 from l1ad.data.hdf5 import opened as opened_hdf5
 from l1ad.data.root import branch_names, opened, steps, tree
 
@@ -23,7 +24,8 @@ SHAPE = (18, 14)
 DATA, TREE, BRANCH = "CaloRegions", "l1CaloSummaryEmuTree/L1CaloSummaryTree", "modelInput"
 EVENT_TREE = "l1EventTree/L1EventTree"
 KIND = "region"
-_HDF5_COLUMNS = {"run": "run", "lumi": "lumi", "event": "event", "pileup": "npv"}
+#: Columns of CICADA's own files; weights, decisions and the menu are what this project's own files add, called as in its other files.
+_HDF5_COLUMNS = COLUMNS | {"run": "run", "lumi": "lumi", "event": "event", "pileup": "npv"}
 _ROOT_COLUMNS = {"run": "run", "lumi": "lumi", "event": "event"}
 _NOTE = "Energies of 18 x 14 calorimeter regions in counts of 0.5 GeV, φ first."
 
@@ -40,7 +42,7 @@ class CicadaReader:
                 data = array(file, DATA, path, (None, *SHAPE))
                 columns = tuple(name for name, stored in _HDF5_COLUMNS.items() if stored in file)
                 return FileDescription(
-                    path, self.format, len(data), (described(DATA),), columns, notes=(_NOTE,), block=block(data)
+                    path, self.format, len(data), (described(DATA),), columns, menu_items(file), (_NOTE,), block(data)
                 )
         with opened(path) as root:
             summary = tree(root, TREE, path)
@@ -142,3 +144,28 @@ def _regions(data: NDArray[Any], path: Path, name: str, first: int) -> Counts:
     out = np.zeros((*flat.shape, len(FEATURES)), dtype=np.int32)
     out[:, :, FEATURES.index("pt")] = np.minimum(flat, np.iinfo(np.int32).max)
     return out
+
+
+class CicadaWriter:
+    """Write regions in the form of CICADA's HDF5, with weights and the menu beside them; use it as a context manager."""
+
+    def __init__(self, path: Path, menu: tuple[str, ...] = (), level: int = 4) -> None:
+        self._file = Hdf5Appender(path, level)
+        if menu:
+            self._file.attribute("L1_menu_items", list(menu))
+
+    def __enter__(self) -> CicadaWriter:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._file.__exit__(*error)
+
+    def append(self, counts: Counts, columns: Mapping[str, NDArray[Any]]) -> None:
+        """Append events.
+
+        Args:
+            counts: of the regions, ``(n_events, 252, 3)``, of which the first is the energy.
+            columns: per-event columns by their name in a dataset.
+        """
+        regions = counts[:, :, FEATURES.index("pt")].reshape(-1, *SHAPE).astype(np.uint16)
+        self._file.append({DATA: regions, **{_HDF5_COLUMNS[name]: values for name, values in columns.items()}})

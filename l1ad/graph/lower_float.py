@@ -9,7 +9,7 @@ from l1ad.core.scaling import Scaling
 from l1ad.core.trained import FloatNetwork
 from l1ad.graph.builder import Builder
 from l1ad.graph.graph import Graph
-from l1ad.graph.lower import lower_inputs, lower_layer
+from l1ad.graph.lower import lower_inputs, lower_layer, node_of
 from l1ad.graph.operations import Hold, Weighted
 from l1ad.graph.scores import lower_score
 
@@ -30,7 +30,7 @@ def lower_float(network: FloatNetwork) -> Graph:
         node = lower_layer(build, layer.name, Weighted(*layer.weight.shape), node, layer.activation)
     score = network.score
     turn = (lambda column, fractional: network.scaling.turn(network.layout, column, fractional)) if score.cyclic else None
-    read = (SCALED, node) if score.kind.is_reconstruction else (node,)
+    read = tuple(map(node_of, score.sources)) or ((SCALED, node) if score.kind.is_reconstruction else (node,))
     return build.graph(lower_score(build, score.kind, read, columns=score.columns, turn=turn))
 
 

@@ -17,6 +17,7 @@ def score_spec(
     scaling: Scaling,
     layers: tuple[Dense, ...],
     columns: tuple[int, ...],
+    sources: tuple[str, ...] = (),
     *,
     may_wrap: bool = False,
 ) -> ScoreSpec:
@@ -28,6 +29,7 @@ def score_spec(
         scaling: hardware integers to the input type.
         layers: the network's layers.
         columns: columns that take part in a reconstruction score.
+        sources: the nodes that the score reads; () for the usual ones.
         may_wrap: whether nodes may wrap, as an imported firmware's do.
 
     Returns:
@@ -39,7 +41,8 @@ def score_spec(
     """
     types = {step: getattr(config, step) for step in ("difference", "table", "square", "total")}
     given: dict[str, FixedPoint] = {step: type_ for step, type_ in types.items() if type_ is not None}
-    spec = smallest_score(layout, scaling, layers, config.kind, config.cyclic_phi, columns, given=given)
+    cyclic = config.cyclic_phi and not sources  # nodes within the network have no phi
+    spec = smallest_score(layout, scaling, layers, config.kind, cyclic, columns, sources, given)
     for step in given:
         if getattr(spec, step) is None:
             raise ModelError(f"Key 'score.{step}' has no place in score {config.kind.value!r}; leave it out.")

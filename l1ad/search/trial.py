@@ -32,7 +32,18 @@ FOUND = "trial.json"
 #: Keys of the training section that decide nothing before quantisation.
 _QUANTISED_ONLY = ("candidates", "epochs", "sparsity", "prune_from", "prune_to", "shrink")
 #: Keys of the model section on which float networks depend.
-_FLOAT_MODEL = ("kind", "hidden", "latent", "batch_norm", "input_type", "output_type", "latent_type")
+_FLOAT_MODEL = (
+    "kind",
+    "image",
+    "layers",
+    "hidden",
+    "latent",
+    "autoencoder",
+    "batch_norm",
+    "input_type",
+    "output_type",
+    "latent_type",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +165,7 @@ class _Shared:
 
 def _lesson(problem: Problem, dataset: Dataset, place: Path) -> Lesson | None:
     """Make what the networks learn, or take what the last trial of this process has learnt."""
-    if not problem.robust:
+    if not problem.taught:
         return None
     training = problem.config.training
     key = _digest(dataset.digest, lesson_settings(problem.config))
@@ -179,7 +190,8 @@ def lesson_settings(config: Config) -> dict[str, Any]:
     scaling = plain["scaling"]
     if config.training.teacher == "rarity":
         scaling = {key: scaling[key] for key in ("min_pt_hw", "min_pt_gev")}
-        del model["hidden"], model["input_type"], model["batch_norm"]
+        for key in ("hidden", "image", "layers", "autoencoder", "input_type", "batch_norm"):
+            del model[key]
     else:
         training["learning_rate"] = config.training.learning_rate
     return {"model": model, "scaling": scaling, "training": training, "score": plain["score"]["kind"]}

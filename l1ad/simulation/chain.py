@@ -9,6 +9,7 @@ import numpy as np
 
 from l1ad.simulation import kernels as k
 from l1ad.simulation.kernels import Grid, compiled
+from l1ad.simulation.regions import sum_regions
 
 N_TRACKS, N_MUONS = 256, 64
 _SCRATCH = ("calo", "flow", "net", "seeds", "tracks", "muons")
@@ -57,8 +58,9 @@ def reconstruct(
 ) -> None:
     """Make all objects of one event from its towers, tracks and muons."""
     resolution, s = settings
-    l1_jets, l1_egammas, l1_taus, l1_muons, l1_met, hlt_jets, hlt_electrons, hlt_photons, hlt_muons, hlt_met = out
+    l1_jets, l1_egammas, l1_taus, l1_muons, l1_met, hlt_jets, hlt_electrons, hlt_photons, hlt_muons, hlt_met, l1_regions = out
     k.smear(calo, flow, resolution, s[0])
+    sum_regions(calo, l1_regions[event])
     for layer in range(2):
         k.subtract_density(calo[layer])
         k.subtract_density(flow[layer])

@@ -12,7 +12,8 @@ from l1ad.simulation.particles import Counts, ParticleTable, Visible
 
 Floats = NDArray[np.float64]
 
-#: Object lists and their room: how many, how many numbers each (energy or pT in GeV, η, φ in rad; MET without η).
+#: Object lists and their room: how many, how many numbers each (energy or pT in GeV, η, φ in rad; MET without η); energies of calorimeter
+#: regions by φ and η, see `l1ad.simulation.regions`.
 SHAPES: dict[str, tuple[int, ...]] = {
     "l1_jets": (10, 3),
     "l1_egammas": (4, 3),
@@ -24,6 +25,7 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "hlt_photons": (3, 3),
     "hlt_muons": (3, 3),
     "hlt_met": (2,),
+    "l1_regions": (18, 14),
 }
 
 
@@ -143,6 +145,7 @@ class Objects:
     hlt_photons: Floats
     hlt_muons: Floats
     hlt_met: Floats
+    l1_regions: Floats
 
     @classmethod
     def empty(cls, n_events: int) -> Objects:

@@ -12,18 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.core.layout import ObjectLayout, load_layout
+from l1ad.data.cicada import CicadaWriter
 from l1ad.data.fortymhz import FortyMhzWriter
 from l1ad.data.gelato import GelatoWriter
 from l1ad.data.nanoaod_writer import NanoAodWriter
 from l1ad.simulation.detector import SHAPES, Objects
-from l1ad.simulation.hardware import cms_counts, level1_counts, software_counts
+from l1ad.simulation.hardware import cms_counts, level1_counts, region_counts, software_counts
 from l1ad.simulation.menu import HLT_MENU, L1_MENU, MenuItem, decide, tune
 from l1ad.simulation.processes import find_process
 from l1ad.simulation.production import Plan, Produced, collect, cross_section, load_batch
 from l1ad.simulation.weights import ZeroBias
 
 #: Layouts whose grids the file formats have.
-LEVEL1_LAYOUT, SOFTWARE_LAYOUT, CMS_LAYOUT, NANO_LAYOUT = "l1topo44", "gelato60", "fortymhz57", "axol1tl57"
+LEVEL1_LAYOUT, SOFTWARE_LAYOUT, CMS_LAYOUT, NANO_LAYOUT, REGION_LAYOUT = (
+    "l1topo44",
+    "gelato60",
+    "fortymhz57",
+    "axol1tl57",
+    "cicada252",
+)
 _TUNING_EVENTS = 200_000
 #: Level of gzip for files that travel.
 _SMALLEST = 9
@@ -191,6 +198,10 @@ def _writer(format_: str, path: Path, menu: tuple[str, ...]) -> Iterator[Writer]
         case "fortymhz":
             with FortyMhzWriter(path, cms, menu) as fortymhz:
                 yield lambda s: fortymhz.append(cms_counts(s.objects, cms), _flags_as_bytes(s.columns))
+        case "cicada":
+            regions = load_layout(REGION_LAYOUT)
+            with CicadaWriter(path, menu) as cicada:
+                yield lambda s: cicada.append(region_counts(s.objects, regions)["region"], _flags_as_bytes(s.columns))
         case _:
             nano = nanoaod_layout()
             with NanoAodWriter(path, menu) as nanoaod:

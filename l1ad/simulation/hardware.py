@@ -21,7 +21,7 @@ TGC_THRESHOLDS_GEV = (3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0,
 
 
 def counts_for(objects: Objects, layout: ObjectLayout) -> dict[str, Counts]:
-    """Return the counts of a layout: software objects if it has photons, ATLAS Level 1 if it has taus, CMS Level 1 otherwise.
+    """Return the counts of a layout: software objects if it has photons, ATLAS Level 1 if it has taus, regions, or CMS Level 1.
 
     Raises:
         LayoutError: it has objects that the simulation does not make together.
@@ -31,6 +31,7 @@ def counts_for(objects: Objects, layout: ObjectLayout) -> dict[str, Counts]:
         ({"jet", "electron", "muon", "photon", "met"}, software_counts),
         ({"jet", "tau", "muon", "met"}, level1_counts),
         ({"jet", "electron", "eg", "muon", "met"}, cms_counts),
+        ({"region"}, region_counts),
     ):
         if kinds <= wanted and ("photon" in kinds) == ("photon" in wanted):
             return make(objects, layout)
@@ -89,6 +90,14 @@ def cms_counts(objects: Objects, layout: ObjectLayout) -> dict[str, Counts]:
         "met": _with_eta(objects.l1_met),
     }
     return {slot.kind: to_counts(arrays[slot.kind], slot) for slot in layout.slots}
+
+
+def region_counts(objects: Objects, layout: ObjectLayout) -> dict[str, Counts]:
+    """Return the calorimeter regions' energies as counts, φ first as in layout `cicada252`."""
+    energy = objects.l1_regions.reshape(len(objects.l1_regions), -1, 1)
+    return {
+        slot.kind: to_counts(np.concatenate([energy, np.zeros((*energy.shape[:2], 2))], axis=2), slot) for slot in layout.slots
+    }
 
 
 def to_counts(objects: Floats, slot: ObjectSlot) -> Counts:

@@ -24,6 +24,7 @@ from l1ad.physics.judge import Judge
 from l1ad.scores.float_reference import float_outputs, float_scores, scaled_float
 from l1ad.scores.performance import Performance
 from l1ad.studies.result import as_scores
+from l1ad.training.windows import every_place, spread
 
 #: Events on which the ranges of hidden neurons are measured before rounding.
 _RANGE_EVENTS = 20_000
@@ -148,7 +149,8 @@ def _autoencoder(training: Any, parameters: Any, seed_index: int) -> Autoencoder
     plan, layers = problem.plan, []
     for i, layer in enumerate(problem.plan.layers):
         n_out = plan.latent if i == plan.n_encoder - 1 else layer.n_out
-        weight, bias = parameters.weights[i][seed_index][:, :n_out], parameters.biases[i][seed_index][0, :n_out]
+        weight = spread(layer.kernel, parameters.weights[i])[seed_index][:, :n_out]
+        bias = every_place(layer.kernel, parameters.biases[i])[seed_index][0, :n_out]
         layers.append(FloatDense(layer.name, weight.astype(np.float64), bias.astype(np.float64), layer.activation))
     encoder = FloatNetwork(
         reference.layout, reference.scaling, tuple(layers[: plan.n_encoder]), reference.score, reference.saturate
@@ -182,6 +184,10 @@ def model_autoencoder(model: TrainedModel, config: Config, dataset: Dataset, wor
         ModelError: an imported model without decoder.
     """
     reference = model.reference
+    if reference is not None and reference.score.sources:
+        raise ModelError(
+            f"Model {str(model.path)!r} reconstructs its embedding, not the inputs; this study is for autoencoders of the inputs."
+        )
     if reference is not None and reference.score.kind.is_reconstruction:
         middle = int(np.argmin([layer.weight.shape[1] for layer in reference.layers])) + 1
         encoder = FloatNetwork(

@@ -21,11 +21,13 @@ class Events:
         x_hw: hardware integers ``(n_events, n_columns)``.
         weight: ``(n_events,)``, mean 1.
         target: the score each student is to learn, ``(n_students, n_events)`` or one for all; None where there is no teacher.
+        pair: another view of each event, as ``x_hw``; None where none is needed.
     """
 
     x_hw: NDArray[Any]
     weight: FloatArray
     target: FloatArray | None = None
+    pair: NDArray[Any] | None = None
 
 
 def training_events(dataset: Dataset, split: Split, *, event_weights: bool = True) -> Events:

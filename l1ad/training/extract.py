@@ -12,6 +12,7 @@ from l1ad.core.scaling import Scaling
 from l1ad.core.trained import FloatDense, FloatNetwork, FloatScore
 from l1ad.training.plan import LayerTypes, Plan
 from l1ad.training.state import Array, Parameters
+from l1ad.training.windows import every_place, spread
 
 
 def extract_layers(plan: Plan, parameters: Parameters, seed_index: int = 0) -> tuple[Dense, ...]:
@@ -63,5 +64,7 @@ def extract_float(
 
 
 def _chip_arrays(plan: Plan, parameters: Parameters, index: int, seed_index: int) -> tuple[Array, Array]:
-    n_out = plan.chip_outputs if index == plan.n_chip - 1 else plan.layers[index].n_out
-    return parameters.weights[index][seed_index][:, :n_out], parameters.biases[index][seed_index][0, :n_out]
+    layer = plan.layers[index]
+    n_out = plan.chip_outputs if index == plan.n_chip - 1 else layer.n_out
+    weight, bias = parameters.weights[index][seed_index], parameters.biases[index][seed_index][0]
+    return spread(layer.kernel, weight[np.newaxis])[0, :, :n_out], every_place(layer.kernel, bias)[:n_out]

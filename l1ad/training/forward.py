@@ -11,6 +11,7 @@ from l1ad.training.interpret import Variables, evaluate_tensors
 from l1ad.training.lowered import LATENT, LOG_VARIANCE, MEAN, cast_of, lower_layers
 from l1ad.training.normalisation import is_normalised
 from l1ad.training.plan import LayerTypes, Plan
+from l1ad.training.windows import spread_tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,8 @@ def forward(
     Args:
         tf: TensorFlow.
         plan: the graph.
-        weights: one tensor a layer, ``(n_seeds, n_in, n_out)``.
-        biases: ``(n_seeds, 1, n_out)``.
+        weights: kernels, one tensor a layer, ``(n_seeds, *layer.shape)``.
+        biases: ``(n_seeds, 1, channels)``.
         x: scaled inputs, ``(n_seeds, n_events, n_columns)``.
         noise: unit normal numbers ``(n_seeds, n_events, latent)``, or None to decode the means.
         types: of each chip layer's values, one for each network; none for float values.
@@ -56,9 +57,10 @@ def forward(
     variables = {}
     for i, (layer, weight, bias) in enumerate(zip(plan.layers, weights, biases, strict=True)):
         one = types[i] if i < len(types) else ()
+        matrix, spread_bias = spread_tensor(tf, layer.kernel, weight, bias)
         own = [t.weight for t in one], [t.bias for t in one]
         digits = one[0].digits if one else None
-        variables[f"{layer.name}.accumulator"] = Variables(weight, bias, *own, normalised and is_normalised(layer), digits)
+        variables[f"{layer.name}.accumulator"] = Variables(matrix, spread_bias, *own, normalised and is_normalised(layer), digits)
     found = evaluate_tensors(tf, encoder, {SCALED: x}, variables, casts)
     mean, log_variance = found[MEAN], found.get(LOG_VARIANCE)
     latent = mean if log_variance is None or noise is None else mean + noise * tf.exp(0.5 * log_variance)

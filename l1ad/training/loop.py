@@ -144,7 +144,8 @@ class Runner:
         if sparsity == 0:
             return full_masks(state.parameters)
         plan = self._graph.plan
-        return importance_masks(plan, state.average, sparsity, spreads(plan, state.average, self._sample))
+        spread = spreads(plan, state.average, self._sample)
+        return importance_masks(plan, state.average, sparsity, spread, self._graph.trained)
 
     def plain(self, parameters: Parameters) -> Parameters:
         """Return the parameters without normalisation: folded in, if there was one."""

@@ -57,7 +57,7 @@ def _events_with(layout: ObjectLayout, slot: ObjectSlot, x_hw: NDArray[Any]) -> 
 
 
 def overlaid(layout: ObjectLayout, first: NDArray[Any], second: NDArray[Any]) -> IntArray:
-    """Lay events over one another: of each kind the hardest objects stay, missing energies are added as vectors.
+    """Lay events over one another: of each kind the hardest objects stay, missing energies are added as vectors, regions of a calorimeter as numbers.
 
     Args:
         layout: the columns.
@@ -73,9 +73,14 @@ def overlaid(layout: ObjectLayout, first: NDArray[Any], second: NDArray[Any]) ->
         shape = (len(first), slot.multiplicity, len(slot.features))
         a = np.asarray(first[:, columns], dtype=np.int64).reshape(shape)
         b = np.asarray(second[:, columns], dtype=np.int64).reshape(shape)
-        joined = _vector_sum(slot, a, b) if slot.kind == "met" and "phi" in slot.features else _hardest(slot, a, b)
-        out[:, columns] = joined.reshape(len(first), -1)
+        out[:, columns] = _joined(slot, a, b).reshape(len(first), -1)
     return out
+
+
+def _joined(slot: ObjectSlot, a: IntArray, b: IntArray) -> IntArray:
+    if slot.features == ("pt",) and slot.multiplicity > 1:  # without a direction the place is the direction
+        return np.minimum(a + b, slot.types[0].max_int)
+    return _vector_sum(slot, a, b) if slot.kind == "met" and "phi" in slot.features else _hardest(slot, a, b)
 
 
 def _hardest(slot: ObjectSlot, a: IntArray, b: IntArray) -> IntArray:

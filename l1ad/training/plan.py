@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from l1ad.config import Config
+from l1ad.config.layers import TeacherConfig
 from l1ad.config.model import ModelConfig
 from l1ad.core.errors import ConfigError, ModelError
 from l1ad.core.fixed import FLOAT64_BITS, FixedPoint, Overflow, Rounding
 from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Activation, Score
+from l1ad.training.shapes import LayerShape, chain_shapes, decoder_shapes, encoder_shapes
+from l1ad.training.windows import Kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class LayerTypes:
 
 @dataclass(frozen=True, slots=True)
 class LayerPlan:
-    """Describe one dense layer of the training graph.
+    """Describe one layer of the training graph.
 
     Attributes:
         name: its name on the chip.
@@ -46,6 +48,7 @@ class LayerPlan:
         n_out: outputs while training.
         activation: what follows.
         types: the fixed-point types; None for a layer that never reaches the chip.
+        kernel: how its kernel is used, of a layer with a window; None for a dense layer.
     """
 
     name: str
@@ -53,6 +56,17 @@ class LayerPlan:
     n_out: int
     activation: Activation
     types: LayerTypes | None
+    kernel: Kernel | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape of its parameters."""
+        return (self.n_in, self.n_out) if self.kernel is None else self.kernel.shape
+
+    @property
+    def fixed(self) -> bool:
+        """Whether its weights are not trained."""
+        return self.kernel is not None and self.kernel.fixed
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,7 @@ class Plan:
         variational: whether the encoder's last layer gives means, then as many log-variances.
         input_type: type of the scaled input.
         score: the score on the chip.
+        embedding: whether the encoder is trained on pairs, and what follows it reconstructs its outputs.
     """
 
     layers: tuple[LayerPlan, ...]
@@ -74,6 +89,12 @@ class Plan:
     variational: bool
     input_type: FixedPoint
     score: Score
+    embedding: bool = False
+
+    @property
+    def score_sources(self) -> tuple[str, ...]:
+        """Names of the nodes that the score compares; () for the usual ones."""
+        return (self.layers[self.n_encoder - 1].name, self.layers[-1].name) if self.embedding else ()
 
     @property
     def n_chip(self) -> int:
@@ -119,20 +140,63 @@ def plan_model(config: Config, layout: ObjectLayout) -> Plan:
             f"Key 'training.teacher' is 'rarity', which ranks events and reconstructs none, and the score is {score.value!r}; use 'ensemble' or "
             "a score of the latent values."
         )
-    variational = model.kind == "vae"
-    n_chip = len(model.hidden) + 1 if not score.is_reconstruction else 2 * (len(model.hidden) + 1)
-    types = _chip_types(model, n_chip, len(model.hidden))
-    encoder = [layout.n_columns, *model.hidden, (2 if variational else 1) * model.latent]
-    decoder = [model.latent, *reversed(model.hidden), layout.n_columns]
-    shapes = [*pairwise(encoder), *pairwise(decoder)]
+    encoder = encoder_shapes(model, layout.n_columns, model.hidden, (2 if model.kind == "vae" else 1) * model.latent)
+    decoder = _decoder(model, encoder)
+    n_chip = len(encoder) + (len(decoder) if score.is_reconstruction else 0)
+    types = _chip_types(model, (encoder + decoder)[:n_chip], len(encoder) - 1)
+    return _plan(encoder, decoder, types, model, score)
+
+
+def plan_teacher(teacher: TeacherConfig, student: Plan) -> Plan:
+    """Plan the networks of an ensemble that have a shape of their own; none of their layers is on the chip.
+
+    Args:
+        teacher: their shape.
+        student: what learns their score.
+
+    Raises:
+        ConfigError: windows that do not fit the inputs.
+    """
+    n_columns = student.layers[0].n_in
+    encoder = encoder_shapes(teacher, n_columns, (), (2 if teacher.kind == "vae" else 1) * teacher.latent)
+    return _plan(encoder, decoder_shapes(encoder, teacher.latent), [], teacher, student.score)
+
+
+def _plan(
+    encoder: list[LayerShape],
+    decoder: list[LayerShape],
+    types: list[LayerTypes],
+    model: ModelConfig | TeacherConfig,
+    score: Score,
+) -> Plan:
+    linear = (len(encoder) - 1, len(encoder) + len(decoder) - 1)
     layers = tuple(
-        LayerPlan(f"dense{i + 1}", n_in, n_out, _activation(i, len(model.hidden)), types[i] if i < n_chip else None)
-        for i, (n_in, n_out) in enumerate(shapes)
+        LayerPlan(
+            f"{shape.name}{i + 1}",
+            shape.n_in,
+            shape.n_out,
+            _activation(i, linear),
+            types[i] if i < len(types) else None,
+            shape.kernel,
+        )
+        for i, shape in enumerate(encoder + decoder)
     )
-    return Plan(layers, len(model.hidden) + 1, model.latent, variational, model.input_type, score)
+    input_type = model.input_type if isinstance(model, ModelConfig) else _NO_TYPE
+    return Plan(layers, len(encoder), model.latent, model.kind == "vae", input_type, score, model.kind == "embedding")
+
+
+def _decoder(model: ModelConfig, encoder: list[LayerShape]) -> list[LayerShape]:
+    """Return what follows the encoder: its mirror, or the autoencoder of an embedding."""
+    if model.kind == "embedding":
+        return chain_shapes([model.latent, *model.autoencoder, model.latent])
+    return decoder_shapes(encoder, model.latent)
 
 
 def _check_kind(model: ModelConfig, score: Score) -> None:
+    if model.kind == "embedding" and score is not Score.MSE:
+        raise ConfigError(
+            f"model.kind 'embedding' compares the embedding with its reconstruction and the score is {score.value!r}; use 'mse'."
+        )
     if model.kind == "imported":
         raise ConfigError("model.kind is 'imported': there is nothing to train; run 'l1ad import' instead.")
     if score.needs_log_variance and model.kind != "vae":
@@ -145,15 +209,18 @@ def _check_kind(model: ModelConfig, score: Score) -> None:
         )
 
 
-def _activation(index: int, n_hidden: int) -> Activation:
-    return Activation.LINEAR if index in (n_hidden, 2 * n_hidden + 1) else Activation.RELU
+def _activation(index: int, linear: Sequence[int]) -> Activation:
+    return Activation.LINEAR if index in linear else Activation.RELU
 
 
 #: Integer bits of a type that is still open.
 _OPEN = 0
+#: Stands for the input type of networks that have none.
+_NO_TYPE = FixedPoint.parse("ap_fixed<8,4,AP_RND_CONV,AP_SAT>")
 
 
-def _chip_types(model: ModelConfig, n_chip: int, n_hidden: int) -> list[LayerTypes]:
+def _chip_types(model: ModelConfig, shapes: Sequence[LayerShape], n_hidden: int) -> list[LayerTypes]:
+    n_chip = len(shapes)
     weight_bits = _per_layer("weight_bits", model.weight_bits, n_chip)
     weight_integer = _per_layer("weight_integer", model.weight_integer, n_chip)
     bias_bits = _per_layer("bias_bits", model.bias_bits, n_chip)
@@ -165,16 +232,25 @@ def _chip_types(model: ModelConfig, n_chip: int, n_hidden: int) -> list[LayerTyp
         weight = FixedPoint.from_quantized_bits(weight_bits[i], weight_integer[i])
         bias = FixedPoint.from_quantized_bits(bias_bits[i], bias_integer[i])
         for what, type_ in (("weights", weight), ("biases", bias), ("output", outputs[i])):
-            check_quantiser(f"The {what} of layer 'dense{i + 1}'", type_)
+            check_quantiser(f"The {what} of layer '{shapes[i].name}{i + 1}'", type_)
         given = {"weight": model.weight_integer, "bias": model.bias_integer}
-        if _activation(i, n_hidden) is Activation.RELU:
+        if _activation(i, (n_hidden, n_chip - 1)) is Activation.RELU:
             given["output"] = model.activation_integer
         is_open = frozenset(name for name, value in given.items() if value is None)
-        types.append(LayerTypes(weight, bias, outputs[i], is_open, digits[i]))
+        kernel = shapes[i].kernel
+        if kernel is not None and kernel.fixed:
+            types.append(LayerTypes(*_fixed_types(kernel), outputs[i], is_open & {"output"}))
+        else:
+            types.append(LayerTypes(weight, bias, outputs[i], is_open, digits[i]))
     input_type = model.input_type
     check_quantiser("The input", input_type)
     _check_products([input_type, *outputs], types)
     return types
+
+
+def _fixed_types(kernel: Kernel) -> tuple[FixedPoint, FixedPoint]:
+    """Return the types of a kernel that is not trained, one power of two, and of its biases, which are 0."""
+    return FixedPoint.from_quantized_bits(kernel.halvings + 2, 1), FixedPoint.from_quantized_bits(2, 0)
 
 
 def _check_products(inputs: Sequence[FixedPoint], types: Sequence[LayerTypes]) -> None:

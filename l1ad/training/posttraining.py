@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.config import Config
+from l1ad.core.fixed import FixedPoint
 from l1ad.core.network import Network
 from l1ad.core.trained import FloatNetwork
 from l1ad.training.lesson import student_plan
-from l1ad.training.plan import plan_model
+from l1ad.training.plan import Plan, plan_model
 from l1ad.training.rounding import chip_network, fitted_to_events
 from l1ad.training.state import Parameters
 
@@ -41,5 +43,17 @@ def post_training_network(config: Config, reference: FloatNetwork, x_hw: NDArray
         tuple(layer.weight[np.newaxis].astype(np.float32) for layer in reference.layers),
         tuple(layer.bias[np.newaxis, np.newaxis].astype(np.float32) for layer in reference.layers),
     )
-    (plan,), start = fitted_to_events(student_plan(plan_model(chosen, layout)), parameters, layout, scaling, x_hw)
+    (plan,), start = fitted_to_events(_dense(student_plan(plan_model(chosen, layout)), bits), parameters, layout, scaling, x_hw)
     return chip_network(config, layout, scaling, reference.score.columns, plan, start)
+
+
+def _dense(plan: Plan, bits: int) -> Plan:
+    """Return the plan with every layer's matrix for its kernel, as a float network has it."""
+    layers = list(plan.layers)
+    for i, layer in enumerate(layers[: plan.n_chip]):
+        assert layer.types is not None  # the plan gives every chip layer its types
+        types = layer.types
+        if layer.fixed:
+            types = replace(types, weight=FixedPoint.from_quantized_bits(bits, 0), open=types.open | {"weight"})
+        layers[i] = replace(layer, kernel=None, types=types)
+    return replace(plan, layers=tuple(layers))

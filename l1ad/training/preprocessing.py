@@ -79,6 +79,7 @@ def choose_scaling(
     columns = informative_columns(layout, unscaled.surviving(layout, x_hw), ignore_empty=config.empty_columns == "ignore")
     if config.rule == "given":
         shift = config.shift or ()
+        shift = shift * layout.n_columns if len(shift) == 1 else shift
         scaling = replace(unscaled, offset=config.offset or (0,) * len(shift), shift=shift)
         scaling.check(layout)
         return ScalingChoice(scaling, _read(scaling, columns))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from l1ad.config import Config
 from l1ad.core.dataset import Dataset, Split
 from l1ad.core.layout import ObjectLayout
+from l1ad.training.embedding import Step
 from l1ad.training.events import Events, training_events
 from l1ad.training.loop import FitSettings
 from l1ad.training.losses import LossSpec, loss_spec
-from l1ad.training.plan import Plan, chip_types, plan_model
+from l1ad.training.plan import Plan, chip_types, plan_model, plan_teacher
 from l1ad.training.preprocessing import ScalingChoice, choose_scaling
 from l1ad.training.pruning import NO_PRUNING, PruningSchedule
 from l1ad.training.steps import Graph
+from l1ad.training.views import views
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,19 +39,35 @@ class Problem:
 
     @property
     def robust(self) -> bool:
-        """Whether the networks learn a teacher's score."""
+        """Whether learning rates follow a schedule and weights are averaged."""
         return self.config.training.recipe == "robust"
 
     @property
-    def score_columns(self) -> tuple[int, ...]:
-        """The columns of a reconstruction score; none for others."""
-        return self.scaling.columns if self.plan.score.is_reconstruction else ()
+    def taught(self) -> bool:
+        """Whether the networks learn a teacher's score."""
+        return self.robust and not self.plan.embedding
 
-    def graph(self, plan: Plan, plans: Sequence[Plan] = (), *, distil: float = 0.0) -> Graph:
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of a training, one after the other."""
+        return (Step.PAIRS, Step.RECONSTRUCTION) if self.plan.embedding else (Step.WHOLE,)
+
+    @property
+    def teacher_plan(self) -> Plan:
+        """The layers of the ensemble's networks."""
+        shape = self.config.training.teacher_network
+        return self.plan if shape is None else plan_teacher(shape, self.plan)
+
+    @property
+    def score_columns(self) -> tuple[int, ...]:
+        """The columns of a score that compares the input with its reconstruction; none for others."""
+        return self.scaling.columns if self.plan.score.is_reconstruction and not self.plan.embedding else ()
+
+    def graph(self, plan: Plan, plans: Sequence[Plan] = (), *, distil: float = 0.0, step: Step = Step.WHOLE) -> Graph:
         """Describe what is compiled: networks of one plan in float, or quantised with the types of a plan for each network."""
         average = self.config.training.average if self.robust else 0.0
         normalised = self.config.model.batch_norm and not plans
-        return Graph(plan, self.loss, self.layout, self.scaling.scaling, chip_types(plans), average, distil, normalised)
+        return Graph(plan, self.loss, self.layout, self.scaling.scaling, chip_types(plans), average, distil, normalised, step)
 
     def settings(
         self, epochs: int, label: str, seeds: tuple[int, ...] | None = None, pruning: PruningSchedule = NO_PRUNING
@@ -79,4 +97,10 @@ def make_problem(config: Config, dataset: Dataset) -> Problem:
     validation = training_events(dataset, Split.VALIDATION, event_weights=training.event_weights)
     choice = choose_scaling(config.scaling, plan.input_type, layout, train.x_hw, train.weight)
     loss = loss_spec(training, plan.score, config.score.cyclic_phi, layout, choice.scaling, choice.columns)
+    if plan.embedding:
+        train, validation = (_paired(layout, part, training.seed + i) for i, part in enumerate((train, validation)))
     return Problem(config, layout, plan, choice, loss, train, validation)
+
+
+def _paired(layout: ObjectLayout, events: Events, seed: int) -> Events:
+    return replace(events, pair=views(layout, events.x_hw, seed).astype(layout.storage))

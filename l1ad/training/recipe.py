@@ -19,13 +19,14 @@ from l1ad.core.network import Network
 from l1ad.core.trained import FLOAT_FILE, FloatNetwork, FloatScore
 from l1ad.scores.selection import threshold_for_fraction
 from l1ad.training.curves import History
+from l1ad.training.embedding import Step
 from l1ad.training.events import Events
 from l1ad.training.extract import extract_float
 from l1ad.training.lesson import Lesson, distil_share, load_lesson, make_lesson, student_plan, student_start
 from l1ad.training.loop import Fit, fit
 from l1ad.training.plan import Plan
 from l1ad.training.problem import Problem, make_problem
-from l1ad.training.pruning import PruningSchedule
+from l1ad.training.pruning import NO_PRUNING, PruningSchedule
 from l1ad.training.rarity_teacher import RarityTeacher, make_rarity_teacher
 from l1ad.training.rounding import chip_network, fitted_to_events
 from l1ad.training.state import Parameters, initial_parameters
@@ -86,7 +87,7 @@ def train_float(config: Config, dataset: Dataset, checkpoint: Path) -> FloatTrai
         TrainingError: the loss diverged.
     """
     problem = make_problem(config, dataset)
-    teacher = make_teacher(problem, checkpoint) if problem.robust else None
+    teacher = make_teacher(problem, checkpoint) if problem.taught else None
     lesson = None if teacher is None else make_lesson(problem, teacher)
     problem, done = fit_float(problem, lesson, checkpoint)
     references = tuple(_reference(problem, done.parameters, i) for i in range(len(problem.seeds)))
@@ -110,9 +111,13 @@ def fit_float(problem: Problem, lesson: Lesson | None, checkpoint: Path) -> tupl
     start = initial_parameters(plan, problem.seeds, problem.scaling.columns)
     if lesson is not None:
         start = student_start(plan, start)
-    graph = problem.graph(plan, distil=distil_share(plan) if lesson is not None else 0.0)
+    distil = distil_share(plan) if lesson is not None else 0.0
     settings = problem.settings(problem.config.training.float_epochs, "float training")
-    return replace(problem, plan=plan), fit(graph, train, validation, settings, start, checkpoint)
+    done = Fit(start, {})
+    for number, step in enumerate(problem.steps):
+        graph = problem.graph(plan, distil=distil, step=step)
+        done = fit(graph, train, validation, settings, done.parameters, round_checkpoint(checkpoint, number))
+    return replace(problem, plan=plan), done
 
 
 def _parts(problem: Problem, lesson: Lesson | None) -> tuple[Events, Events]:
@@ -134,7 +139,9 @@ def best_seed(done: Fit) -> int:
 
 def _reference(problem: Problem, parameters: Parameters, index: int) -> FloatNetwork:
     kind = problem.plan.score
-    score = FloatScore(kind, problem.score_columns, problem.config.score.cyclic_phi and kind.is_reconstruction)
+    sources, cyclic = problem.plan.score_sources, problem.config.score.cyclic_phi and kind.is_reconstruction
+    columns = tuple(range(problem.plan.latent)) if sources else problem.score_columns
+    score = FloatScore(kind, columns, cyclic and not sources, sources)
     return extract_float(problem.plan, problem.layout, problem.scaling.scaling, score, parameters, index)
 
 
@@ -151,7 +158,7 @@ def train_quantised(config: Config, dataset: Dataset, baseline: Path, checkpoint
         TrainingError: the loss diverged.
     """
     problem = make_problem(config, dataset)
-    lesson = load_lesson(problem, baseline / TARGETS_FILE) if problem.robust else None
+    lesson = load_lesson(problem, baseline / TARGETS_FILE) if problem.taught else None
     with np.load(baseline / PARAMETERS_FILE, allow_pickle=False) as arrays:
         parameters = Parameters.from_flat([arrays[f"p{i}"] for i in range(len(arrays.files))])
     problem, done, networks = fit_quantised(problem, lesson, parameters, checkpoint)
@@ -179,9 +186,12 @@ def fit_quantised(
     plans, start = _starting_point(problem, parameters, train)
     n = problem.config.training.candidates if lesson is not None else 1
     distil = distil_share(problem.plan) if lesson is not None else 0.0
-    graph = problem.graph(problem.plan, [plan for plan in plans for _ in range(n)], distil=distil)
+    graphs = [
+        problem.graph(problem.plan, [plan for plan in plans for _ in range(n)], distil=distil, step=step)
+        for step in problem.steps
+    ]
     start = Parameters.from_flat([np.repeat(a, n, axis=0) for a in start.flat])
-    done = _fit_rounds(problem, graph, (_repeated(train, n), _repeated(validation, n)), start, n, checkpoint)
+    done = _fit_rounds(problem, graphs, (_repeated(train, n), _repeated(validation, n)), start, n, checkpoint)
     networks = tuple(_network(problem, plans[i // n], done.parameters, i) for i in range(n * len(plans)))
     if n > 1:
         parts = [accepted(network, problem.train.weight, train.x_hw) for network in networks]
@@ -190,15 +200,26 @@ def fit_quantised(
     return problem, done, networks
 
 
-def _fit_rounds(problem: Problem, graph: Graph, parts: tuple[Events, Events], start: Parameters, n: int, checkpoint: Path) -> Fit:
-    """Fit to the configured sparsity, then shrink: prune further and train again, round by round."""
-    training, seeds = problem.config.training, candidate_seeds(problem.seeds, n)
-    settings = problem.settings(training.epochs, "quantisation-aware training", seeds, _pruning(problem.config))
-    done = fit(graph, *parts, settings, start, checkpoint)
+def _fit_rounds(
+    problem: Problem, graphs: Sequence[Graph], parts: tuple[Events, Events], start: Parameters, n: int, checkpoint: Path
+) -> Fit:
+    """Fit to the configured sparsity, then shrink: prune further and train again, round by round; all of it in every step.
+
+    What follows an encoder that is trained before it is small, and keeps its weights.
+    """
+    training, seeds, done, number = problem.config.training, candidate_seeds(problem.seeds, n), Fit(start, {}), 0
     end = round(training.prune_to * training.epochs)
-    for number, (former, sparsity) in enumerate(pairwise((training.sparsity, *training.shrink)), 1):
-        again = replace(settings, pruning=PruningSchedule(sparsity, 0, end, former), label=f"shrinking to {sparsity:.0%}")
-        done = fit(graph, *parts, again, done.parameters, round_checkpoint(checkpoint, number))
+    settings = problem.settings(training.epochs, "quantisation-aware training", seeds, _pruning(problem.config))
+    for graph in graphs:
+        rounds = [settings]
+        for former, sparsity in pairwise((training.sparsity, *training.shrink)):
+            schedule = PruningSchedule(sparsity, 0, end, former)
+            rounds.append(replace(settings, pruning=schedule, label=f"shrinking to {sparsity:.0%}"))
+        if graph.step is Step.RECONSTRUCTION:
+            rounds = [replace(settings, pruning=NO_PRUNING)]
+        for one in rounds:
+            done = fit(graph, *parts, one, done.parameters, round_checkpoint(checkpoint, number))
+            number += 1
     return done
 
 

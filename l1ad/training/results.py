@@ -98,7 +98,7 @@ def _summary(problem: Problem, done: Fit, best: int) -> dict[str, Any]:
         "shape": "-".join(str(n) for n in widths),
         "score": problem.plan.score.value,
         "recipe": problem.config.training.recipe,
-        "teacher": problem.config.training.teacher if problem.robust else None,
+        "teacher": problem.config.training.teacher if problem.taught else None,
         "train_events": len(problem.train.x_hw),
         "validation_events": len(problem.validation.x_hw),
         "seeds": list(problem.seeds),

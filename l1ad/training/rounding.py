@@ -60,4 +60,6 @@ def chip_network(
         ModelError: a score that needs more than 62 bits.
     """
     layers = extract_layers(plan, parameters, index)
-    return Network(config.name, layout, scaling, layers, score_spec(config.score, layout, scaling, layers, columns))
+    return Network(
+        config.name, layout, scaling, layers, score_spec(config.score, layout, scaling, layers, columns, plan.score_sources)
+    )

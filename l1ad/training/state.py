@@ -19,7 +19,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parameters:
-    """Weights ``(n_seeds, n_in, n_out)`` and biases ``(n_seeds, 1, n_out)`` of every layer, float32."""
+    """Weights, kernels where layers have a window, ``(n_seeds, *layer.shape)`` and biases ``(n_seeds, 1, channels)`` of every layer, float32."""
 
     weights: tuple[Array, ...]
     biases: tuple[Array, ...]
@@ -58,18 +58,20 @@ def initial_parameters(plan: Plan, seeds: tuple[int, ...], columns: tuple[int, .
         columns: the input columns that carry something; weights of others start at 0, where nothing moves them. None for all.
     """
     weights = [np.stack([_initial_weight(plan, i, seed) for seed in seeds]) for i in range(len(plan.layers))]
-    if columns is not None:
+    if columns is not None and plan.layers[0].kernel is None:
         silent = [i for i in range(plan.layers[0].n_in) if i not in columns]
         weights[0][:, silent] = 0.0
-    biases = [np.zeros((len(seeds), 1, layer.n_out), dtype=np.float32) for layer in plan.layers]
+    biases = [np.zeros((len(seeds), 1, layer.shape[1]), dtype=np.float32) for layer in plan.layers]
     return Parameters(tuple(weights), tuple(biases))
 
 
 def _initial_weight(plan: Plan, index: int, seed: int) -> Array:
     layer = plan.layers[index]
-    random = np.random.default_rng([seed, index])
-    variance = 2.0 / layer.n_in if layer.activation is Activation.RELU else 2.0 / (layer.n_in + layer.n_out)
-    return random.normal(0.0, np.sqrt(variance), (layer.n_in, layer.n_out)).astype(np.float32)
+    if layer.kernel is not None and layer.kernel.fixed:
+        return layer.kernel.constant()
+    random, (n_in, n_out) = np.random.default_rng([seed, index]), layer.shape
+    variance = 2.0 / n_in if layer.activation is Activation.RELU else 2.0 / (n_in + n_out)
+    return random.normal(0.0, np.sqrt(variance), (n_in, n_out)).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

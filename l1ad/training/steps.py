@@ -18,6 +18,7 @@ from l1ad.core.network import SCALED
 from l1ad.core.scaling import Scaling
 from l1ad.graph import Graph as ExactGraph
 from l1ad.training.distillation import distillation_loss
+from l1ad.training.embedding import Step, pair_loss, reconstruction_loss
 from l1ad.training.events import Events
 from l1ad.training.forward import forward
 from l1ad.training.interpret import evaluate_tensors
@@ -43,6 +44,7 @@ class Graph:
         average: decay of the moving average.
         distil: how much the distance to the events' target scores counts against the loss itself; 1 is all, 0 nothing.
         normalised: whether hidden layers are normalised over each batch.
+        step: which layers are trained, and on what.
     """
 
     plan: Plan
@@ -53,6 +55,13 @@ class Graph:
     average: float
     distil: float = 0.0
     normalised: bool = False
+    step: Step = Step.WHOLE
+
+    @property
+    def trained(self) -> tuple[int, ...]:
+        """Numbers of the layers whose weights change."""
+        plan = self.plan
+        return tuple(i for i, layer in enumerate(plan.layers) if not layer.fixed and self.step.trains(i, plan.n_encoder))
 
     @property
     def quantised(self) -> bool:
@@ -78,13 +87,14 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Events as tensors: the codes that the input type's cast reads, presence bits, weights and target scores."""
+    """Events as tensors: the codes that the input type's cast reads, presence bits, weights, target scores, and the codes of other views."""
 
     codes: Any
     present: Any
     weight: Any
     target: Any
     n_events: int
+    pair: Any = None
 
 
 def make_table(tf: Any, graph: Graph, events: Events) -> Table:
@@ -99,17 +109,19 @@ def make_table(tf: Any, graph: Graph, events: Events) -> Table:
     target = np.zeros((1, len(x_hw))) if events.target is None else events.target
     codes, present = graph.inputs.tabulated(x_hw)
     weight, target = (tf.constant(v.astype(np.float32)) for v in (events.weight, target))
-    return Table(tf.constant(codes), tf.constant(present), weight, target, len(x_hw))
+    pair = None if events.pair is None else tf.constant(graph.inputs.tabulated(events.pair)[0])
+    return Table(tf.constant(codes), tf.constant(present), weight, target, len(x_hw), pair)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch: scaled inputs and presence ``(n_seeds, n, n_columns)``, weight and target ``(n_seeds, n)``."""
+    """A batch: scaled inputs and presence ``(n_seeds, n, n_columns)``, weight and target ``(n_seeds, n)``, the scaled inputs of other views."""
 
     x: Any
     present: Any
     weight: Any
     target: Any
+    pair: Any = None
 
 
 def gather(tf: Any, graph: Graph, table: Table, index: Any) -> Batch:
@@ -121,13 +133,18 @@ def gather(tf: Any, graph: Graph, table: Table, index: Any) -> Batch:
         table: the events.
         index: event numbers ``(n_seeds, n)``.
     """
-    inputs = graph.inputs
-    values = tf.cast(tf.gather(table.codes, index), tf.float32) * tf.constant(inputs.unit)
-    x = evaluate_tensors(tf, inputs.scaled, {inputs.codes: values})[SCALED]
+    x = _scaled(tf, graph, table.codes, index)
+    pair = _scaled(tf, graph, table.pair, index) if graph.step is Step.PAIRS else None
     present = tf.cast(tf.gather(table.present, index), tf.float32)
     one_target = table.target.shape[0] == 1
     target = tf.gather(table.target[0], index) if one_target else tf.gather(table.target, index, batch_dims=1)
-    return Batch(x, present, tf.gather(table.weight, index), target)
+    return Batch(x, present, tf.gather(table.weight, index), target, pair)
+
+
+def _scaled(tf: Any, graph: Graph, codes: Any, index: Any) -> Any:
+    inputs = graph.inputs
+    values = tf.cast(tf.gather(codes, index), tf.float32) * tf.constant(inputs.unit)
+    return evaluate_tensors(tf, inputs.scaled, {inputs.codes: values})[SCALED]
 
 
 def _losses(tf: Any, graph: Graph, flat: list[Any], masks: list[Any], batch: Batch, noise: Any) -> Any:
@@ -135,6 +152,11 @@ def _losses(tf: Any, graph: Graph, flat: list[Any], masks: list[Any], batch: Bat
     n = len(graph.plan.layers)
     weights = [w * m for w, m in zip(flat[:n], masks, strict=True)]
     out = forward(tf, graph.plan, weights, flat[n:], batch.x, noise, graph.types, graph.normalised)
+    if graph.step is Step.PAIRS:
+        other = forward(tf, graph.plan, weights, flat[n:], batch.pair, noise, graph.types, graph.normalised)
+        return pair_loss(tf, out.mean, other.mean, batch.weight)
+    if graph.step is Step.RECONSTRUCTION:
+        return tf.reduce_mean(batch.weight * reconstruction_loss(tf, out.mean, out.reconstruction), axis=1)
     loss = 0.0
     if graph.distil < 1.0:
         loss += (1.0 - graph.distil) * event_loss(tf, graph.loss, out, batch.x, batch.present)
@@ -169,7 +191,7 @@ def compile_epoch(tf: Any, graph: Graph, table: Table) -> Callable[..., Any]:
             tape.watch(flat)
             losses = _losses(tf, graph, flat, masks, batch, noise)
             total = tf.reduce_sum(losses)
-        updated = adam(tf, flat, tape.gradient(total, flat), first, second, rate, number, ranges)
+        updated = adam(tf, flat, tape.gradient(total, flat, unconnected_gradients=tf.UnconnectedGradients.ZERO), first, second, rate, number, ranges)
         return *updated, _averaged(tf, average, updated[0], graph.average, number), losses
 
     def epoch(flat: Any, first: Any, second: Any, average: Any, masks: Any, index: Any, rates: Any, start: Any, seed: Any) -> Any:
@@ -185,15 +207,17 @@ def compile_epoch(tf: Any, graph: Graph, table: Table) -> Callable[..., Any]:
 
 
 def _ranges(graph: Graph) -> list[Any]:
-    """Return the range of each parameter's type for each network, 1 where it has none: steps are taken in parts of it.
+    """Return the range of each parameter's type for each network, 1 where it has none, 0 where it is not trained: steps are taken in parts of it.
 
     Adam's steps do not depend on the loss' scale; with these they do not depend on a layer's either, and weights of a type with large
     steps move as easily from one to the next as others.
     """
-    free = [1.0] * (len(graph.plan.layers) - len(graph.types))
+    n, trained = len(graph.plan.layers), graph.trained
+    free = [1.0] * (n - len(graph.types))
     weights = [_range([t.weight for t in layer]) for layer in graph.types]
     biases = [_range([t.bias for t in layer]) for layer in graph.types]
-    return [*weights, *free, *biases, *free]
+    every = [*weights, *free, *biases, *free]
+    return [size if i % n in trained else 0.0 for i, size in enumerate(every)]
 
 
 def _range(types: Sequence[FixedPoint]) -> Any:

@@ -78,9 +78,10 @@ def train_teacher(problem: Problem, checkpoint: Path) -> Teacher:
     """
     training = problem.config.training
     seeds = tuple((seed + 1) * SEED_STRIDE + k for seed in problem.seeds for k in range(training.teachers))
-    graph = problem.graph(problem.plan)
+    plan = problem.teacher_plan
+    graph = problem.graph(plan)
     settings = problem.settings(training.teacher_epochs, "teachers", seeds)
-    start = initial_parameters(problem.plan, seeds, problem.scaling.columns)
+    start = initial_parameters(plan, seeds, problem.scaling.columns)
     done = fit(graph, problem.train, problem.validation, settings, start, checkpoint)
     plain = replace(graph, normalised=False)
     losses = log_losses(plain, done.parameters, problem.train.x_hw)

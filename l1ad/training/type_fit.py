@@ -15,8 +15,9 @@ import numpy as np
 
 from l1ad.core.fixed import FixedPoint, FloatArray
 from l1ad.core.network import Activation
-from l1ad.training.plan import LayerTypes, Plan
+from l1ad.training.plan import LayerPlan, LayerTypes, Plan
 from l1ad.training.state import Parameters
+from l1ad.training.windows import every_place, spread
 
 #: Part of a hidden neuron's values that must lie in its output type's range.
 ACTIVATIONS_COVERED = 0.9995
@@ -41,15 +42,23 @@ def fitted(plan: Plan, parameters: Parameters, x: Any) -> tuple[tuple[Plan, ...]
     biases = [b.astype(np.float64) for b in parameters.biases]
     values = np.broadcast_to(np.asarray(x, dtype=np.float64), (parameters.n_seeds, *x.shape))
     plans = [list(plan.layers) for _ in range(parameters.n_seeds)]
+    carried: FloatArray | None = None
     for i, layer in enumerate(plan.layers[: plan.n_chip]):
-        values = values @ weights[i] + biases[i]
+        if carried is not None and not layer.fixed:
+            weights[i], carried = weights[i] / _rows(carried, layer), None
+        values = values @ spread(layer.kernel, weights[i]) + every_place(layer.kernel, biases[i])
         if layer.types is None:
             continue
         if layer.activation is Activation.RELU:
             values = np.maximum(values, 0.0)
-            factor = _factors(layer.types, weights[i], np.quantile(values, ACTIVATIONS_COVERED, axis=1, keepdims=True))
-            weights[i], biases[i], values = weights[i] * factor, biases[i] * factor, values * factor
-            weights[i + 1] = weights[i + 1] / factor.swapaxes(1, 2)
+            if not layer.fixed:
+                top = np.quantile(values, ACTIVATIONS_COVERED, axis=1, keepdims=True)
+                carried = _factors(layer.types, weights[i], _of_channels(top, layer))
+                weights[i], biases[i], values = (
+                    weights[i] * carried,
+                    biases[i] * carried,
+                    values * every_place(layer.kernel, carried),
+                )
         elif plan.variational and i == plan.n_encoder - 1:
             values = values[..., : plan.latent]
         for chosen, weight, bias, value in zip(plans, weights[i], biases[i], values, strict=True):
@@ -57,8 +66,18 @@ def fitted(plan: Plan, parameters: Parameters, x: Any) -> tuple[tuple[Plan, ...]
     return tuple(replace(plan, layers=tuple(chosen)) for chosen in plans), Parameters.from_flat([*weights, *biases])
 
 
+def _of_channels(values: FloatArray, layer: LayerPlan) -> FloatArray:
+    """Take the largest over a channel's places, ``(n_seeds, 1, channels)``."""
+    return values.reshape(len(values), -1, layer.shape[1]).max(axis=1, keepdims=True)
+
+
+def _rows(factor: FloatArray, layer: LayerPlan) -> FloatArray:
+    """Return the factor of what each row of a kernel reads, ``(n_seeds, rows, 1)``: channels follow one another in every position."""
+    return np.tile(factor, layer.shape[0] // factor.shape[2]).swapaxes(1, 2)
+
+
 def _factors(types: LayerTypes, weight: FloatArray, top: FloatArray) -> FloatArray:
-    """Return each hidden neuron's factor, ``(n_seeds, 1, n_out)``: equal ranges within a layer, weights that fill their type."""
+    """Return the factor of each hidden neuron or channel, ``(n_seeds, 1, channels)``: equal ranges within a layer, weights that fill their type."""
     floor = LEAST_ACTIVE * np.array([[[np.median(t[t > 0]) if (t > 0).any() else 1.0]] for t in top])
     relative = 1.0 / np.maximum(top, floor)
     if "output" not in types.open:
