@@ -191,7 +191,16 @@ def compile_epoch(tf: Any, graph: Graph, table: Table) -> Callable[..., Any]:
             tape.watch(flat)
             losses = _losses(tf, graph, flat, masks, batch, noise)
             total = tf.reduce_sum(losses)
-        updated = adam(tf, flat, tape.gradient(total, flat, unconnected_gradients=tf.UnconnectedGradients.ZERO), first, second, rate, number, ranges)
+        updated = adam(
+            tf,
+            flat,
+            tape.gradient(total, flat, unconnected_gradients=tf.UnconnectedGradients.ZERO),
+            first,
+            second,
+            rate,
+            number,
+            ranges,
+        )
         return *updated, _averaged(tf, average, updated[0], graph.average, number), losses
 
     def epoch(flat: Any, first: Any, second: Any, average: Any, masks: Any, index: Any, rates: Any, start: Any, seed: Any) -> Any:

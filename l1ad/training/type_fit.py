@@ -25,6 +25,8 @@ ACTIVATIONS_COVERED = 0.9995
 WEIGHTS_COVERED = 0.98
 #: A neuron that is (almost) never active is taken to be this part of the layer's median.
 LEAST_ACTIVE = 0.05
+#: Least part of an output type of no integer bits that is filled: there are none below 0, and each layer would fill less than the one before.
+LEAST_FILLED = 0.25
 
 
 def fitted(plan: Plan, parameters: Parameters, x: Any) -> tuple[tuple[Plan, ...], Parameters]:
@@ -83,7 +85,8 @@ def _factors(types: LayerTypes, weight: FloatArray, top: FloatArray) -> FloatArr
     if "output" not in types.open:
         return relative * types.output.max
     largest = np.quantile(np.abs(weight * relative), WEIGHTS_COVERED, axis=(1, 2), keepdims=True)
-    return relative * types.weight.max / np.maximum(largest, 1e-9)
+    filling = types.weight.max / np.maximum(largest, 1e-9)
+    return relative * (np.maximum(filling, LEAST_FILLED) if "weight" in types.open else filling)
 
 
 def _chosen(types: LayerTypes, weight: FloatArray, bias: FloatArray, values: FloatArray) -> LayerTypes:

@@ -101,3 +101,19 @@ def test_a_seldom_active_neuron_counts_as_a_twentieth_of_the_median(activity: fl
 def test_fewest_integer_bits(largest: float, integer: int) -> None:
     assert with_integer(FixedPoint.from_quantized_relu(6, 0), largest).integer == integer
     assert with_integer(FixedPoint.from_quantized_bits(6, 0), largest).integer == integer + 1
+
+
+def test_neurons_that_hardly_fire_do_not_empty_the_types_of_deep_networks() -> None:
+    """One such neuron a layer has the largest weights of all; made to fit, they would leave ever less of the layers' outputs."""
+    random = np.random.default_rng(4)
+    deep = plan("{kind: ae, hidden: [6, 6, 6, 6], latent: 3}", "mse")
+    start = initial_parameters(deep, (1,))
+    biases = [b.copy() for b in start.biases]
+    for i in range(4):
+        biases[i][..., 0] = -50.0
+    (found,), parameters = fitted(deep, Parameters(start.weights, tuple(biases)), random.uniform(-1.0, 1.0, (400, 44)))
+    values = random.uniform(-1.0, 1.0, (400, 44))
+    for layer, weight, bias in zip(found.layers[:4], parameters.weights, parameters.biases, strict=False):
+        values = np.maximum(values @ weight[0] + bias[0], 0.0)
+        assert layer.types is not None
+        assert values.max() > 0.15 * layer.types.output.max

@@ -166,15 +166,24 @@ def test_the_chip_is_qkeras_own_convolution(trained: tuple[Network, np.ndarray, 
 @pytest.mark.parametrize(
     ("model", "sentence"),
     [
-        (MODEL.replace("[6, 4, 1]", "[6, 4, 2]"), r"^Key 'image' has 6 x 4 x 2 values, the layout 24 columns; use one value a column\.$"),
+        (
+            MODEL.replace("[6, 4, 1]", "[6, 4, 2]"),
+            r"^Key 'image' has 6 x 4 x 2 values, the layout 24 columns; use one value a column\.$",
+        ),
         (
             MODEL.replace("{pool: [2, 1]}, {dense: 8}", "{dense: 8}, {pool: [2, 1]}"),
             r"^Key 'layers' has a window at place 3, behind a dense layer, which has no image; put dense layers last\.$",
         ),
-        (MODEL.replace("window: [2, 2]", "window: [7, 2]"), r"^Key 'layers': A window of 7 x 2 does not fit an input of 6 x 4; use"),
+        (
+            MODEL.replace("window: [2, 2]", "window: [7, 2]"),
+            r"^Key 'layers': A window of 7 x 2 does not fit an input of 6 x 4; use",
+        ),
         (MODEL.replace("conv: 4, ", "conv: 4, dense: 2, "), r"a layer is one of dense, conv and pool, got dense and conv"),
         (MODEL.replace("image: [6, 4, 1], ", ""), r"layers with a window need image: height, width and channels of the inputs"),
-        (MODEL.replace("latent: 3", "latent: 3, batch_norm: true"), r"batch_norm is for dense layers of kind 'ae' or 'vae'; leave it out"),
+        (
+            MODEL.replace("latent: 3", "latent: 3, batch_norm: true"),
+            r"batch_norm is for dense layers of kind 'ae' or 'vae'; leave it out",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(tmp_path: Path, model: str, sentence: str) -> None:
