@@ -49,7 +49,11 @@ def test_exponents_without_a_point_are_numbers() -> None:
         ("hidden", "hiden", r"^tiny\.yaml: key 'model\.hiden' is unknown; did you mean 'hidden'\?$"),
         ("layout:", "layot:", r"^tiny\.yaml: key 'layout' is missing; add it; key 'layot' is unknown; did you mean 'layout'\?$"),
         ("latent: 2", "latent: two", r"^tiny\.yaml: key 'model\.latent': input should be a valid integer, got 'two'\.$"),
-        ("kind: vae", "kind: gan", r"^tiny\.yaml: key 'model\.kind': input should be 'ae', 'vae', 'embedding' or 'imported', got 'gan'\.$"),
+        (
+            "kind: vae",
+            "kind: gan",
+            r"^tiny\.yaml: key 'model\.kind': input should be 'ae', 'vae', 'embedding' or 'imported', got 'gan'\.$",
+        ),
         ("zero_bias: bkg.h5", "zero_bias: {file: a}", r"^tiny\.yaml: key 'data\.background\.zero_bias\.files' is missing"),
         ("name: tiny", "name: 1tiny", r"^tiny\.yaml: key 'name': must consist of letters, digits and underscores"),
         ("name: tiny", "folder: /etc\nname: tiny", r"^tiny\.yaml: key 'folder' is unknown; "),
