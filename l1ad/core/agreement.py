@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from l1ad.core.errors import MismatchError
 from l1ad.core.fixed import IntArray
+from l1ad.core.plain import Origin, Plain
 
 N_SHOWN = 5
+#: File of an artefact that holds comparisons.
+AGREEMENT_FILE = "agreement.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class Agreement(Plain):
     """How far two sources of integer scores agree.
 
     Attributes:
@@ -26,6 +29,8 @@ class Agreement:
         first: the first differing events: ``(event, left, right)``.
         parted_at: first node at which the two part, where it was looked for.
     """
+
+    DERIVED: ClassVar[tuple[str, ...]] = ("exact",)
 
     left: str
     right: str
@@ -57,9 +62,15 @@ class Agreement:
             )
         return self
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
-        return asdict(self) | {"exact": self.exact}
+
+def read_agreements(place: Origin) -> tuple[Agreement, ...]:
+    """Read a file of comparisons: a list of them, or a single one.
+
+    Raises:
+        ArtefactError: the file is not there, damaged, or holds something else.
+    """
+    found = place.json()
+    return tuple(Agreement.read(one, place) for one in (found if isinstance(found, list) else [found]))
 
 
 def compare(left: str, right: str, left_codes: IntArray, right_codes: IntArray, *, first_event: int = 0) -> Agreement:

@@ -19,6 +19,7 @@ from typing import Any
 
 from l1ad.core.errors import ArtefactError, reason_of
 from l1ad.core.json_text import parse_json
+from l1ad.core.plain import Origin
 from l1ad.core.provenance import installed_versions
 from l1ad.core.scratch import bring_back, leftovers, locked, place_of, put_in_place, remove, working_folder
 
@@ -87,11 +88,16 @@ _WRITERS = {
 }
 
 
-def _writer(kind: str) -> str:
+def writer_of(kind: str) -> str:
     """Name the command that writes an artefact, by its kind, or by the folder's name where any kind is accepted."""
     found = _WRITERS.get(kind)
     known = ("csim", "verify", "rates", "emulator", "vectors", "scan", "report", "synth")
     return found or next((f"'l1ad {name}'" for name in known if kind.split("_")[0] == name), "the command that writes it")
+
+
+def origin_of(path: Path, kind: str) -> Origin:
+    """Return where an artefact's settings and summary stand, for whoever reads them."""
+    return Origin(path / MANIFEST, writer_of(kind))
 
 
 def read_manifest(path: Path, kind: str | None = None) -> Manifest:
@@ -110,7 +116,7 @@ def read_manifest(path: Path, kind: str | None = None) -> Manifest:
         manifest = Manifest(**parse_json(file.read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError):
         raise ArtefactError(
-            f"Expected {wanted} at {str(path)!r}, found no {MANIFEST} there; run {_writer(kind or path.name)} first."
+            f"Expected {wanted} at {str(path)!r}, found no {MANIFEST} there; run {writer_of(kind or path.name)} first."
         ) from None
     except (TypeError, ValueError):
         raise ArtefactError(
@@ -127,7 +133,7 @@ def _require_readable(path: Path, manifest: Manifest) -> None:
     if not isinstance(form, int) or form < OLDEST_SPEC_VERSION:
         raise ArtefactError(
             f"{str(path)!r} has format version {form!r}, older than this version of l1ad reads (from {OLDEST_SPEC_VERSION} on); "
-            f"run {_writer(manifest.kind)} again."
+            f"run {writer_of(manifest.kind)} again."
         )
     if form > SPEC_VERSION:
         raise ArtefactError(

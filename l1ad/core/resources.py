@@ -17,6 +17,8 @@ from l1ad.core.errors import ReportError, nearest
 
 #: Version of the JSON form; a reader refuses newer ones.
 SPEC_VERSION = 1
+#: File that holds resource reports, in the folder of a synthesis.
+REPORTS_FILE = "reports.json"
 
 
 class Level(enum.Enum):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from l1ad.core.artefact import Draft, is_current, read_manifest, stage_key, writing
+from l1ad.core.plain import Plain
 from l1ad.core.provenance import code_digest
 from l1ad.core.shown import Shown
 
@@ -38,6 +39,11 @@ class StageResult(Shown):
         summary = dict(self.summary) if self.FLAT else {"summary": dict(self.summary)}
         return {"path": str(self.path), "fresh": self.fresh, **page, **summary}
 
+    @classmethod
+    def found(cls, path: Path, fresh: bool, summary: dict[str, Any]) -> Self:
+        """Return the result of an artefact that is whole; a stage whose result holds more reads it here."""
+        return cls(path, fresh, summary)
+
 
 Made = TypeVar("Made", bound=StageResult)
 
@@ -46,9 +52,9 @@ def run_stage(
     made: type[Made],
     target: Path,
     kind: str,
-    write: Callable[[Draft], Summary | None],
+    write: Callable[[Draft], Summary | Plain | None],
     *,
-    code: str,
+    code: str | Sequence[str],
     inputs: Mapping[str, str],
     settings: Mapping[str, Any],
     seed: int | None = None,
@@ -62,38 +68,6 @@ def run_stage(
         target: the artefact's folder.
         kind: its kind.
         write: fills the draft's folder and gives the summary; where it raises, the target stays as it was.
-        code: the stage's module, whose source and imports count.
-        inputs: digest of each input.
-        settings: the stage's part of the configuration, plain data.
-        seed: the seed, if any.
-        force: write in any case.
-        resumable: whether the draft continues from what an earlier attempt left.
-
-    Raises:
-        ArtefactError: the target's folder cannot be written, or the disk is full.
-    """
-    fresh = ensure(target, kind, write, code=code, inputs=inputs, settings=settings, seed=seed, force=force, resumable=resumable)
-    return made(target, fresh, read_manifest(target, kind).summary)
-
-
-def ensure(
-    target: Path,
-    kind: str,
-    write: Callable[[Draft], Summary | None],
-    *,
-    code: str | Sequence[str],
-    inputs: Mapping[str, str],
-    settings: Mapping[str, Any],
-    seed: int | None = None,
-    force: bool = False,
-    resumable: bool = False,
-) -> bool:
-    """Do as ``run_stage``, for a stage whose result holds more than the summary.
-
-    Args:
-        target: the artefact's folder.
-        kind: its kind.
-        write: fills the draft's folder; what it returns is added to the summary.
         code: the stage's module, or several, whose source and imports count.
         inputs: digest of each input.
         settings: the stage's part of the configuration, plain data.
@@ -101,16 +75,13 @@ def ensure(
         force: write in any case.
         resumable: whether the draft continues from what an earlier attempt left.
 
-    Returns:
-        Whether the artefact was made now; else it was there already.
-
     Raises:
         ArtefactError: the target's folder cannot be written, or the disk is full.
     """
-    modules = (code,) if isinstance(code, str) else code
-    key = stage_key(kind, inputs, settings, seed, "".join(map(code_digest, modules)))
-    if not force and is_current(target, kind, key):
-        return False
-    with writing(target, kind, key=key, inputs=inputs, config=settings, seed=seed, resumable=resumable) as draft:
-        draft.summary.update(write(draft) or {})
-    return True
+    key = stage_key(kind, inputs, settings, seed, "".join(map(code_digest, (code,) if isinstance(code, str) else code)))
+    fresh = force or not is_current(target, kind, key)
+    if fresh:
+        with writing(target, kind, key=key, inputs=inputs, config=settings, seed=seed, resumable=resumable) as draft:
+            found = write(draft)
+            draft.summary.update(found.to_dict() if isinstance(found, Plain) else found or {})
+    return made.found(target, fresh, read_manifest(target, kind).summary)

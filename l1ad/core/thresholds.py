@@ -6,14 +6,24 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
 from l1ad.core.errors import ConfigError, ModelError, nearest
 from l1ad.core.follow import Follow
 from l1ad.core.network import Threshold
+from l1ad.core.plain import Plain
 from l1ad.core.yaml_text import parse_yaml
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdsNote(Plain):
+    """What a stage's summary says, beside its own entries, of thresholds that are bound to no network; None where nothing is to be said."""
+
+    PART: ClassVar[bool] = True
+
+    thresholds_note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

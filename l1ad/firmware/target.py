@@ -13,7 +13,7 @@ from l1ad.core.errors import ConversionError
 from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Network, Threshold
 from l1ad.core.resources import Level, ResourceReport
-from l1ad.core.thresholds import load_thresholds
+from l1ad.core.thresholds import ThresholdsNote, load_thresholds
 from l1ad.firmware.inputs import Inputs
 from l1ad.vectors.linkmap import load_link_map
 from l1ad.vectors.words import EventWords, event_words
@@ -159,10 +159,10 @@ def thresholds_note(config: Config) -> dict[str, str]:
     """Say that thresholds are bound to no network, as an entry of a stage's summary; nothing where they are, or where there are none."""
     if not config.firmware.thresholds or config.firmware.thresholds_network is not None:
         return {}
-    return {
-        "thresholds_note": "The thresholds are plain integers of the configuration, bound to no network: firmware.thresholds_network, or "
+    return ThresholdsNote(
+        "The thresholds are plain integers of the configuration, bound to no network: firmware.thresholds_network, or "
         "thresholds_file instead, refuses those of another one."
-    }
+    ).to_dict()
 
 
 def _require_bound(network: Network, firmware: FirmwareConfig) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from l1ad.core.plain import Plain
 from l1ad.physics.needed import needed_threshold
 from l1ad.physics.rates import Rate, RateSample
 from l1ad.scores.metrics import effective_number
@@ -24,7 +25,7 @@ SIGNIFICANT = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(Plain):
     """What a threshold that was set on one part does on the other.
 
     Attributes:
@@ -38,6 +39,8 @@ class Drift:
         drift: see above.
         expected: standard deviation of the logarithm that the events behind both fractions let expect.
     """
+
+    DERIVED: ClassVar[tuple[str, ...]] = ("significant",)
 
     bit: str
     variable: str
@@ -53,16 +56,6 @@ class Drift:
     def significant(self) -> bool:
         """Whether the drift is more than statistics."""
         return self.drift > SIGNIFICANT * self.expected
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
-        return asdict(self) | {"significant": self.significant}
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Drift:
-        """Read what ``to_dict`` gave."""
-        kept = {key: value for key, value in data.items() if key != "significant"}
-        return cls(**(kept | {"rate": Rate(**data["rate"])}))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
+from l1ad.core.plain import Plain
 from l1ad.physics.rates import Rate, RateSample, TooFewEventsError, rates_at, threshold_for_rate
 from l1ad.scores.targets import Kind
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Span(Plain):
     """A threshold and the thresholds at the ends of its 68 % interval; an end that the events do not resolve is None."""
 
     threshold: float
     low: float | None
     high: float | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
-        return asdict(self)
 
 
 def needed_threshold(sample: RateSample, target_khz: float, kind: Kind) -> tuple[Span, Rate] | None:

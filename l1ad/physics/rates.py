@@ -18,6 +18,7 @@ from l1ad.core.dataset import Dataset
 from l1ad.core.errors import InputError
 from l1ad.core.fixed import FloatArray
 from l1ad.core.follow import Follow
+from l1ad.core.plain import Plain
 from l1ad.physics.veto import Veto
 from l1ad.scores.metrics import Efficiency, Scores, efficiency, threshold_for_weight
 from l1ad.scores.selection import lowest
@@ -36,7 +37,7 @@ class TooFewEventsError(InputError):
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(Plain):
     """A rate in kHz with its 68 % interval and the events behind it, as they are and in effect (n_eff)."""
 
     khz: float
@@ -45,10 +46,6 @@ class Rate:
     n_events: int
     n_effective: float
     enough: bool
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,6 +11,7 @@ import numpy as np
 from l1ad.physics.drift import Drift
 from l1ad.physics.menu_overlap import Overlap, SignalEfficiency
 from l1ad.physics.rates import Rate, RateCurve, RatePoint
+from l1ad.physics.rates_record import StabilityRecord
 from l1ad.physics.stability import Stability
 from l1ad.physics.stability_page import TITLE as STABILITY_TITLE
 from l1ad.physics.stability_page import flatness_blocks, stability_blocks
@@ -70,9 +71,8 @@ class SourceRates:
             "points": [point.to_dict() for point in self.points],
             "efficiencies": {bit: [e.to_dict() for e in found] for bit, found in self.efficiencies.items()},
             "overlaps": {bit: [o.to_dict() for o in found] for bit, found in self.overlaps.items()},
-            "stability": [entry.to_dict() for entry in self.stability],
+            **StabilityRecord(self.stability, self.drifts).to_dict(),
             "flatness": [entry.to_dict() for entry in self.flatness],
-            "drifts": [drift.to_dict() for drift in self.drifts],
             "left_out": list(self.left_out),
         }
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.core.fixed import FloatArray
+from l1ad.core.plain import Plain
 from l1ad.physics.needed import Span, needed_threshold
 from l1ad.physics.rates import Rate, RatePoint, RateSample, as_rate
 from l1ad.scores.metrics import efficiency
@@ -18,7 +19,7 @@ from l1ad.scores.targets import Kind
 
 
 @dataclass(frozen=True, slots=True)
-class BinnedRate:
+class BinnedRate(Plain):
     """The rate in one bin of pile-up or group of runs.
 
     Attributes:
@@ -33,19 +34,9 @@ class BinnedRate:
     rate: Rate
     needed: Span | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> BinnedRate:
-        """Read what ``to_dict`` gave."""
-        needed = data.get("needed")
-        return cls(data["label"], data["centre"], Rate(**data["rate"]), None if needed is None else Span(**needed))
-
 
 @dataclass(frozen=True, slots=True)
-class Stability:
+class Stability(Plain):
     """The rate of one threshold in bins of one variable.
 
     Attributes:
@@ -63,15 +54,6 @@ class Stability:
     probability: float | None
     target_khz: float
     threshold: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Stability:
-        """Read what ``to_dict`` gave."""
-        return cls(**(data | {"rates": tuple(BinnedRate.from_dict(one) for one in data["rates"])}))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from l1ad.physics.drift import SIGNIFICANT, Drift
 from l1ad.physics.needed import Span
+from l1ad.physics.rates_record import RatesRecord
 from l1ad.physics.stability import Stability
 from l1ad.reporting.document import (
     ABSENT,
@@ -172,14 +173,8 @@ def _drift_table(drifts: Sequence[Drift]) -> Table:
     return Table("Drift of thresholds between halves of the data", columns, tuple(rows), note)
 
 
-def report_section(rates: Mapping[str, Any]) -> Section | None:
-    """Make the section of a run's report from what ``l1ad rates`` wrote; None where it says nothing of stability.
-
-    Args:
-        rates: contents of ``rates.json``.
-    """
-    main = rates["sources"][-1]
-    found = [Stability.from_dict(entry) for entry in main.get("stability", ()) if "threshold" in entry]
-    drifting = [Drift.from_dict(entry) for entry in main.get("drifts", ())]
-    blocks = stability_blocks(found, drifting)
+def report_section(rates: RatesRecord) -> Section | None:
+    """Make the section of a run's report from what ``l1ad rates`` wrote; None where it says nothing of stability."""
+    main = rates.sources[-1]
+    blocks = stability_blocks(main.stability, main.drifts)
     return Section("Do the thresholds hold?", tuple(blocks)) if blocks else None

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +12,12 @@ from numpy.typing import NDArray
 from l1ad.config import Config
 from l1ad.core.dataset import Dataset
 from l1ad.core.errors import InputError, nearest
+from l1ad.core.plain import Plain
 from l1ad.physics.prescales import load_prescales
 
 
 @dataclass(frozen=True, slots=True)
-class Veto:
+class Veto(Plain):
     """The menu that vetoes.
 
     Attributes:
@@ -39,16 +39,6 @@ class Veto:
         bits = [dataset.menu_items.index(seed) for seed in self.seeds]
         mask = np.uint64(sum(1 << bit for bit in bits))
         return (np.asarray(dataset.column("menu")[rows]) & mask) != 0
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Veto:
-        """Read what ``to_dict`` gave."""
-        lists = {name: tuple(data[name]) for name in ("seeds", "anomaly", "prescaled", "missing")}
-        return cls(data["column"], **lists)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
-        return asdict(self)
 
 
 def veto_of(config: Config, dataset: Dataset) -> Veto | None:

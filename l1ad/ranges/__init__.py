@@ -7,12 +7,13 @@ are independent there); after that they are safe: correlations between neurons a
 
 from l1ad.graph import Interval, round_shift, smallest_type
 from l1ad.ranges.float32 import float32_exact, float32_failure
-from l1ad.ranges.nodes import NodeRange, prove, require_int64, require_safe, sum_fractional
+from l1ad.ranges.nodes import NodeRange, RangeRow, prove, require_int64, require_safe, sum_fractional
 from l1ad.ranges.safe_score import smallest_score
 
 __all__ = [
     "Interval",
     "NodeRange",
+    "RangeRow",
     "float32_exact",
     "float32_failure",
     "prove",

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from l1ad.core.errors import ConversionError
 from l1ad.core.fixed import MAX_WIDTH, FixedPoint, Overflow
 from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Dense, Network
+from l1ad.core.plain import Plain
 from l1ad.graph import Bound, Graph, Interval, bounds, lower, smallest_type
 from l1ad.graph.interval import hull
 
 #: The declared type of a node: one for all its elements, one for each, or None where everything is kept.
 Types = FixedPoint | tuple[FixedPoint, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class RangeRow(Plain):
+    """What an artefact says of a node's range: as ``NodeRange``, with types as text and the hull of all elements."""
+
+    node: str
+    elements: int
+    low: int
+    high: int
+    fractional: int
+    type: str | None
+    minimal: str | None
+    can_wrap: bool
+    can_saturate: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +89,20 @@ class NodeRange:
             return None
         return next((i for i, interval in enumerate(self.needed) if interval.overflowed(self.type) != interval), None)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return a row of the report's table."""
-        return {
-            "node": self.node,
-            "type": None if self.type is None else str(self.type),
-            "elements": len(self.needed),
-            "low": self.low,
-            "high": self.high,
-            "fractional": self.fractional,
-            "minimal": None if self.minimal is None else str(self.minimal),
-            "can_wrap": self.can_wrap,
-            "can_saturate": self.can_saturate,
-        }
+    @property
+    def row(self) -> RangeRow:
+        """What an artefact says of it."""
+        return RangeRow(
+            node=self.node,
+            elements=len(self.needed),
+            low=self.low,
+            high=self.high,
+            fractional=self.fractional,
+            type=None if self.type is None else str(self.type),
+            minimal=None if self.minimal is None else str(self.minimal),
+            can_wrap=self.can_wrap,
+            can_saturate=self.can_saturate,
+        )
 
 
 def sum_fractional(layer: Dense, fractional: int) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from l1ad.core.board import Board, part_totals
 from l1ad.core.errors import ConfigError, InputError, LimitError, nearest
+from l1ad.core.plain import Plain
 from l1ad.core.resources import Level, PartTotals, ResourceReport
 from l1ad.reporting.condition import Condition
 from l1ad.reporting.runs import Run
@@ -21,7 +22,7 @@ COMPARED = ("latency_cycles", "latency_ns", "ii", "lut", "ff", "dsp", "bram18", 
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Plain):
     """One row: what one tool said of one run at one level, and the physics of the same model.
 
     Attributes:
@@ -86,10 +87,6 @@ class Entry:
     def title(self) -> str:
         """Name the row in messages and legends."""
         return f"{self.run} ({self.tool}, {self.level})"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
-        return asdict(self)
 
 
 #: Names that a condition may use.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from l1ad.core.artefact import is_artefact, read_manifest
+from l1ad.core.plain import Origin
 from l1ad.core.resources import Level
+from l1ad.reporting.compared import STUDY_FILE, MetRecord, RateRecord
 from l1ad.reporting.comparison import Entry
 from l1ad.reporting.document import ABSENT, KeyFigure, State, number, percent
 from l1ad.reporting.runs import Run
@@ -48,8 +48,8 @@ def _exact(run: Run) -> KeyFigure:
     found += [one for synthesis in run.syntheses for one in synthesis.agreements]
     if not found:
         return KeyFigure("Exact?", ABSENT, "not compared yet: l1ad csim", State.NOTE, "exactness")
-    different, events = (sum(int(one[key]) for one in found) for key in ("n_different", "n_events"))
-    if different or not all(one["n_events"] for one in found):
+    different, events = sum(one.n_different for one in found), sum(one.n_events for one in found)
+    if different or not all(one.n_events for one in found):
         return KeyFigure("Exact?", "no", f"{number(different)} of {number(events)} scores differ", State.BAD, "exactness")
     return KeyFigure("Exact?", "yes", f"0 of {number(events)} compared scores differ", State.GOOD, "exactness")
 
@@ -97,19 +97,19 @@ def _routed(entry: Entry) -> str:
 def _efficiency(run: Run, performance: Performance | None) -> KeyFigure:
     """Compare with the best simple cut at an equal rate, as the study ``met`` found it for the model that is there now."""
     comparison = _comparison(run)
-    if comparison is None or len(comparison["selections"]) < 2:
+    if comparison is None or len(comparison.selections) < 2:
         return _uncompared(performance)
-    score, *cuts = comparison["selections"]
-    best = max(cuts, key=lambda cut: cut["mean"][0])
-    pure = "pure " if comparison["kind"] == "pure" else ""
-    low, high = (100.0 * end for end in score["mean"][1:])
+    score, *cuts = comparison.selections
+    best = max(cuts, key=lambda cut: cut.mean[0])
+    pure = "pure " if comparison.kind is Kind.PURE else ""
+    low, high = (100.0 * end for end in score.mean[1:])
     text = (
-        f"mean at {number(float(comparison['rate_khz']))} kHz {pure}rate, {number(low)} to {number(high)} % with 68 %; "
-        f"the best cut, {best['name']}: {percent(best['mean'][0])}"
+        f"mean at {number(comparison.rate_khz)} kHz {pure}rate, {number(low)} to {number(high)} % with 68 %; "
+        f"the best cut, {best.name}: {percent(best.mean[0])}"
     )
-    better = score["mean"][0] > best["mean"][0]
+    better = score.mean[0] > best.mean[0]
     return KeyFigure(
-        f"{pure}efficiency".capitalize(), percent(score["mean"][0]), text, State.GOOD if better else State.WARNING, "physics"
+        f"{pure}efficiency".capitalize(), percent(score.mean[0]), text, State.GOOD if better else State.WARNING, "physics"
     )
 
 
@@ -126,12 +126,12 @@ def _uncompared(performance: Performance | None) -> KeyFigure:
     return KeyFigure(f"{pure}efficiency".capitalize(), percent(mean.value), text, State.NOTE, "physics")
 
 
-def _comparison(run: Run) -> Mapping[str, Any] | None:
+def _comparison(run: Run) -> RateRecord | None:
     folder = run.path / _STUDY
     if not is_artefact(folder, "study") or "model" not in run.manifests:
         return None
     if read_manifest(folder).inputs.get("model") != run.manifests["model"].digest:
         return None
-    data = json.loads((folder / "study.json").read_text(encoding="utf-8"))
-    found = [*data.get("pure", []), *data.get("total", [])]
-    return found[0] if found else None
+    place = Origin(folder / STUDY_FILE, "'l1ad study met'")
+    found = MetRecord.read(place.json(), place)
+    return next(iter((*found.pure, *found.total)), None)

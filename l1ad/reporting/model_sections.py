@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
+from l1ad.core.agreement import Agreement
 from l1ad.core.dataset import Dataset, Split
+from l1ad.core.history import Curves
 from l1ad.core.network import Dense, Network
 from l1ad.reporting.document import (
     ABSENT,
@@ -36,7 +37,8 @@ def model_section(run: Run) -> Section | None:
         sentences = (_network_sentence(run.network), *_threshold_sentences(run.network))
         blocks += [*map(Text, sentences), layers_table(run.network)]
     if run.history:
-        blocks += [curve for phase, history in run.history.items() if (curve := training_curve(phase, history)) is not None]
+        phases = run.history.phases.items()
+        blocks += [curve for phase, curves in phases if (curve := training_curve(phase, curves)) is not None]
     return Section("Data, network and training", tuple(blocks)) if blocks else None
 
 
@@ -87,19 +89,19 @@ def _layer_row(layer: Dense) -> tuple[str, ...]:
     return (layer.name, number(layer.n_in), number(layer.n_out), *types, percent(zeros))
 
 
-def training_curve(phase: str, history: Mapping[str, list[list[float]]]) -> Figure | None:
+def training_curve(phase: str, curves: Curves) -> Figure | None:
     """Draw loss and validation loss of one phase: the median over seeds, and the spread where there are several.
 
     The axis is logarithmic, since the first epoch's loss is many times the last one's; losses that reach 0 or less get a linear one.
     """
     series = []
-    for colour, name in enumerate(("loss", "validation")):
-        values = np.array(history.get(name, []), dtype=np.float64)
+    for colour, (name, epochs) in enumerate((("loss", curves.loss), ("validation", curves.validation))):
+        values = np.array(epochs, dtype=np.float64)
         if values.ndim == 2 and values.size:
             low, high = (values.min(axis=1), values.max(axis=1)) if values.shape[1] > 1 else (None, None)
             middle = np.median(values, axis=1)
             series.append(Series(name, np.arange(1, len(values) + 1), middle, low, high, marker="o", colour=colour))
-    seeds = len(history.get("loss", [[]])[0]) if history.get("loss") else 0
+    seeds = len(curves.loss[0]) if curves.loss else 0
     many = f"; points are the median and bars the range of {seeds} seeds" if seeds > 1 else ""
     caption = f"Training, {phase}: loss of every epoch{many}."
     positive = all(np.min(one.y if one.low is None else one.low) > 0 for one in series)
@@ -119,20 +121,20 @@ def exactness_section(run: Run) -> Section | None:
     return Section("Exactness", tuple(blocks)) if blocks else None
 
 
-def _exactness_verdict(entries: Sequence[Mapping[str, Any]]) -> Verdict:
-    different = sum(int(entry["n_different"]) for entry in entries)
-    total = sum(int(entry["n_events"]) for entry in entries)
-    if different or not all(entry["n_events"] for entry in entries):
+def _exactness_verdict(entries: Sequence[Agreement]) -> Verdict:
+    different = sum(entry.n_different for entry in entries)
+    total = sum(entry.n_events for entry in entries)
+    if different or not all(entry.n_events for entry in entries):
         return Verdict(State.BAD, f"{number(different)} of {number(total)} compared scores differ.")
     return Verdict(State.GOOD, f"All {number(total)} compared scores are equal as integers.")
 
 
-def agreements_table(found: Sequence[tuple[str, Mapping[str, Any]]]) -> Table:
+def agreements_table(found: Sequence[tuple[str, Agreement]]) -> Table:
     """List comparisons: the stage that made one, and what it found."""
     rows = []
     for stage, entry in found:
-        numbers = (number(int(entry["n_events"])), number(int(entry["n_different"])), number(int(entry.get("max_ulp", 0))))
-        rows.append((stage, f"{entry['left']} = {entry['right']}", *numbers, str(entry.get("parted_at") or ABSENT)))
+        numbers = (number(entry.n_events), number(entry.n_different), number(entry.max_ulp))
+        rows.append((stage, f"{entry.left} = {entry.right}", *numbers, entry.parted_at or ABSENT))
     columns = (*text_columns("Stage", "Compared"), *number_columns("Events", "Different", "Largest difference [ulp]"))
     return Table("Integers compared, event by event", (*columns, *text_columns("They diverge at")), tuple(rows))
 

@@ -6,22 +6,24 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 from l1ad.config import Config
 from l1ad.config.physics import RatesConfig, StudiesConfig
-from l1ad.core.artefact import MANIFEST, Manifest, read_manifest
+from l1ad.core.agreement import AGREEMENT_FILE, Agreement, read_agreements
+from l1ad.core.artefact import MANIFEST, Manifest, origin_of, read_manifest, writer_of
 from l1ad.core.board import Board, load_board
 from l1ad.core.dataset import Dataset, load_dataset
 from l1ad.core.errors import ArtefactError, ReportError
+from l1ad.core.history import HISTORY_FILE, History, load_history
 from l1ad.core.network import Network
+from l1ad.core.plain import Origin, Plain
 from l1ad.core.provenance import file_digest
-from l1ad.core.resources import ResourceReport
+from l1ad.core.resources import REPORTS_FILE, ResourceReport
 from l1ad.core.scoreset import ScoreSet, Source, load_scores
+from l1ad.core.thresholds import ThresholdsNote
 from l1ad.core.trained import NETWORK_FILE
 
-#: Files that hold resource reports, in the folder of a synthesis.
-REPORTS_FILE = "reports.json"
 #: Folder of each input that manifests name.
 _INPUTS = {"dataset": "dataset", "model": "model", "float_model": "model_float", "csim": "csim"}
 _SOURCES = (Source.FLOAT, Source.QKERAS, Source.CSIM, Source.EMULATOR, Source.RTL)
@@ -34,12 +36,12 @@ class Synthesis:
     Attributes:
         name: the folder's name, as ``synth_open``.
         reports: one a tool and level.
-        agreements: comparisons of its RTL with the C simulation or emulator, plain data.
+        agreements: comparisons of its RTL with the C simulation or emulator.
     """
 
     name: str
     reports: tuple[ResourceReport, ...]
-    agreements: tuple[Mapping[str, Any], ...]
+    agreements: tuple[Agreement, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,10 +54,10 @@ class Run:
         manifests: manifest of each artefact, by the folder's name.
         board: the board it is made for.
         network: the exact network.
-        history: training curves by phase; per quantity and epoch a value for each seed.
+        history: training curves.
         dataset: the data.
         scores: score sets of the C simulation.
-        agreements: exactness comparisons by the folder that holds them, plain data; those of syntheses are with these.
+        agreements: exactness comparisons by the folder that holds them; those of syntheses are with these.
         syntheses: resource reports.
         config: the configuration it was found by; None for a folder.
     """
@@ -65,10 +67,10 @@ class Run:
     manifests: Mapping[str, Manifest]
     board: Board | None = None
     network: Network | None = None
-    history: Mapping[str, Mapping[str, list[list[float]]]] | None = None
+    history: History | None = None
     dataset: Dataset | None = None
     scores: tuple[ScoreSet, ...] = ()
-    agreements: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    agreements: Mapping[str, tuple[Agreement, ...]] = field(default_factory=dict)
     syntheses: tuple[Synthesis, ...] = ()
     config: Config | None = None
 
@@ -95,7 +97,8 @@ class Run:
     @property
     def threshold_notes(self) -> tuple[str, ...]:
         """What artefacts say of thresholds that are bound to no network, each sentence once, with their names."""
-        noted = {name: str(m.summary["thresholds_note"]) for name, m in self.manifests.items() if "thresholds_note" in m.summary}
+        notes = {name: ThresholdsNote.read(m.summary, origin_of(self.path / name, m.kind)) for name, m in self.manifests.items()}
+        noted = {name: note.thresholds_note for name, note in notes.items() if note.thresholds_note is not None}
         return tuple(
             f"{', '.join(name for name, one in noted.items() if one == text)}: {text}" for text in dict.fromkeys(noted.values())
         )
@@ -147,7 +150,7 @@ def _from_folder(folder: Path, name: str, board: str | None) -> Run:
     manifests = artefacts_in(folder)
     if not manifests:
         raise ArtefactError(f"Run {str(folder)!r} holds no artefact; run 'l1ad run' or 'l1ad prepare' and 'l1ad train' first.")
-    known = board or _board_name(manifests)
+    known = board or _board_name(folder, manifests)
     kinds = {manifest.kind for manifest in manifests.values()}
     return Run(
         name,
@@ -167,39 +170,44 @@ def _has_reports(folder: Path) -> bool:
     return (folder / REPORTS_FILE).is_file()
 
 
-def _board_name(manifests: Mapping[str, Manifest]) -> str | None:
-    for manifest in manifests.values():
-        name = manifest.config.get("firmware", {}).get("board") if isinstance(manifest.config.get("firmware"), dict) else None
-        if name and (not str(name).endswith((".yaml", ".yml")) or Path(name).is_file()):
-            return str(name)  # a board of the user's own is named from the configuration's folder, which is not known here
+@dataclass(frozen=True, slots=True)
+class _Firmware(Plain):
+    """What a stage's settings say of the firmware's board."""
+
+    PART: ClassVar[bool] = True
+
+    board: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings(Plain):
+    """What a stage's settings say of the firmware; None where it does not matter to the stage."""
+
+    PART: ClassVar[bool] = True
+
+    firmware: _Firmware | None = None
+
+
+def _board_name(folder: Path, manifests: Mapping[str, Manifest]) -> str | None:
+    for key, manifest in manifests.items():
+        firmware = _Settings.read(manifest.config, origin_of(folder / key, manifest.kind)).firmware
+        if firmware is not None and (not firmware.board.endswith((".yaml", ".yml")) or Path(firmware.board).is_file()):
+            return firmware.board  # a board of the user's own is named from the configuration's folder, which is not known here
     return None
 
 
-def _history(folder: Path) -> Mapping[str, Any] | None:
-    for file in (folder / "model" / "history.json", folder / "model_float" / "history.json"):
-        if file.is_file():
-            return {phase: curves for phase, curves in _json(file).items() if isinstance(curves, dict)}
-    return None
+def _history(folder: Path) -> History | None:
+    places = (folder / "model", folder / "model_float")
+    return next((load_history(place) for place in places if (place / HISTORY_FILE).is_file()), None)
 
 
 def _scores(folder: Path) -> tuple[ScoreSet, ...]:
     return tuple(load_scores(folder, source) for source in _SOURCES if (folder / f"{source.value}.json").is_file())
 
 
-def _agreements(folder: Path) -> tuple[Mapping[str, Any], ...]:
-    """Read ``agreement.json``: one comparison, a list of them, or a mapping that holds some."""
-    file = folder / "agreement.json"
-    return tuple(_found_agreements(_json(file))) if file.is_file() else ()
-
-
-def _found_agreements(data: Any) -> list[Mapping[str, Any]]:
-    if isinstance(data, list):
-        return [found for entry in data for found in _found_agreements(entry)]
-    if not isinstance(data, dict):
-        return []
-    if {"left", "right", "n_events", "n_different"} <= data.keys():
-        return [data]
-    return [found for entry in data.values() for found in _found_agreements(entry)]
+def _agreements(folder: Path) -> tuple[Agreement, ...]:
+    place = Origin(folder / AGREEMENT_FILE, writer_of(folder.name))
+    return read_agreements(place) if place.file.is_file() else ()
 
 
 def _synthesis(folder: Path) -> Synthesis:
@@ -207,7 +215,7 @@ def _synthesis(folder: Path) -> Synthesis:
 
 
 def _reports(file: Path) -> tuple[ResourceReport, ...]:
-    data = _json(file)
+    data = Origin(file, "'l1ad synth'").json()
     entries = data if isinstance(data, list) else [data]
     if not all(isinstance(entry, dict) for entry in entries):
         raise ReportError(f"{str(file)!r} holds no resource reports; it needs a list of what 'l1ad synth' writes.")
@@ -243,10 +251,3 @@ def _reports_digest(reports: tuple[ResourceReport, ...]) -> str:
 
     text = json.dumps([report.to_dict() for report in reports], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _json(file: Path) -> Any:
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ArtefactError(f"{str(file)!r} is damaged ({type(error).__name__} {error}); run its stage again.") from None

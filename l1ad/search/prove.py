@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,7 +97,7 @@ def prove(proof: Proof, place: Path) -> dict[str, Any]:
         "n_different": sum(agreement.n_different for agreement in agreements),
         **_unseen(dataset, network, proof),
     }
-    _write_page(proof.config, network, report, found, place)
+    _write_page(proof.config, network, report, tuple(agreements), place)
     for compiled in ("hls", "rtl/simulation", "yosys"):
         shutil.rmtree(place / compiled, ignore_errors=True)
     write_json(place / POINT, found)
@@ -142,11 +141,12 @@ def _unseen(dataset: Dataset, network: Network, proof: Proof) -> dict[str, Any]:
     return found
 
 
-def _write_page(config: Config, network: Network, report: ResourceReport, found: Mapping[str, Any], place: Path) -> None:
+def _write_page(config: Config, network: Network, report: ResourceReport, compared: tuple[Agreement, ...], place: Path) -> None:
     """Write the point's own report: the network, every comparison, the resources."""
     board = load_board(config.board)
-    agreements = {"scan": tuple(found["agreements"])}
-    run = Run(config.name, place, {}, board, network, agreements=agreements, syntheses=(Synthesis("open", (report,), ()),))
+    run = Run(
+        config.name, place, {}, board, network, agreements={"scan": compared}, syntheses=(Synthesis("open", (report,), ()),)
+    )
     entries = entries_of(run, None)
     made = (
         model_section(run),

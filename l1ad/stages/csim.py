@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,15 @@ from numpy.typing import NDArray
 
 from l1ad.config import Config
 from l1ad.config.physics import judged_by
-from l1ad.core.agreement import Agreement, compare
-from l1ad.core.artefact import Draft, read_manifest
+from l1ad.core.agreement import AGREEMENT_FILE, Agreement, compare
+from l1ad.core.artefact import Draft, origin_of, writer_of
 from l1ad.core.dataset import Dataset
 from l1ad.core.errors import MismatchError
 from l1ad.core.fixed import IntArray
 from l1ad.core.network import Network
+from l1ad.core.plain import Origin, Plain, plain
 from l1ad.core.scoreset import ScoreSet, Source, decades
-from l1ad.core.shown import Shown
-from l1ad.core.stage import ensure
+from l1ad.core.stage import StageResult, run_stage
 from l1ad.core.trained import TrainedModel, load_trained
 from l1ad.firmware.target import absent_inputs
 from l1ad.hls.csim import Csim
@@ -43,28 +44,71 @@ MADE_EVENTS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class CsimResult(Shown):
+class CsimPhysics(Plain):
+    """How far FLOAT and CSIM are apart: AUC and mean efficiencies by source, flips by rate, a sentence for each tolerance not kept."""
+
+    auc: Mapping[str, Any]
+    efficiency: Mapping[str, Any]
+    background_flips: Mapping[str, Any]
+    violations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CsimSummary(Plain):
+    """What the manifest says.
+
+    Attributes:
+        n_events: events compared.
+        n_different: events on which two implementations differ.
+        digest: of the network.
+        route: how it was converted.
+        events: where the events are from.
+        qkeras_arithmetic: what QKeras computed in; None where it cannot express the network.
+        agreements: every comparison.
+        physics: FLOAT against CSIM; None without data or float reference.
+    """
+
+    n_events: int
+    n_different: int
+    digest: str
+    route: str
+    events: str
+    qkeras_arithmetic: str | None
+    agreements: tuple[Agreement, ...]
+    physics: CsimPhysics | None
+
+
+@dataclass(frozen=True, slots=True)
+class CsimResult(StageResult):
     """How the C simulation compares.
 
     Attributes:
         path: the artefact.
         fresh: whether it was run now; else nothing had changed.
+        summary: agreements, physics and what QKeras computed in.
         n_events: events compared.
         n_different: events on which two implementations differ (0, or the stage would have failed).
-        summary: agreements, physics and what QKeras computed in.
         timing: seconds and events per second of the run that made the artefact.
     """
 
-    path: Path
-    fresh: bool
     n_events: int
     n_different: int
-    summary: dict[str, Any]
-    timing: dict[str, float]
+    timing: Mapping[str, float]
+
+    @classmethod
+    def found(cls, path: Path, fresh: bool, summary: dict[str, Any]) -> CsimResult:
+        """Read what the artefact holds beside its summary."""
+        known = CsimSummary.read(summary, origin_of(path, KIND))
+        timing = Origin(path / TIMING, writer_of(KIND)).json()
+        return cls(path, fresh, summary, known.n_events, known.n_different, timing)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
-        return asdict(self) | {"path": str(self.path)}
+        return StageResult.to_dict(self) | {
+            "n_events": self.n_events,
+            "n_different": self.n_different,
+            "timing": dict(self.timing),
+        }
 
 
 def csim(config: Config, *, force: bool = False) -> CsimResult:
@@ -93,23 +137,17 @@ def csim(config: Config, *, force: bool = False) -> CsimResult:
     settings = {"csim": config.csim.plain(), "firmware": config.firmware.plain()}
     settings |= {"judged": judged_by(config.rates, config.studies)} if dataset else {}
 
-    def write(draft: Draft) -> None:
-        _run(draft, config, dataset, trained, project)
+    def write(draft: Draft) -> CsimSummary:
+        return _run(draft.path, config, dataset, trained, project)
 
-    fresh = ensure(target, KIND, write, code="l1ad.stages.csim", inputs=inputs, settings=settings, force=force)
-    result = _result(target, fresh)
-    _require_physics(result.summary)
+    code = "l1ad.stages.csim"
+    result = run_stage(CsimResult, target, KIND, write, code=code, inputs=inputs, settings=settings, force=force)
+    _require_physics(CsimSummary.read(result.summary, origin_of(target, KIND)))
     return result
 
 
-def _result(path: Path, fresh: bool) -> CsimResult:
-    summary = read_manifest(path).summary
-    timing = json.loads((path / TIMING).read_text(encoding="utf-8"))
-    return CsimResult(path, fresh, summary["n_events"], summary["n_different"], summary, timing)
-
-
-def _require_physics(summary: dict[str, Any]) -> None:
-    violations = (summary["physics"] or {}).get("violations", [])
+def _require_physics(summary: CsimSummary) -> None:
+    violations = () if summary.physics is None else summary.physics.violations
     if violations:
         raise MismatchError(
             f"FLOAT and CSIM are further apart than the configuration allows: {'; '.join(violations)}. Train longer, use wider types, or "
@@ -117,7 +155,7 @@ def _require_physics(summary: dict[str, Any]) -> None:
         )
 
 
-def _run(draft: Draft, config: Config, dataset: Dataset | None, trained: TrainedModel, project: HlsProject) -> None:
+def _run(folder: Path, config: Config, dataset: Dataset | None, trained: TrainedModel, project: HlsProject) -> CsimSummary:
     rows, x_hw = _events(config, dataset, trained.network)
     timing: dict[str, float] = {}
     simulation = Csim(project, threads=config.csim.threads)
@@ -135,18 +173,18 @@ def _run(draft: Draft, config: Config, dataset: Dataset | None, trained: Trained
     agreements = _agreements(project.network, x_hw, scores, bits, expected, qkeras)
     for agreement in agreements:
         _located(agreement, simulation, x_hw).require()
-    physics = None if dataset is None else _compare_float(draft.path, config, dataset, trained, rows, sets)
-    _write_json(draft.path / "agreement.json", [agreement.to_dict() for agreement in agreements])
-    _write_json(draft.path / "physics.json", physics)
-    _write_json(draft.path / TIMING, timing)
-    draft.summary.update(
+    physics = None if dataset is None else _compare_float(folder, config, dataset, trained, rows, sets)
+    _write_json(folder / AGREEMENT_FILE, plain(agreements))
+    _write_json(folder / "physics.json", physics)
+    _write_json(folder / TIMING, timing)
+    return CsimSummary(
         n_events=len(rows),
         n_different=sum(agreement.n_different for agreement in agreements),
         digest=trained.network.digest,
         route=project.route,
         events="the dataset's" if dataset else "made: range ends, rounding ties, sparse and random ones",
         qkeras_arithmetic=_arithmetic(trained.network) if qkeras is not None else None,
-        agreements=[agreement.to_dict() for agreement in agreements],
+        agreements=tuple(agreements),
         physics=None if physics is None else _short(physics),
     )
 
@@ -254,13 +292,13 @@ def _compare_float(
     return found.to_dict() | {"tolerances": asdict(tolerances)}
 
 
-def _short(physics: dict[str, Any]) -> dict[str, Any]:
+def _short(physics: dict[str, Any]) -> CsimPhysics:
     """Keep what a summary shows: AUC by source and signal, flips, violations."""
     auc = {
         source: {signal["name"]: signal["auc"]["value"] for signal in physics[source]["signals"]} for source in ("float", "csim")
     }
     means = {source: physics[source]["means"] for source in ("float", "csim")}
-    return {"auc": auc, "efficiency": means, "background_flips": physics["background_flips"], "violations": physics["violations"]}
+    return CsimPhysics(auc, means, physics["background_flips"], tuple(physics["violations"]))
 
 
 def draw_scatter(path: Path, left: ScoreSet, right: ScoreSet) -> None:

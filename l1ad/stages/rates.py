@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from l1ad.physics.judge import Judge, judge_at
 from l1ad.physics.menu_overlap import SignalEfficiency, overlaps, signal_efficiency
 from l1ad.physics.rates import RatePoint, RateSample, crossing_rate_khz, menu_taken, rate_curve, resolved_points
 from l1ad.physics.rates_page import SourceRates, rates_sections
+from l1ad.physics.rates_record import RATES_FILE, CaughtRecord, RatesSummary, ThresholdRecord
 from l1ad.physics.scored_run import counted_background, counted_split, load_run_scores, require_network
 from l1ad.physics.stability import stability_of
 from l1ad.physics.veto import Veto, menu_in_words, veto_of
@@ -87,7 +88,7 @@ def rates(config: Config, *, force: bool = False) -> RatesResult:
         judge = judge_at(dataset, config.rates, config.studies, veto)
         performances = tuple(judge.performance(one, counted_split(config.rates)) for one in scores)
         _write(draft.path, config, judge, scores, found, performances, veto)
-        return _summary(config.rates, found, performances[-1]) | ({"veto": veto.to_dict()} if veto else {})
+        return _summary(config.rates, found, performances[-1], veto).to_dict()
 
     place, code = config.run / "rates", "l1ad.stages.rates"
     return run_stage(RatesResult, place, KIND, write, code=code, inputs=inputs, settings=settings, force=force)
@@ -196,7 +197,7 @@ def _write(
         "sources": [source.to_dict() for source in found],
         "performance": [performance.to_dict() for performance in performances],
     }
-    (folder / "rates.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    (folder / RATES_FILE).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     firmware = _firmware(found)
     if firmware is not None:
         text = _thresholds_text(config, firmware, scores[-1].model_digest, dataset, veto)
@@ -220,27 +221,22 @@ def _firmware(found: tuple[SourceRates, ...]) -> SourceRates | None:
     return found[-1] if found[-1].source != Source.FLOAT.value else None
 
 
-def _summary(config: RatesConfig, found: tuple[SourceRates, ...], performance: Performance) -> dict[str, Any]:
+def _summary(config: RatesConfig, found: tuple[SourceRates, ...], performance: Performance, veto: Veto | None) -> RatesSummary:
     main = found[-1]
-    return {
-        "score": main.source,
-        "crossing_khz": crossing_rate_khz(config),
-        "n_background": performance.n_background,
-        "left_out": list(main.left_out),
-        "thresholds": [
-            {
-                "name": p.name,
-                "threshold": p.threshold,
-                "total_khz": p.total.khz,
-                "pure_khz": p.pure.khz if p.pure else None,
-                "n_events": p.total.n_events,
-                "enough": p.enough,
-            }
-            for p in main.points
-        ],
-        "signals": [
-            {"signal": e.signal, "bit": bit, "efficiency": e.total.value, "pure": e.pure.value if e.pure else None}
+    pures = [point.pure for point in main.points]
+    return RatesSummary(
+        score=main.source,
+        crossing_khz=crossing_rate_khz(config),
+        n_background=performance.n_background,
+        left_out=main.left_out,
+        thresholds=tuple(
+            ThresholdRecord(p.name, p.threshold, p.total.khz, pure.khz if pure else None, p.total.n_events, p.enough)
+            for p, pure in zip(main.points, pures, strict=True)
+        ),
+        signals=tuple(
+            CaughtRecord(e.signal, bit, e.total.value, e.pure.value if e.pure else None)
             for bit, each in main.efficiencies.items()
             for e in each
-        ],
-    }
+        ),
+        veto=veto,
+    )

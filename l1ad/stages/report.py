@@ -9,17 +9,18 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from l1ad.config import Config
 from l1ad.config.physics import judged_by
-from l1ad.core.artefact import is_current, read_manifest, stage_key, writing
+from l1ad.core.artefact import Draft, origin_of
 from l1ad.core.board import load_anchors
 from l1ad.core.errors import InputError
-from l1ad.core.provenance import code_digest
-from l1ad.core.shown import Shown
+from l1ad.core.plain import Origin, Plain, plain
+from l1ad.core.stage import StageResult, run_stage
 from l1ad.physics import stability_page
 from l1ad.physics.judge import Judge, judge_at
+from l1ad.physics.rates_record import RATES_FILE, RatesRecord, RatesSummary
 from l1ad.physics.veto import Veto, veto_of
 from l1ad.reporting.comparison import (
     NAMES,
@@ -49,27 +50,34 @@ Judges = Mapping[str, Judge | None]
 
 
 @dataclass(frozen=True, slots=True)
-class ReportResult(Shown):
+class ReportSummary(Plain):
+    """What the manifest says: the rows of the comparison."""
+
+    comparison: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportResult(StageResult):
     """What the report holds.
 
     Attributes:
         path: the artefact; ``report.html`` is in it.
         fresh: whether it was made now; else nothing had changed.
-        entries: the comparison's rows as plain data.
+        summary: the comparison.
     """
 
-    path: Path
-    fresh: bool
-    entries: tuple[Mapping[str, Any], ...]
+    FLAT: ClassVar[bool] = True
+    PAGE: ClassVar[str | None] = "report.html"
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
-        return {
-            "path": str(self.path),
-            "fresh": self.fresh,
-            "page": str(self.path / "report.html"),
-            "comparison": [dict(entry) for entry in self.entries],
-        }
+    @property
+    def entries(self) -> tuple[Mapping[str, Any], ...]:
+        """The comparison's rows as plain data."""
+        return tuple(entry.to_dict() for entry in self.comparison)
+
+    @property
+    def comparison(self) -> tuple[Entry, ...]:
+        """The comparison's rows."""
+        return ReportSummary.read(self.summary, origin_of(self.path, KIND)).comparison
 
 
 def report(
@@ -102,9 +110,9 @@ def report(
         raise InputError("A report needs at least one run, got none; give a configuration or a run folder.")
     condition = parse_condition(fail_if, NAMES) if fail_if is not None else None
     loaded = _named(tuple(load_run(place) for place in places))
-    result, entries = _write(loaded, output or _default_output(loaded[0]), baseline, force)
+    result = _made(loaded, output or _default_output(loaded[0]), baseline, force)
     if condition is not None:
-        require_within(entries, condition)
+        require_within(result.comparison, condition)
     return result
 
 
@@ -124,29 +132,32 @@ def _default_output(run: Run) -> Path:
     return (run.path if is_run else run.path.resolve().parent) / "report"
 
 
-def _write(runs: tuple[Run, ...], target: Path, baseline: str | None, force: bool) -> tuple[ReportResult, tuple[Entry, ...]]:
+def _made(runs: tuple[Run, ...], target: Path, baseline: str | None, force: bool) -> ReportResult:
     inputs = {name: digest for run in runs for name, digest in (run.digests | study_digests(run)).items()}
     settings = {
         "baseline": baseline,
         "runs": [run.name for run in runs],
         "rates": [judged_by(run.rates, run.studies) for run in runs],
+        "resources": _resources_digest(),
     }
-    key = stage_key(KIND, inputs, settings, None, code_digest("l1ad.stages.report") + _resources_digest())
-    if not force and is_current(target, KIND, key):
-        rows = tuple(Entry(**entry) for entry in read_manifest(target).summary["comparison"])
-        return ReportResult(target, False, tuple(row.to_dict() for row in rows)), rows
+
+    def write(draft: Draft) -> ReportSummary:
+        return _write(draft.path, runs, baseline)
+
+    code = "l1ad.stages.report"
+    return run_stage(ReportResult, target, KIND, write, code=code, inputs=inputs, settings=settings, force=force)
+
+
+def _write(folder: Path, runs: tuple[Run, ...], baseline: str | None) -> ReportSummary:
     judges = {run.name: _judge(run) for run in runs}
     performances = {run.name: _performances(run, judges[run.name]) for run in runs}
     entries = tuple(e for run in runs for e in entries_of(run, _representative(performances[run.name])))
     reference = find_baseline(entries, baseline) if baseline is not None else None
-    with writing(target, KIND, key=key, inputs=inputs, config=settings) as draft:
-        page = _page(runs, judges, performances, entries, reference)
-        write_page(page, draft.path, "report")
-        (draft.path / "report.csv").write_text(to_csv(entries, reference), encoding="utf-8")
-        data = _data(runs, performances, entries, reference)
-        (draft.path / "report.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-        draft.summary["comparison"] = [entry.to_dict() for entry in entries]
-    return ReportResult(target, True, tuple(entry.to_dict() for entry in entries)), entries
+    write_page(_page(runs, judges, performances, entries, reference), folder, "report")
+    (folder / "report.csv").write_text(to_csv(entries, reference), encoding="utf-8")
+    data = _data(runs, performances, entries, reference)
+    (folder / "report.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    return ReportSummary(entries)
 
 
 def _resources_digest() -> str:
@@ -176,8 +187,8 @@ def _judge(run: Run) -> Judge | None:
 
 def _veto(run: Run) -> Veto | None:
     """Return the menu that vetoed when a folder's rates were counted; None where all of it did, or they were not."""
-    found = run.manifests["rates"].summary.get("veto") if "rates" in run.manifests else None
-    return Veto.from_dict(found) if found else None
+    manifest = run.manifests.get("rates")
+    return None if manifest is None else RatesSummary.read(manifest.summary, origin_of(run.path / "rates", "rates")).veto
 
 
 def _performances(run: Run, judge: Judge | None) -> tuple[Performance, ...]:
@@ -220,10 +231,10 @@ def _run_sections(run: Run, judge: Judge | None, performances: tuple[Performance
 
 def _rates_section(run: Run) -> Section | None:
     """Show whether the thresholds that ``l1ad rates`` found hold."""
-    file = run.path / "rates" / "rates.json"
-    if "rates" not in run.manifests or not file.is_file():
+    place = Origin(run.path / "rates" / RATES_FILE, "'l1ad rates'")
+    if "rates" not in run.manifests or not place.file.is_file():
         return None
-    return stability_page.report_section(json.loads(file.read_text(encoding="utf-8")))
+    return stability_page.report_section(RatesRecord.read(place.json(), place))
 
 
 def _renamed(section: Section, run: str) -> tuple[Block, ...]:
@@ -258,10 +269,9 @@ def _data(
             "digests": run.digests,
             "performance": [performance.to_dict() for performance in performances[run.name]],
             "stale": list(run.stale),
-            "agreements": {name: [dict(one) for one in found] for name, found in run.agreements.items()},
+            "agreements": {name: plain(found) for name, found in run.agreements.items()},
             "syntheses": {
-                s.name: {"reports": [r.to_dict() for r in s.reports], "agreements": [dict(a) for a in s.agreements]}
-                for s in run.syntheses
+                s.name: {"reports": [r.to_dict() for r in s.reports], "agreements": plain(s.agreements)} for s in run.syntheses
             },
         }
         for run in runs

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from l1ad.config import Config
-from l1ad.core.artefact import Draft, read_manifest
+from l1ad.core.artefact import Draft, origin_of
 from l1ad.core.dataset import load_dataset
 from l1ad.core.errors import ConfigError, InputError, LayoutError, ModelError
+from l1ad.core.plain import Plain
 from l1ad.core.shown import Shown
-from l1ad.core.stage import Summary, ensure
+from l1ad.core.stage import StageResult, run_stage
 from l1ad.core.trained import load_trained
+from l1ad.reporting.compared import STUDY_FILE
 from l1ad.reporting.document import Page, Section, Text, Verdict
 from l1ad.reporting.render import write_page
 from l1ad.studies.catalogue import STUDIES, check_study, run_study
@@ -27,6 +29,14 @@ _SECTIONS = ("data", "model", "score", "scaling", "training", "rates", "studies"
 
 #: What a study raises that the data or the model do not allow.
 _NOT_POSSIBLE = (InputError, LayoutError, ModelError, ConfigError)
+
+
+@dataclass(frozen=True, slots=True)
+class StudySummary(Plain):
+    """What the manifest says: ``good``, ``bad``, ``note`` or ``warning``, and what the study found."""
+
+    state: str
+    finding: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +120,7 @@ def _one(config: Config, name: str, force: bool) -> StudyOutcome:
     settings = {section: config.plain()[section] for section in _SECTIONS}
     target = config.run / "studies" / name
 
-    def write(draft: Draft) -> Summary:
+    def write(draft: Draft) -> StudySummary:
         work = draft.path / "work"
         work.mkdir(exist_ok=True)
         try:
@@ -120,9 +130,10 @@ def _one(config: Config, name: str, force: bool) -> StudyOutcome:
             raise
         shutil.rmtree(work)
         _write(draft.path, config, result, inputs)
-        return {"state": result.state.value, "finding": result.finding}
+        return StudySummary(result.state.value, result.finding)
 
-    fresh = ensure(
+    made = run_stage(
+        StageResult,
         target,
         KIND,
         write,
@@ -133,8 +144,8 @@ def _one(config: Config, name: str, force: bool) -> StudyOutcome:
         force=force,
         resumable=not force,
     )
-    summary = read_manifest(target, KIND).summary
-    return StudyOutcome(name, target, fresh, summary["state"], summary["finding"])
+    summary = StudySummary.read(made.summary, origin_of(target, KIND))
+    return StudyOutcome(name, target, made.fresh, summary.state, summary.finding)
 
 
 def _write(folder: Path, config: Config, result: StudyResult, inputs: Mapping[str, str]) -> None:
@@ -144,4 +155,4 @@ def _write(folder: Path, config: Config, result: StudyResult, inputs: Mapping[st
     sections = (Section("Finding", (finding,)), Section("Numbers", blocks or (Text("There is nothing to show."),)))
     write_page(Page(f"{config.name}: {result.name}", result.question, sections, footer), folder, "study")
     data = {"spec_version": 1, "study": result.name, "finding": result.finding, "state": result.state.value, **result.numbers}
-    (folder / "study.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    (folder / STUDY_FILE).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from l1ad.config import Config
-from l1ad.core.agreement import Agreement
-from l1ad.core.artefact import Draft, read_manifest
+from l1ad.core.agreement import AGREEMENT_FILE, Agreement, read_agreements
+from l1ad.core.artefact import Draft, origin_of, writer_of
 from l1ad.core.board import Board, load_board
 from l1ad.core.dataset import Dataset
 from l1ad.core.errors import ConfigError, nearest
 from l1ad.core.network import Network
-from l1ad.core.resources import ResourceReport
-from l1ad.core.shown import Shown
-from l1ad.core.stage import Summary, ensure
+from l1ad.core.plain import Origin, Plain, plain
+from l1ad.core.resources import REPORTS_FILE, ResourceReport
+from l1ad.core.stage import StageResult, Summary, run_stage
 from l1ad.core.trained import TrainedModel, load_trained
 from l1ad.firmware.target import target_of, thresholds_note, with_configured_thresholds, with_style_kept
 from l1ad.reporting.comparison import NAMES, require_within, resource_entries
@@ -46,12 +46,32 @@ TIMING = "timing.log"
 
 
 @dataclass(frozen=True, slots=True)
-class SynthResult(Shown):
+class SynthSummary(Plain):
+    """What the manifest says.
+
+    Attributes:
+        agreements: every comparison.
+        levels: level of each report.
+        lut: LUTs of each report.
+        vhdl: what became of the VHDL; None where no RTL is written.
+        thresholds_note: says that plain thresholds are bound to no network; None where they are, or there are none.
+    """
+
+    agreements: tuple[Agreement, ...]
+    levels: tuple[str, ...]
+    lut: tuple[int | None, ...]
+    vhdl: str | None = None
+    thresholds_note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SynthResult(StageResult):
     """What was synthesised.
 
     Attributes:
         path: the artefact.
         fresh: whether it was made now; else nothing had changed.
+        summary: comparisons, levels and LUTs, and the two last of these.
         tool: ``vitis``, ``vivado`` or ``open``.
         reports: resource reports, one a tool and level.
         agreements: comparisons of the RTL with the network's reference and, where there are scores, with the C simulation.
@@ -60,12 +80,10 @@ class SynthResult(Shown):
         thresholds_note: says that plain thresholds are bound to no network; None where they are, or there are none.
     """
 
-    path: Path
-    fresh: bool
     tool: str
     reports: tuple[ResourceReport, ...]
-    agreements: tuple[dict[str, Any], ...]
-    seconds: dict[str, float]
+    agreements: tuple[Agreement, ...]
+    seconds: Mapping[str, float]
     vhdl: str | None
     thresholds_note: str | None = None
 
@@ -73,6 +91,15 @@ class SynthResult(Shown):
     def warnings(self) -> tuple[str, ...]:
         """What exceeds the clock, the board's budgets or the part, as the reports' notes say it."""
         return tuple(dict.fromkeys(note for report in self.reports for note in report.notes if note.startswith("Warning:")))
+
+    @classmethod
+    def found(cls, path: Path, fresh: bool, summary: dict[str, Any]) -> SynthResult:
+        """Read what the artefact holds beside its summary."""
+        known = SynthSummary.read(summary, origin_of(path, KIND))
+        reports, seconds = (Origin(path / name, writer_of(KIND)).json() for name in (REPORTS_FILE, TIMING))
+        agreements = read_agreements(Origin(path / AGREEMENT_FILE, writer_of(KIND)))
+        tool, read = path.name.removeprefix(f"{KIND}_"), tuple(map(ResourceReport.from_dict, reports))
+        return cls(path, fresh, summary, tool, read, agreements, seconds, known.vhdl, known.thresholds_note)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -82,8 +109,8 @@ class SynthResult(Shown):
             "tool": self.tool,
             "warnings": list(self.warnings),
             "reports": [report.to_dict() for report in self.reports],
-            "agreements": list(self.agreements),
-            "seconds": self.seconds,
+            "agreements": plain(self.agreements),
+            "seconds": dict(self.seconds),
             "vhdl": self.vhdl,
         } | ({} if self.thresholds_note is None else {"thresholds_note": self.thresholds_note})
 
@@ -133,14 +160,22 @@ def synth(
 
     def write(draft: Draft) -> Summary:
         if chosen == "vitis":
-            _finish(draft, _run_hls(draft, config), [], {})
+            made = _finish(draft, _run_hls(draft, config), [], {})
         else:
-            _run_rtl(draft, config, chosen, routed, network, board, dataset)
-        return thresholds_note(config)
+            made = _run_rtl(draft, config, chosen, routed, network, board, dataset)
+        return made.to_dict() | thresholds_note(config)
 
-    code, resumable = "l1ad.stages.synth", chosen != "open"
-    fresh = ensure(target, KIND, write, code=code, inputs=inputs, settings=settings, force=force, resumable=resumable)
-    result = _result(target, fresh, chosen)
+    result = run_stage(
+        SynthResult,
+        target,
+        KIND,
+        write,
+        code="l1ad.stages.synth",
+        inputs=inputs,
+        settings=settings,
+        force=force,
+        resumable=chosen != "open",
+    )
     if condition is not None:
         require_within(resource_entries(config.name, board, result.reports), condition)
     return result
@@ -215,7 +250,7 @@ def _vendor(project: VendorProject, steps: Sequence[Step], draft: Draft, config:
 
 def _run_rtl(
     draft: Draft, config: Config, chosen: str, routed: str | None, network: Network, board: Board, dataset: Dataset | None
-) -> None:
+) -> SynthSummary:
     """Write the RTL, then simulate and synthesise it side by side."""
     seconds: dict[str, float] = {}
     target = target_of(config, network.layout)
@@ -236,9 +271,9 @@ def _run_rtl(
             found = simulated.result() + mapped
         advance("simulation")
         with timed(seconds, "vhdl_s"):
-            draft.summary["vhdl"] = simulate_vhdl(project, config)
+            vhdl = simulate_vhdl(project, config)
         advance("VHDL")
-    _finish(draft, reports, found, seconds)
+    return replace(_finish(draft, reports, found, seconds), vhdl=vhdl)
 
 
 def _synthesise(
@@ -260,28 +295,17 @@ def _synthesise(
     return [with_latency(report, project, clock_ns) for report in reports], []
 
 
-def _finish(draft: Draft, reports: list[ResourceReport], agreements: list[Agreement], seconds: dict[str, float]) -> None:
+def _finish(draft: Draft, reports: list[ResourceReport], agreements: list[Agreement], seconds: dict[str, float]) -> SynthSummary:
     """Write down what was found; a difference ends the stage before the artefact is made."""
     for agreement in agreements:
         agreement.require()
-    plain = [agreement.to_dict() for agreement in agreements]
-    _write_json(draft.path / "reports.json", [report.to_dict() for report in reports])
-    _write_json(draft.path / "agreement.json", plain)
+    _write_json(draft.path / REPORTS_FILE, [report.to_dict() for report in reports])
+    _write_json(draft.path / AGREEMENT_FILE, plain(agreements))
     _write_json(draft.path / TIMING, seconds)
     for scratch in [*draft.path.glob(f"{PROJECT}/simulation/*.o"), *draft.path.glob(f"{PROJECT}/simulation/Vtop*")]:
         shutil.rmtree(scratch) if scratch.is_dir() else scratch.unlink()
-    draft.summary.update(
-        agreements=plain, levels=[report.level.value for report in reports], lut=[report.lut for report in reports]
-    )
-
-
-def _result(path: Path, fresh: bool, tool: str) -> SynthResult:
-    reports, agreements, seconds = (
-        json.loads((path / name).read_text(encoding="utf-8")) for name in ("reports.json", "agreement.json", TIMING)
-    )
-    summary = read_manifest(path).summary
-    told = (summary.get(name) for name in ("vhdl", "thresholds_note"))
-    return SynthResult(path, fresh, tool, tuple(map(ResourceReport.from_dict, reports)), tuple(agreements), seconds, *told)
+    levels, luts = tuple(report.level.value for report in reports), tuple(report.lut for report in reports)
+    return SynthSummary(tuple(agreements), levels, luts)
 
 
 def _write_json(path: Path, data: Any) -> None:

@@ -7,23 +7,23 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
 from l1ad.config import Config
-from l1ad.core.agreement import Agreement, compare, merge
-from l1ad.core.artefact import Draft, is_artefact, read_manifest
+from l1ad.core.agreement import AGREEMENT_FILE, Agreement, compare, merge, read_agreements
+from l1ad.core.artefact import Draft, is_artefact, origin_of, read_manifest, writer_of
 from l1ad.core.dataset import Dataset, load_dataset
 from l1ad.core.errors import InputError, MismatchError
 from l1ad.core.fixed import IntArray
 from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Network
-from l1ad.core.shown import Shown
-from l1ad.core.stage import Summary, ensure
+from l1ad.core.plain import Origin, Plain, plain
+from l1ad.core.stage import StageResult, run_stage
 from l1ad.core.trained import load_trained
 from l1ad.firmware.target import absent_inputs
-from l1ad.ranges import float32_exact, prove
+from l1ad.ranges import RangeRow, float32_exact, prove
 from l1ad.scores.events import comparison_events
 from l1ad.scores.implementations import Found, find_implementations
 from l1ad.toolchain.progress import progress
@@ -36,33 +36,57 @@ CSIM_EVENTS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class VerifyResult(Shown):
+class VerifySummary(Plain):
+    """What the manifest says.
+
+    Attributes:
+        events: number of events.
+        data_events: those of them that are data.
+        implementations: by name, what is to be known of it.
+        skipped: by name, why an implementation was not compared.
+        float32_exact: whether float32 holds every sum.
+        network_digest: digest of the network.
+        ranges: proved range of every node.
+        mismatches: differing events of all pairs.
+    """
+
+    events: int
+    data_events: int
+    implementations: Mapping[str, Any]
+    skipped: Mapping[str, str]
+    float32_exact: bool
+    network_digest: str
+    ranges: tuple[RangeRow, ...]
+    mismatches: int
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyResult(StageResult):
     """How far the implementations agree.
 
     Attributes:
         path: the artefact.
         fresh: whether it was made now; else nothing had changed.
+        summary: events, arithmetic, ranges.
         agreements: every pair.
         skipped: by name, why an implementation was not compared.
-        summary: events, arithmetic, ranges.
     """
 
-    path: Path
-    fresh: bool
+    FLAT: ClassVar[bool] = True
+
     agreements: tuple[Agreement, ...]
     skipped: Mapping[str, str]
-    summary: Mapping[str, Any]
+
+    @classmethod
+    def found(cls, path: Path, fresh: bool, summary: dict[str, Any]) -> VerifyResult:
+        """Read what the artefact holds beside its summary."""
+        known = VerifySummary.read(summary, origin_of(path, KIND))
+        agreements = read_agreements(Origin(path / AGREEMENT_FILE, writer_of(KIND)))
+        return cls(path, fresh, known.to_dict(), agreements, known.skipped)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
-        agreements = [agreement.to_dict() for agreement in self.agreements]
-        return {
-            "path": str(self.path),
-            "fresh": self.fresh,
-            "agreements": agreements,
-            "skipped": dict(self.skipped),
-            **self.summary,
-        }
+        return StageResult.to_dict(self) | {"agreements": plain(self.agreements)}
 
 
 def verify(config: Config, *, events: int = 100_000, force: bool = False) -> VerifyResult:
@@ -93,15 +117,14 @@ def verify(config: Config, *, events: int = 100_000, force: bool = False) -> Ver
     settings: dict[str, Any] = {"events": events, "rtl_events": config.synthesis.rtl_events, "absent": absent}
     target = config.run / "verify"
 
-    def write(draft: Draft) -> Summary:
+    def write(draft: Draft) -> VerifySummary:
         found = _find(config, network)
         agreements = _compare_all(found, network, dataset, events, absent)
-        text = json.dumps([agreement.to_dict() for agreement in agreements], indent=1)
-        (draft.path / "agreement.json").write_text(text, encoding="utf-8")
+        (draft.path / AGREEMENT_FILE).write_text(json.dumps(plain(agreements), indent=1), encoding="utf-8")
         return _summary(found, network, dataset, events, agreements)
 
-    fresh = ensure(target, KIND, write, code="l1ad.stages.verify", inputs=inputs, settings=settings, force=force)
-    return _required(_result(target, fresh))
+    code = "l1ad.stages.verify"
+    return _required(run_stage(VerifyResult, target, KIND, write, code=code, inputs=inputs, settings=settings, force=force))
 
 
 def _open_dataset(config: Config, layout: ObjectLayout) -> Dataset | None:
@@ -166,27 +189,17 @@ def _codes(found: Found, x_hw: NDArray[Any], start: int) -> dict[str, IntArray]:
     return codes
 
 
-def _summary(found: Found, network: Network, dataset: Dataset | None, events: int, agreements: list[Agreement]) -> dict[str, Any]:
-    return {
-        "events": events,
-        "data_events": 0 if dataset is None else min(dataset.n_events, (events + 1) // 2),
-        "implementations": {i.name: i.note for i in found.implementations},
-        "skipped": dict(found.skipped),
-        "float32_exact": float32_exact(network),
-        "network_digest": network.digest,
-        "ranges": [node.to_dict() for node in prove(network)],
-        "mismatches": sum(agreement.n_different for agreement in agreements),
-    }
-
-
-def _result(target: Path, fresh: bool) -> VerifyResult:
-    summary = dict(read_manifest(target, KIND).summary)
-    order = ("node", "elements", "low", "high", "fractional", "type", "minimal", "can_wrap", "can_saturate")
-    summary["ranges"] = [{name: row[name] for name in order} for row in summary["ranges"]]
-    rows = json.loads((target / "agreement.json").read_text(encoding="utf-8"))
-    names = ("left", "right", "n_events", "n_different", "max_ulp", "parted_at")
-    agreements = tuple(Agreement(**{n: row[n] for n in names}, first=tuple(tuple(f) for f in row["first"])) for row in rows)
-    return VerifyResult(target, fresh, agreements, summary.pop("skipped"), summary)
+def _summary(found: Found, network: Network, dataset: Dataset | None, events: int, agreements: list[Agreement]) -> VerifySummary:
+    return VerifySummary(
+        events=events,
+        data_events=0 if dataset is None else min(dataset.n_events, (events + 1) // 2),
+        implementations={i.name: i.note for i in found.implementations},
+        skipped=dict(found.skipped),
+        float32_exact=float32_exact(network),
+        network_digest=network.digest,
+        ranges=tuple(node.row for node in prove(network)),
+        mismatches=sum(agreement.n_different for agreement in agreements),
+    )
 
 
 def _required(result: VerifyResult) -> VerifyResult:

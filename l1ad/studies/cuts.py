@@ -15,6 +15,7 @@ from l1ad.core.scoreset import ScoreSet
 from l1ad.physics.rates import Rate, RateSample, TooFewEventsError, crossing_rate_khz, menu_taken, threshold_for_rate
 from l1ad.physics.variables import available_cuts
 from l1ad.physics.veto import Veto, veto_of
+from l1ad.reporting.compared import RateRecord, SelectionRecord
 from l1ad.scores.metrics import Efficiency, efficiency
 from l1ad.scores.performance import background_of, signals_of
 from l1ad.scores.selection import mean_efficiency, weighted_quantile
@@ -52,12 +53,22 @@ class Selection:
         """Mean efficiency over signals with its interval."""
         return mean_efficiency(list(self.efficiencies.values()))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
-        rate = {"khz": self.rate.khz, "low_khz": self.rate.low_khz, "high_khz": self.rate.high_khz, "total_khz": self.total_khz}
-        events = {"n_background": self.rate.n_events, "n_effective": self.rate.n_effective}
-        found = {"efficiencies": {n: e.to_dict() for n, e in self.efficiencies.items()}, "medians": dict(self.medians)}
-        return {"name": self.name, "threshold": self.threshold, **rate, **events, **found, "mean": list(self.mean)}
+    @property
+    def record(self) -> SelectionRecord:
+        """What a file says of it."""
+        return SelectionRecord(
+            name=self.name,
+            threshold=self.threshold,
+            khz=self.rate.khz,
+            low_khz=self.rate.low_khz,
+            high_khz=self.rate.high_khz,
+            total_khz=self.total_khz,
+            n_background=self.rate.n_events,
+            n_effective=self.rate.n_effective,
+            efficiencies={name: one.to_dict() for name, one in self.efficiencies.items()},
+            medians=self.medians,
+            mean=self.mean,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,22 +150,20 @@ class Comparison:
             return [name for name in self.labels if score[name].low > best[name].high]
         return [name for name in self.labels if score[name].value > best[name].value]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
-        gains = {cut: {name: e.to_dict() for name, e in found.items()} for cut, found in self.gains.items()}
-        above = (
-            {"above_every_cut": self.above_every_cut(), "clearly_above": self.above_every_cut(clearly=True)} if self.cuts else {}
+    @property
+    def record(self) -> RateRecord:
+        """What a file says of it."""
+        return RateRecord(
+            kind=self.kind,
+            rate_khz=self.khz,
+            selections=tuple(selection.record for selection in self.selections),
+            beaten={cut: tuple(signals) for cut, signals in self.beaten.items()},
+            gain={cut: {name: e.to_dict() for name, e in found.items()} for cut, found in self.gains.items()},
+            together=self.together.to_dict() if self.together else None,
+            left_out=self.left_out,
+            above_every_cut=tuple(self.above_every_cut()) if self.cuts else None,
+            clearly_above=tuple(self.above_every_cut(clearly=True)) if self.cuts else None,
         )
-        return {
-            "kind": self.kind.value,
-            "rate_khz": self.khz,
-            "selections": [selection.to_dict() for selection in self.selections],
-            "beaten": self.beaten,
-            "gain": gains,
-            "together": self.together.to_dict() if self.together else None,
-            "left_out": dict(self.left_out),
-            **above,
-        }
 
 
 def compare_at_rate(material: Material, scores: ScoreSet, kind: Kind, khz: float) -> Comparison:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from l1ad.core.scoreset import ScoreSet, decades
 from l1ad.physics.rates import crossing_rate_khz, menu_taken
 from l1ad.physics.variables import HT, MET, cut_variable, event_cuts
 from l1ad.physics.veto import veto_of
+from l1ad.reporting.compared import MetRecord
 from l1ad.reporting.document import Block, State, Table, Verdict, between, number, number_columns, text_columns
 from l1ad.reporting.drawing import Axes, density_plot
 from l1ad.scores.metrics import MIN_EVENTS
@@ -45,7 +45,8 @@ def study_met(material: Material, scores: ScoreSet | None = None) -> StudyResult
     kinds = (Kind.TOTAL,) if menu_taken(dataset, background.rows, veto) is None else (Kind.PURE, Kind.TOTAL)
     comparisons = [comparison for kind in kinds for comparison in _until_it_says_something(material, score, kind)]
     blocks = [block for comparison in comparisons for block in _comparison_blocks(comparison)]
-    numbers: dict[str, Any] = {kind.value: [c.to_dict() for c in comparisons if c.kind is kind] for kind in kinds}
+    total, pure = (tuple(c.record for c in comparisons if c.kind is kind) for kind in (Kind.TOTAL, Kind.PURE))
+    numbers = MetRecord(total, pure).to_dict()
     findings = [_finding(comparison) for comparison in comparisons]
     if MET in event_cuts(dataset.layout):
         met = cut_variable(dataset.layout, np.asarray(dataset.x_hw[background.rows]), MET)

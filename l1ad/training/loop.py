@@ -11,6 +11,7 @@ import numpy as np
 
 from l1ad.core.errors import TrainingError
 from l1ad.core.fixed import FloatArray
+from l1ad.core.history import Curves
 from l1ad.qkeras.runtime import tensorflow
 from l1ad.toolchain.progress import progress
 from l1ad.training.events import Events
@@ -55,6 +56,11 @@ class Fit:
 
     parameters: Parameters
     history: dict[str, list[list[float]]]
+
+    @property
+    def curves(self) -> Curves:
+        """The history as the artefact holds it."""
+        return Curves(**{name: tuple(map(tuple, epochs)) for name, epochs in self.history.items()})
 
 
 def fit(

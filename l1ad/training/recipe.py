@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -15,10 +14,10 @@ from numpy.typing import NDArray
 from l1ad.config import Config
 from l1ad.core.dataset import Dataset
 from l1ad.core.fixed import FloatArray
+from l1ad.core.history import Curves, load_history
 from l1ad.core.network import Network
 from l1ad.core.trained import FLOAT_FILE, FloatNetwork, FloatScore
 from l1ad.scores.selection import threshold_for_fraction
-from l1ad.training.curves import History
 from l1ad.training.embedding import Step
 from l1ad.training.events import Events
 from l1ad.training.extract import extract_float
@@ -72,7 +71,7 @@ class QuantisedTraining:
     networks: tuple[Network, ...]
     best: int
     reference: FloatNetwork
-    float_history: History
+    float_history: Curves
 
 
 def train_float(config: Config, dataset: Dataset, checkpoint: Path) -> FloatTraining:
@@ -162,7 +161,7 @@ def train_quantised(config: Config, dataset: Dataset, baseline: Path, checkpoint
     with np.load(baseline / PARAMETERS_FILE, allow_pickle=False) as arrays:
         parameters = Parameters.from_flat([arrays[f"p{i}"] for i in range(len(arrays.files))])
     problem, done, networks = fit_quantised(problem, lesson, parameters, checkpoint)
-    float_history = json.loads((baseline / "history.json").read_text(encoding="utf-8"))["float"]
+    float_history = load_history(baseline).float
     return QuantisedTraining(problem, done, networks, best_seed(done), FloatNetwork.load(baseline / FLOAT_FILE), float_history)
 
 

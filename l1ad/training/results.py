@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from l1ad.core.history import History
 from l1ad.core.network import Network
 from l1ad.core.trained import FLOAT_FILE, NETWORK_FILE
 from l1ad.qkeras.files import KERAS_FILE, QKERAS_FILE, save_keras, save_qkeras, why_not_as_it_is
@@ -36,7 +37,7 @@ def save_float(training: FloatTraining, folder: Path) -> dict[str, Any]:
         training.lesson.save(folder / TARGETS_FILE)
     if isinstance(training.teacher, Teacher):
         _save_parameters(training.teacher.first_of(training.best), folder / TEACHER_FILE)
-    save_history({"float": training.fit.history}, training.problem.seeds, folder)
+    save_history(History(training.problem.seeds, training.fit.curves), folder)
     _drop_checkpoints(folder)
     return _summary(training.problem, training.fit, training.best)
 
@@ -61,7 +62,7 @@ def save_quantised(training: QuantisedTraining, folder: Path) -> dict[str, Any]:
     save_qkeras(network, folder / QKERAS_FILE)
     training.reference.save(folder / FLOAT_FILE)
     _save_seeds(training, folder / "seeds")
-    save_history({"float": training.float_history, "qat": training.fit.history}, problem.seeds, folder)
+    save_history(History(problem.seeds, training.float_history, training.fit.curves), folder)
     _drop_checkpoints(folder)
     return _summary(problem, training.fit, training.best) | {
         "shape": network.shape,

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from l1ad.core.plain import Origin
 from l1ad.physics.drift import Drift, Halves, drifts, halves_by, halves_by_chance, measure
 from l1ad.physics.needed import needed_threshold
 from l1ad.physics.rates import RateSample
 from l1ad.physics.stability import Bins, Stability, lumi_groups, rate_in_bins, stability_of
 from l1ad.scores.targets import Kind
 from tests.physics.test_rates import make_sample
+
+PLACE = Origin(Path("rates.json"), "'l1ad rates'")
 
 
 def test_the_measure_is_the_published_one() -> None:
@@ -33,7 +37,7 @@ def test_a_threshold_of_one_half_on_the_other_by_hand() -> None:
     assert forth.drift == pytest.approx(abs(math.log((0.55 + 0.005) / (0.10 + 0.005))))
     assert forth.expected == pytest.approx(math.sqrt(1 / 10 + 1 / 55))
     assert forth.significant
-    assert Drift.from_dict(forth.to_dict()) == forth
+    assert Drift.read(forth.to_dict(), PLACE) == forth
 
 
 def test_random_halves_drift_as_much_as_expected() -> None:
@@ -96,4 +100,4 @@ def test_stability_comes_back_from_json() -> None:
     point = rate_point(data, 61.7, Kind.TOTAL)
     index = np.arange(len(data.scores)) % 2
     found = stability_of(data, point, Bins("pile-up", index, index, ("a", "b")))
-    assert Stability.from_dict(found.to_dict()) == found
+    assert Stability.read(found.to_dict(), PLACE) == found

@@ -36,10 +36,22 @@ def figures_of(run: Path, performance: Performance | None = None) -> dict[str, K
 
 def add_study(run: Path, model: str | None = None, kind: str = "pure") -> None:
     """Write a study of 3 % for the score, 1 % and 2 % for two cuts."""
-    selections = [{"name": n, "mean": [v, v - 0.001, v + 0.001]} for n, v in (("score", 0.03), ("met", 0.01), ("ht", 0.02))]
+    rate = {"threshold": 1, "khz": 1.0, "low_khz": 0.9, "high_khz": 1.1, "total_khz": 2.0, "n_background": 9, "n_effective": 9.0}
+    rest = rate | {"efficiencies": {}, "medians": {}}
+    means = (("score", 0.03), ("met", 0.01), ("ht", 0.02))
+    selections = [{"name": name, **rest, "mean": [v, v - 0.001, v + 0.001]} for name, v in means]
     inputs = {"model": model or read_manifest(run / "model").digest}
     with writing(run / "studies" / "met", "study", key="k", inputs=inputs, config={}) as draft:
-        data = {kind: [{"kind": kind, "rate_khz": 1.0, "selections": selections}]}
+        one = {
+            "kind": kind,
+            "rate_khz": 1.0,
+            "selections": selections,
+            "beaten": {},
+            "gain": {},
+            "together": None,
+            "left_out": {},
+        }
+        data = {"total": [], kind: [one]}
         (draft.path / "study.json").write_text(json.dumps(data), encoding="utf-8")
 
 

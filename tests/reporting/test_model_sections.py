@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from l1ad.core.history import Curves
 from l1ad.reporting import model_sections
 from l1ad.reporting.document import Text
 from l1ad.reporting.model_sections import model_section, training_curve
@@ -37,6 +38,6 @@ def test_loss_curves_are_logarithmic_where_every_loss_is_above_0(
 ) -> None:
     drawn = []
     monkeypatch.setattr(model_sections, "line_plot", lambda name, caption, axes, series: drawn.append(axes))
-    training_curve("float", {"loss": loss, "validation": [[1.0] * len(loss[0])] * len(loss)})
+    training_curve("float", Curves(tuple(map(tuple, loss)), ((1.0,) * len(loss[0]),) * len(loss)))
     (axes,) = drawn
     assert axes.log_y is is_log

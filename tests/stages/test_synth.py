@@ -56,7 +56,7 @@ def test_the_open_flow_reports_and_proves_the_rtl(made: tuple[Config, stage.Synt
     (report,) = result.reports
     assert (report.level, report.part, report.dsp, report.bram18) == (Level.OPEN, "xcvu9p-flga2104-2-e", 0, 0)
     assert report.lut == sum(layer.lut or 0 for layer in report.breakdown) > 0
-    compared = {(a["left"], a["right"]): (a["n_events"], a["n_different"]) for a in result.agreements}
+    compared = {(a.left, a.right): (a.n_events, a.n_different) for a in result.agreements}
     assert compared == {
         ("REFERENCE", "RTL"): (2500, 0),
         ("score >= threshold", "RTL trigger bits"): (2500, 0),
@@ -277,4 +277,4 @@ def test_vivado_gets_the_same_rtl(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     project, steps = seen[0]
     assert (project.top, project.clock_port, project.is_rtl, steps) == ("l1ad_top", None, True, [Step.IMPL])
     assert result.reports[0].lut == 7
-    assert replace(exact).to_dict() == result.agreements[0] | {"first": ()}
+    assert result.agreements == (exact,)
