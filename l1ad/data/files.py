@@ -1,9 +1,8 @@
-"""Find the files that a configuration names, and fingerprint them."""
+"""Find the files that a configuration names, and check that they belong together."""
 
 from __future__ import annotations
 
 import glob
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,9 +10,6 @@ from pathlib import Path
 from l1ad.core.errors import InputError
 from l1ad.data.formats import FileDescription, Format, ObjectSource
 
-_WHOLE_BYTES = 64 * 2**20
-_PIECE_BYTES = 2**16
-_PIECES = 64
 #: How the address of a file on another machine begins: root://, https://, davs://, s3:// …
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -126,17 +122,3 @@ def check_objects(description: FileDescription, objects: ObjectSource) -> None:
         raise InputError(
             f"{str(description.path)!r} has no {objects.value} objects, which data.objects asks for; set it to 'auto' or {there!r}."
         )
-
-
-def fingerprint(path: Path) -> str:
-    """Digest a file: whole up to 64 MB, else its size and 64 pieces spread over it."""
-    size = path.stat().st_size
-    digest = hashlib.sha256(str(size).encode())
-    with path.open("rb") as file:
-        if size <= _WHOLE_BYTES:
-            digest.update(file.read())
-            return digest.hexdigest()
-        for i in range(_PIECES):
-            file.seek((size - _PIECE_BYTES) * i // (_PIECES - 1))
-            digest.update(file.read(_PIECE_BYTES))
-    return digest.hexdigest()

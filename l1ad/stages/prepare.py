@@ -17,10 +17,11 @@ from l1ad.core.artefact import Draft
 from l1ad.core.dataset import KIND, REQUIRED, DatasetWriter, Role, Sample
 from l1ad.core.errors import ConfigError, InputError, L1adError, ToolFailedError
 from l1ad.core.layout import ObjectLayout, load_layout
+from l1ad.core.provenance import fingerprint
 from l1ad.core.stage import StageResult, Summary, run_stage
 from l1ad.data.chunk import OutOfRange
 from l1ad.data.execute import cluster_for, execute, pieces
-from l1ad.data.files import check_objects, common_format, fingerprint, resolve, same_sources, same_weights
+from l1ad.data.files import check_objects, common_format, resolve, same_sources, same_weights
 from l1ad.data.formats import FileDescription, Format, ObjectSource, Reading, recognise
 from l1ad.data.part import PARTIAL, Job, PartSummary, prepare_part
 from l1ad.data.readers import reader

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.config import Config
 from l1ad.config.data import DataConfig
-from l1ad.core.artefact import MANIFEST, read_manifest, stage_key
+from l1ad.core.artefact import MANIFEST, read_manifest
 from l1ad.core.dataset import KIND as DATASET
 from l1ad.core.dataset import load_dataset
-from l1ad.core.errors import InputError, L1adError, ToolFailedError
+from l1ad.core.errors import InputError
 from l1ad.core.network import Network
-from l1ad.core.provenance import code_digest
-from l1ad.core.scratch import leftovers, locked, place_of, remove, working_folder
-from l1ad.core.shown import Shown
-from l1ad.core.trained import TrainedModel, load_trained
+from l1ad.core.provenance import fingerprint
+from l1ad.core.stage import StageResult, Summary
+from l1ad.core.stage_file import note_of, run_file_stage
+from l1ad.core.trained import load_trained
 from l1ad.data.chunk import OutOfRange
 from l1ad.data.execute import cluster_for, execute, pieces
-from l1ad.data.files import fingerprint, resolve
+from l1ad.data.files import resolve
 from l1ad.data.formats import ObjectSource, recognise
 from l1ad.data.readers import reader
 from l1ad.data.records import RECORD, ScoreJob, score_piece
@@ -38,13 +37,13 @@ from l1ad.toolchain.progress import progress
 
 #: Events merged at a time.
 _MERGED_EVENTS = 1 << 19
-_NOTE = "note.json"
+KIND = "scores"
 #: Columns of the output that are kept of each event as they are.
 _KEPT = ("file", "entry", "run", "event", "score_hw")
 
 
 @dataclass(frozen=True, slots=True)
-class ScoreResult(Shown):
+class ScoreResult(StageResult):
     """What was scored.
 
     Attributes:
@@ -53,13 +52,7 @@ class ScoreResult(Shown):
         summary: events, files, thresholds passed, values outside the hardware range.
     """
 
-    path: Path
-    fresh: bool
-    summary: Mapping[str, Any]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
-        return {"path": str(self.path), "fresh": self.fresh, **self.summary}
+    FLAT: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +96,6 @@ def score(config: Config, files: Sequence[str], out: Path, *, force: bool = Fals
         ToolFailedError: a cluster lost its workers again and again.
     """
     check_suffix(out)
-    place = place_of(out)
     model = load_trained(config.run / "model")
     inputs = resolve(files, Path.cwd())
     network = with_configured_thresholds(model.network, config)
@@ -111,37 +103,6 @@ def score(config: Config, files: Sequence[str], out: Path, *, force: bool = Fals
         raise InputError(
             f"'l1ad score' gives up to {MASK_BITS} trigger bits, got {len(network.thresholds)} thresholds; give fewer."
         )
-    key = _key(config, model, network, inputs)
-    if not force and (known := _known(place, key)) is not None:
-        return ScoreResult(out, False, known)
-    with locked(place), _work_folder(place, key) as work:
-        summary = _score(network, inputs, work, config.data, scheduler, place) | thresholds_note(config)
-        note = {"key": key, "output": fingerprint(place), "summary": summary}
-        (work / _NOTE).write_text(json.dumps(note, indent=1), encoding="utf-8")
-        (work / _NOTE).replace(_note(place))
-        remove(work)
-    return ScoreResult(out, True, summary)
-
-
-def _note(out: Path) -> Path:
-    """Name the file beside an output that says what it was made from."""
-    return out.with_name(out.name + ".json")
-
-
-def _known(out: Path, key: str) -> dict[str, Any] | None:
-    """Return the summary of an output that was made from the same and is still as it was written, else None."""
-    try:
-        note = json.loads(_note(out).read_text(encoding="utf-8"))
-        same = note["key"] == key and note["output"] == fingerprint(out)
-        return dict(note["summary"]) if same else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _key(config: Config, model: TrainedModel, network: Network, inputs: Sequence[Path]) -> str:
-    digests = {
-        str(i): read_manifest(path, DATASET).digest if path.is_dir() else fingerprint(path) for i, path in _checked(inputs)
-    }
     settings = {
         "files": [str(path) for path in inputs],
         "out_of_range": config.data.out_of_range,
@@ -149,7 +110,16 @@ def _key(config: Config, model: TrainedModel, network: Network, inputs: Sequence
         "thresholds": network.trigger_bits,
         **thresholds_note(config),
     }
-    return stage_key("scores", {"model": model.digest, **digests}, settings, None, code_digest("l1ad.stages.score"))
+
+    def write(work: Path, place: Path) -> Summary:
+        return _score(network, inputs, work, config.data, scheduler, place) | thresholds_note(config)
+
+    code, digests = "l1ad.stages.score", {"model": model.digest, **_digests(inputs)}
+    return run_file_stage(ScoreResult, out, KIND, write, code=code, inputs=digests, settings=settings, force=force)
+
+
+def _digests(inputs: Sequence[Path]) -> dict[str, str]:
+    return {str(i): read_manifest(path, DATASET).digest if path.is_dir() else fingerprint(path) for i, path in _checked(inputs)}
 
 
 def _checked(inputs: Sequence[Path]) -> Iterator[tuple[int, Path]]:
@@ -159,26 +129,6 @@ def _checked(inputs: Sequence[Path]) -> Iterator[tuple[int, Path]]:
         if not path.exists():
             raise InputError(f"There is no file {str(path)!r} to score; check the path.")
         yield i, path
-
-
-@contextmanager
-def _work_folder(out: Path, key: str) -> Iterator[Path]:
-    """Make the folder of finished pieces; what an earlier attempt at the same thing left is used, anything else goes.
-
-    It is left in place, also when the run is stopped; a mistake that the user has to mend removes it.
-    """
-    work = working_folder(out, key)
-    for stale in leftovers(out):
-        if stale != work:
-            remove(stale)
-    work.mkdir(exist_ok=True)
-    try:
-        yield work
-    except ToolFailedError:
-        raise
-    except L1adError:
-        remove(work)
-        raise
 
 
 def _score(
@@ -221,7 +171,7 @@ def _merge(run: _Run, outside: dict[str, int], out: Path) -> dict[str, Any]:
             events[number] += len(columns["score_hw"])
             passed = {name: count + int(columns[f"pass_{name}"].sum()) for name, count in passed.items()}
     require_stored(temporary, (columns for _, columns in _columns_of(run)), out)
-    _note(out).unlink(missing_ok=True)  # it describes the output that is replaced now
+    note_of(out).unlink(missing_ok=True)  # it describes the output that is replaced now
     temporary.replace(out)
     inputs = [{"file": str(path), "events": count} for path, count in zip(run.inputs, events, strict=True)]
     summary: dict[str, Any] = {"events": sum(events), "passed": passed, "step": run.network.score.total.step}

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from l1ad.core.errors import InputError
-from l1ad.data.files import common_format, fingerprint, resolve, same_sources
+from l1ad.core.provenance import fingerprint
+from l1ad.data.files import common_format, resolve, same_sources
 from l1ad.data.formats import Format, recognise
 from l1ad.data.readers import reader
 from tests.root_files import write_xaod
