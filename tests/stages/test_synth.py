@@ -170,7 +170,7 @@ def test_a_changed_file_of_the_users_board_is_synthesised_anew(tmp_path: Path, m
     text = "title: t\npart: xcvu9p-flga2104-2-e\nclock_ns: 25.0\nclock_uncertainty: 0.1\nlatency_budget_ns: null\nlut_budget_fraction: null\nsource: s\n"
     board.write_text(text)
     config = config.model_copy(update={"firmware": config.firmware.model_copy(update={"board": str(board)})})
-    monkeypatch.setattr(stage, "_tools", lambda chosen: ())
+    monkeypatch.setattr(stage, "_tools", lambda chosen, routed: ())
     monkeypatch.setattr(stage, "compare_rtl", lambda *args: [])
     monkeypatch.setattr(stage, "_synthesise", lambda *args: ([ResourceReport("Yosys", Level.OPEN, lut=7)], []))
     assert [synth(config, tool="open").fresh for _ in range(2)] == [True, False]
@@ -269,7 +269,7 @@ def test_vivado_gets_the_same_rtl(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         return [ResourceReport("Vivado", Level.LOGIC, lut=7)]
 
     exact = Agreement("REFERENCE", "RTL", 10, 0, 0)
-    monkeypatch.setattr(stage, "_tools", lambda chosen: ())
+    monkeypatch.setattr(stage, "_tools", lambda chosen, routed: ())
     monkeypatch.setattr(stage, "compare_rtl", lambda *args: [exact])
     monkeypatch.setattr(stage, "run_vendor", run_vendor)
     config = config.model_copy(update={"synthesis": config.synthesis.model_copy(update={"steps": ("csynth", "impl")})})
