@@ -255,10 +255,13 @@ def test_rate_and_threshold_by_luminosity_block_and_drift_between_halves(tmp_pat
 
 
 def test_the_page_of_a_report_says_whether_thresholds_hold(tmp_path):
+    from l1ad.core.plain import Origin
+    from l1ad.physics.rates_record import RATES_FILE, RatesRecord, StabilityRecord
     from l1ad.physics.stability_page import report_section
 
     config = make_config(tmp_path)
     make_csim(config)
-    section = report_section(json.loads((rates(config).path / "rates.json").read_text(encoding="utf-8")))
+    place = Origin(rates(config).path / RATES_FILE, "'l1ad rates'")
+    section = report_section(RatesRecord.read(place.json(), place))
     assert section.title == "Do the thresholds hold?"
-    assert report_section({"sources": [{"stability": [], "points": []}]}) is None
+    assert report_section(RatesRecord((StabilityRecord((), ()),))) is None
