@@ -62,6 +62,13 @@ def renamed(data: Any, at: tuple[Any, ...]) -> Any:
     return changed
 
 
+def without_new(again: Any, data: Any) -> Any:
+    """Leave out keys that came later, which hold nothing when an older file is read."""
+    if isinstance(data, dict):
+        return {key: without_new(value, data.get(key)) for key, value in again.items() if key in data or value is not None}
+    return [without_new(*pair) for pair in zip(again, data, strict=True)] if isinstance(data, list) else again
+
+
 def looked_at(kind: type[Plain], data: Any) -> list[tuple[Any, ...]]:
     """List the keys that a record knows: all of them, or those of its fields that must be there."""
     if not kind.PART:
@@ -89,9 +96,7 @@ def test_every_key_that_is_renamed_is_named(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name, kind in RECORDS.items() if not kind.PART])
 def test_a_record_is_written_as_it_was(name: str) -> None:
     data = place(name).json()
-    again = RECORDS[name].read(data, place(name)).to_dict()
-    assert {key: again[key] for key in data} == data
-    assert all(again[key] is None for key in again.keys() - data.keys())
+    assert without_new(RECORDS[name].read(data, place(name)).to_dict(), data) == data
 
 
 def test_comparisons_are_read_from_a_list_and_alone(tmp_path: Path) -> None:
