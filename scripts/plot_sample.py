@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.core.layout import load_layout
-from l1ad.data.gelato import GelatoReader
+from l1ad.data.readers.gelato import GelatoReader
 from l1ad.reporting.document import Figure
 from l1ad.reporting.drawing import Axes, Series, line_plot
 from l1ad.reporting.render import INK

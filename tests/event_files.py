@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.core.layout import ObjectLayout, load_layout
-from l1ad.data.fortymhz import FortyMhzWriter
-from l1ad.data.gelato import GelatoWriter
+from l1ad.data.readers.fortymhz import FortyMhzWriter
+from l1ad.data.readers.gelato import GelatoWriter
 
 Counts = dict[str, NDArray[np.int64]]
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from l1ad.core.errors import ToolFailedError
 from l1ad.core.layout import ObjectLayout, load_layout
-from l1ad.data.fortymhz import FortyMhzWriter
 from l1ad.data.nanoaod_writer import NanoAodWriter
+from l1ad.data.readers.fortymhz import FortyMhzWriter
 
 #: What issue 6 of the project asks for.
 TARGETS = {

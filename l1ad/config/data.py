@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from l1ad.config.base import Paths, Section
 from l1ad.core.dataset import check_samples
 from l1ad.core.errors import InputError
+from l1ad.core.formats import input_formats
 
 WeightsName = Literal["file", "none"]
 ObjectsName = Literal["auto", "unpacked", "emulated"]
-FormatName = Literal["auto", "adl1t", "cicada", "fortymhz", "gelato", "gelato_merged", "l1ntuple", "nanoaod", "xaod"]
+if TYPE_CHECKING:
+    FormatName = str
+else:
+    FormatName = Literal[("auto", *input_formats())]
 
 
 class SampleConfig(Section):

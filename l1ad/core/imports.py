@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def closure(module: str) -> dict[str, Path]:
-    """List a module and every ``l1ad`` module it imports, with their files.
+    """List a module and every ``l1ad`` module it imports, with their files; of a package that imports its modules by their names, all of them.
 
     Args:
         module: dotted name, as ``l1ad.stages.train``.
@@ -24,7 +24,8 @@ def closure(module: str) -> dict[str, Path]:
         if spec is None or spec.origin is None:
             continue
         found[name] = Path(spec.origin)
-        waiting += [imported for imported in _imports(found[name]) if imported not in found]
+        imported = [*_imports(found[name]), *_found_by_name(name, found[name])]
+        waiting += [one for one in imported if one not in found]
     return found
 
 
@@ -36,6 +37,13 @@ def _imports(path: Path) -> list[str]:
         elif isinstance(node, ast.ImportFrom):
             names += [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
     return [name for name in names if name.split(".")[0] == "l1ad" and _is_module(name)]
+
+
+def _found_by_name(package: str, path: Path) -> list[str]:
+    """List a package's modules, where it imports them as ``import_module(f"{__name__}.…")``."""
+    if path.name != "__init__.py" or 'import_module(f"{__name__}.' not in path.read_text(encoding="utf-8"):
+        return []
+    return [f"{package}.{file.stem}" for file in sorted(path.parent.glob("*.py")) if file != path]
 
 
 def _executed(tree: ast.AST) -> Iterator[ast.AST]:

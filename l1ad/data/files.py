@@ -42,7 +42,7 @@ def resolve(patterns: Iterable[str], folder: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def common_format(formats: Mapping[Path, Format], wanted: Format | None, sample: str) -> Format:
+def common_format(formats: Mapping[Path, Format], wanted: str | None, sample: str) -> Format:
     """Return the one format that all files of a sample have.
 
     Args:
@@ -55,13 +55,13 @@ def common_format(formats: Mapping[Path, Format], wanted: Format | None, sample:
     """
     for path, found in formats.items():
         first_path, first = next(iter(formats.items()))
-        if wanted is not None and found is not wanted:
+        if wanted is not None and found.name != wanted:
             raise InputError(
-                f"{str(path)!r} has format {found.value!r}, the configuration says {wanted.value!r}; set data.format to 'auto'."
+                f"{str(path)!r} has format {found.name!r}, the configuration says {wanted!r}; set data.format to 'auto'."
             )
-        if found is not first:
+        if found != first:
             raise InputError(
-                f"Sample {sample!r} mixes formats: {str(first_path)!r} is {first.value!r}, {str(path)!r} is {found.value!r}; "
+                f"Sample {sample!r} mixes formats: {str(first_path)!r} is {first.name!r}, {str(path)!r} is {found.name!r}; "
                 "make one sample of each."
             )
     return next(iter(formats.values()))

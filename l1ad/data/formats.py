@@ -1,41 +1,59 @@
-"""Name the file formats, say what a reader of one is, and recognise a file's format."""
+"""Say what a file format and a reader of one are, and recognise a file's format."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from l1ad.core.errors import InputError, nearest
+from l1ad.core.errors import InputError
 from l1ad.core.layout import ObjectLayout
 from l1ad.data.chunk import EventChunk
+from l1ad.data.foreign import refuse_foreign
 
 
-class Format(enum.Enum):
-    """Name the file formats that can be read."""
+class Container(enum.Enum):
+    """What files of a format are written with."""
 
-    ADL1T = "adl1t"
-    CICADA = "cicada"
-    FORTYMHZ = "fortymhz"
-    GELATO = "gelato"
-    GELATO_MERGED = "gelato_merged"
-    L1NTUPLE = "l1ntuple"
-    NANOAOD = "nanoaod"
-    XAOD = "xaod"
+    HDF5 = "HDF5"
+    ROOT = "ROOT"
+    PARQUET = "Parquet"
 
-    @classmethod
-    def parse(cls, text: str) -> Format:
-        """Find a format by its name.
 
-        Raises:
-            InputError: there is no such format.
-        """
-        try:
-            return cls(text)
-        except ValueError:
-            raise InputError(f"There is no file format {text!r}; {nearest(text, [f.value for f in cls])}") from None
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a file is recognised by.
+
+    Attributes:
+        container: what it is written with.
+        names: data sets or trees, one of which it has; none where the container says enough.
+        order: of two that fit a file, the one with the smaller number counts.
+    """
+
+    container: Container
+    names: tuple[str, ...] = ()
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A file format, as its reader declares it.
+
+    Attributes:
+        name: what configurations call it: the name of its module in ``l1ad/data/readers``.
+        title: what people call it.
+        signatures: what files are recognised by.
+        layouts: shipped layouts that its objects fit.
+        named_bits: whether its files name trigger bits, of which ``data.menu`` chooses some.
+    """
+
+    name: str
+    title: str
+    signatures: tuple[Signature, ...]
+    layouts: tuple[str, ...]
+    named_bits: bool = False
 
 
 class ObjectSource(enum.Enum):
@@ -138,19 +156,39 @@ def recognise(path: Path) -> Format:
     with path.open("rb") as file:
         magic = file.read(8)
     if magic.startswith(b"\x89HDF"):
-        from l1ad.data.hdf5 import recognise_hdf5
+        from l1ad.data.hdf5 import names_in
 
-        return Format(recognise_hdf5(path))
+        return _with_names(Container.HDF5, names_in(path), path)
     if magic.startswith(b"root"):
-        from l1ad.data.root import recognise_root
+        from l1ad.data.root import trees_in
 
         _check_whole_root(path)
-        return Format(recognise_root(path))
+        return _with_names(Container.ROOT, trees_in(path), path)
     if magic.startswith(b"PAR1"):
-        return Format.ADL1T
+        return _signed(Container.PARQUET)[0][1]
     raise InputError(
         f"{str(path)!r} is neither an HDF5, a ROOT nor a Parquet file (it begins with {magic!r}); give one of the supported formats."
     )
+
+
+def _signed(container: Container) -> list[tuple[Signature, Format]]:
+    """List what files of a container are recognised by, in the order that it is looked for."""
+    from l1ad.data.readers import readers
+
+    pairs = [(signature, one.format) for one in readers() for signature in one.format.signatures]
+    return sorted((pair for pair in pairs if pair[0].container is container), key=lambda pair: pair[0].order)
+
+
+def _with_names(container: Container, names: Collection[str], path: Path) -> Format:
+    """Recognise a file by its data sets or trees."""
+    signed = _signed(container)
+    for signature, format_ in signed:
+        if any(name in names for name in signature.names):
+            return format_
+    refuse_foreign(container.value, names, path)
+    known = [f"{' or '.join(map(repr, signature.names))} ({format_.title})" for signature, format_ in signed]
+    what = "an HDF5 file of unknown format" if container is Container.HDF5 else "a ROOT file without a known tree"
+    raise InputError(f"{str(path)!r} is {what}: it has {list(names)[:8]!r}; expected {', '.join(known[:-1])} or {known[-1]}.")
 
 
 def _check_whole_root(path: Path) -> None:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from l1ad.core.errors import InputError
 from l1ad.core.hdf5_heaps import file_heap_fault
-from l1ad.data.foreign import refuse_foreign
 
 #: Events per stored block; each block holds one object place, so that a run of absent objects costs next to nothing.
 BLOCK = 32_768
@@ -20,19 +19,6 @@ BLOCK = 32_768
 _NEAR_EVENTS = 2_048
 #: Size that HDF5 gives an external file that may grow (H5F_UNLIMITED, as h5py reads it).
 _UNLIMITED = 2**63
-#: Data sets that tell the HDF5 formats apart.
-_SIGNATURES = (
-    ("fortymhz", ("Particles",)),
-    ("gelato_merged", ("L1_data",)),
-    ("gelato_merged", ("HLT_data",)),
-    ("gelato", ("L1_jFexSR_jets",)),
-    ("gelato", ("HLT_jets",)),
-    ("fortymhz", ("X_train",)),
-    ("fortymhz", ("X_val",)),
-    ("fortymhz", ("X_test",)),
-    ("fortymhz", ("Data",)),
-    ("cicada", ("CaloRegions",)),
-)
 
 
 @contextmanager
@@ -54,22 +40,10 @@ def opened(path: Path) -> Iterator[Any]:
         raise InputError(f"{str(path)!r} cannot be read as HDF5 ({reason}); it may be cut off, fetch it again.") from None
 
 
-def recognise_hdf5(path: Path) -> str:
-    """Recognise which HDF5 format a file has.
-
-    Raises:
-        InputError: none of those known.
-    """
+def names_in(path: Path) -> list[str]:
+    """List the data sets and groups at the top of a file."""
     with opened(path) as file:
-        names = set(file.keys())
-    for format_, wanted in _SIGNATURES:
-        if names.issuperset(wanted):
-            return format_
-    refuse_foreign("HDF5", sorted(names), path)
-    raise InputError(
-        f"{str(path)!r} is an HDF5 file of unknown format: it has {sorted(names)[:8]!r}; "
-        "expected 'Particles', 'X_train', 'X_val', 'X_test' or 'Data' (40 MHz), 'L1_jFexSR_jets' or 'HLT_jets' (GELATO), 'L1_data' or 'HLT_data' (GELATO merged), or 'CaloRegions' (CICADA)."
-    )
+        return sorted(file.keys())
 
 
 def array(file: Any, name: str, path: Path, shape: tuple[int | None, ...]) -> Any:

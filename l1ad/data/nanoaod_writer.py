@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from l1ad.data.chunk import Counts
 from l1ad.data.cms import CALORIMETER, MISSING_ET, MUON, Grid
-from l1ad.data.nanoaod import TREE
+from l1ad.data.readers.nanoaod import TREE
 
 #: Collections by a layout's kinds.
 _STEMS = {

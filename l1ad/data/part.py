@@ -19,7 +19,7 @@ from l1ad.core.errors import InputError
 from l1ad.core.layout import ObjectLayout
 from l1ad.data.chunk import EventChunk, OutOfRange, RangeTally, fit
 from l1ad.data.columns import check_weights
-from l1ad.data.formats import PLAIN, Format, Reading
+from l1ad.data.formats import PLAIN, Reading
 from l1ad.data.readers import reader
 from l1ad.data.select import Selection
 from l1ad.data.split import assign, part_keys
@@ -55,7 +55,7 @@ class Job:
     """
 
     path: Path
-    format: Format
+    format: str
     events: range
     first_event: int
     sample: int

@@ -126,7 +126,7 @@ def _dataset_events(job: ScoreJob, layout: ObjectLayout) -> Iterator[tuple[NDArr
 
 
 def _file_events(job: ScoreJob, layout: ObjectLayout, tally: RangeTally) -> Iterator[tuple[NDArray[Any], Any, Any]]:
-    source, reading = reader(recognise(job.path)), Reading(objects=job.objects)
+    source, reading = reader(recognise(job.path).name), Reading(objects=job.objects)
     for chunk in source.chunks(job.path, layout, FILE_EVENTS, reading, job.events):
         x_hw = fit(chunk, layout, job.policy, tally, str(job.path))
         yield x_hw, chunk.columns.get("run", -1), chunk.columns.get("event", -1)

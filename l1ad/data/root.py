@@ -14,17 +14,8 @@ from numpy.typing import NDArray
 
 from l1ad.core.errors import InputError
 from l1ad.data.damaged import told_by_name
-from l1ad.data.foreign import refuse_foreign
 
 Counts = NDArray[np.int64]
-
-#: Trees that tell the ROOT formats apart, in the order they are looked for.
-_TREES = (
-    ("l1ntuple", ("l1UpgradeTree/L1UpgradeTree", "l1UpgradeEmuTree/L1UpgradeTree")),
-    ("cicada", ("l1CaloSummaryEmuTree/L1CaloSummaryTree",)),
-    ("nanoaod", ("Events",)),
-    ("xaod", ("CollectionTree",)),
-)
 
 
 @contextmanager
@@ -73,22 +64,10 @@ class _LastFile:
 _LAST = _LastFile()
 
 
-def recognise_root(path: Path) -> str:
-    """Recognise which ROOT format a file has.
-
-    Raises:
-        InputError: none of those known.
-    """
+def trees_in(path: Path) -> list[str]:
+    """List everything that is stored in a file, by its whole name."""
     with opened(path) as file:
-        names = [name.rpartition(";")[0] for name in file.keys(recursive=True)]
-    for format_, trees in _TREES:
-        if any(tree in names for tree in trees):
-            return format_
-    refuse_foreign("ROOT", names, path)
-    raise InputError(
-        f"{str(path)!r} is a ROOT file without a known tree: it has {names[:8]!r}; expected 'l1UpgradeTree/L1UpgradeTree' or CICADA's L1CaloSummaryTree (CMS L1Ntuple), "
-        "'Events' (NanoAOD) or 'CollectionTree' (ATLAS xAOD)."
-    )
+        return [name.rpartition(";")[0] for name in file.keys(recursive=True)]
 
 
 def tree(file: Any, name: str, path: Path) -> Any:

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.core.layout import ObjectLayout, load_layout
-from l1ad.data.cicada import CicadaWriter
-from l1ad.data.fortymhz import FortyMhzWriter
-from l1ad.data.gelato import GelatoWriter
 from l1ad.data.nanoaod_writer import NanoAodWriter
+from l1ad.data.readers.cicada import CicadaWriter
+from l1ad.data.readers.fortymhz import FortyMhzWriter
+from l1ad.data.readers.gelato import GelatoWriter
 from l1ad.simulation.detector import SHAPES, Objects
 from l1ad.simulation.hardware import cms_counts, level1_counts, region_counts, software_counts
 from l1ad.simulation.menu import HLT_MENU, L1_MENU, MenuItem, decide, tune

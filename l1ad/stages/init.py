@@ -128,7 +128,7 @@ def init_sample(path: Path, *, board: str = "l1topo", force: bool = False) -> In
     except OSError as error:
         raise ConfigError(f"Cannot write the sample to {str(folder)!r}: {reason_of(error)}; choose another place.") from None
     _write(path, text)
-    return InitResult(path, "l1topo44", {str(file): recognise(file).value for file in files.values()})
+    return InitResult(path, "l1topo44", {str(file): recognise(file).name for file in files.values()})
 
 
 def _require_new(path: Path, force: bool) -> None:
@@ -141,10 +141,10 @@ def _look_at(patterns: Sequence[str], layout: ObjectLayout) -> dict[str, str]:
     found = {}
     for file in resolve(patterns, Path.cwd()):
         format_ = recognise(file)
-        n_events = min(reader(format_).describe(file).n_events, _LOOKED_AT)
-        for _ in reader(format_).chunks(file, layout, _LOOKED_AT, events=range(n_events)):
+        n_events = min(reader(format_.name).describe(file).n_events, _LOOKED_AT)
+        for _ in reader(format_.name).chunks(file, layout, _LOOKED_AT, events=range(n_events)):
             break
-        found[str(file)] = format_.value
+        found[str(file)] = format_.name
     return found
 
 

@@ -15,21 +15,10 @@ from l1ad.core.layout import FEATURES, ObjectLayout, ObjectSlot, load_layout
 from l1ad.core.shown import Shown
 from l1ad.data.chunk import EventChunk
 from l1ad.data.columns import usable
-from l1ad.data.formats import FileDescription, Format, recognise
+from l1ad.data.formats import FileDescription, recognise
 from l1ad.data.readers import reader
 from l1ad.reporting.document import Block, Page, Section, Table, Text, number_columns, text_columns
 
-#: Layouts that a format's objects fit, each drawn if the file has them.
-_LAYOUTS = {
-    Format.ADL1T: ("axol1tl57",),
-    Format.CICADA: ("cicada252",),
-    Format.FORTYMHZ: ("fortymhz57",),
-    Format.GELATO: ("l1topo44", "gelato60"),
-    Format.GELATO_MERGED: ("l1topo44", "hlt48"),
-    Format.L1NTUPLE: ("axol1tl57",),
-    Format.NANOAOD: ("axol1tl57",),
-    Format.XAOD: ("l1topo44", "gelato60"),
-}
 _LABELS = {"pt": "pT [GeV]", "eta": "η", "phi": "φ [rad]"}
 _CHUNK = 16_384
 #: Most bins of a distribution; each is a whole number of hardware counts wide, else neighbours would differ by a comb that is not physics.
@@ -85,14 +74,14 @@ def inspect(path: Path, *, page: Path | None = None, max_events: int = 50_000, l
     if page is not None and page.suffix != ".html":
         raise InputError(f"The page is written as HTML: expected a name that ends in .html, got {str(page)!r}.")
     format_ = recognise(path)
-    description = reader(format_).describe(path)
+    description = reader(format_.name).describe(path)
     views = {view.name: (view, chunks) for view, chunks in _views(description, layout, max_events)}
     notes = [*description.notes, *_not_shown(description, views), *_left_out(description, [view for view, _ in views.values()])]
     if page is not None:
         _write(description, notes, views, page)
     return InspectResult(
         str(path),
-        format_.value,
+        format_.name,
         description.n_events,
         [asdict(entry) for entry in description.objects],
         list(description.columns),
@@ -105,7 +94,7 @@ def inspect(path: Path, *, page: Path | None = None, max_events: int = 50_000, l
 
 def _views(description: FileDescription, layout: str | None, max_events: int) -> Iterator[tuple[ObjectLayout, list[EventChunk]]]:
     """Read the first events in each layout that the file has objects for; a layout that was asked for must fit."""
-    for name in (layout,) if layout else _LAYOUTS[description.format]:
+    for name in (layout,) if layout else description.format.layouts:
         view = load_layout(name)
         try:
             yield view, list(_first(description, view, max_events))
@@ -127,7 +116,7 @@ def _lacking(description: FileDescription, view: ObjectLayout) -> list[str]:
 
 def _not_shown(description: FileDescription, views: Collection[str]) -> Iterator[str]:
     """Return which layouts of the format have some of their objects in the file and not all, so that they cannot be drawn."""
-    for name in _LAYOUTS[description.format]:
+    for name in description.format.layouts:
         view = load_layout(name)
         lacking = _lacking(description, view)
         if name not in views and lacking and len(lacking) < len(view.slots):
@@ -154,7 +143,7 @@ def _left_out(description: FileDescription, views: Sequence[ObjectLayout]) -> It
 
 def _first(description: FileDescription, view: ObjectLayout, max_events: int) -> Iterator[EventChunk]:
     left = min(max_events, description.n_events)
-    for chunk in reader(description.format).chunks(description.path, view, _CHUNK):
+    for chunk in reader(description.format.name).chunks(description.path, view, _CHUNK):
         if left <= 0:
             return
         yield chunk.first_events(left)
@@ -175,7 +164,7 @@ def _write(
     sections = [Section("The file", tuple(_about(description, notes)))]
     sections += [Section(f"Objects in layout {name}", tuple(_plots(view, chunks))) for name, (view, chunks) in views.items()]
     looked = max((sum(chunk.n_events for chunk in chunks) for _, chunks in views.values()), default=0)
-    lead = f"{description.format.value}, {description.n_events} events, of which the first {looked} are drawn."
+    lead = f"{description.format.name}, {description.n_events} events, of which the first {looked} are drawn."
     page.parent.mkdir(parents=True, exist_ok=True)
     write_page(Page(description.path.name, lead, tuple(sections)), page.parent, page.stem)
 

@@ -30,7 +30,6 @@ from l1ad.data.split import count_duplicates
 from l1ad.toolchain.progress import progress
 
 #: Formats whose trigger bits are named in the configuration.
-_NAMED_BITS = (Format.NANOAOD, Format.L1NTUPLE, Format.ADL1T)
 #: Folder of finished pieces in the dataset that is being made.
 _PARTS = "parts"
 
@@ -125,7 +124,7 @@ def _sources(config: Config, skipped: dict[str, str] | None) -> list[_Source]:
 
 
 def _source(sample: Sample, entry: SampleConfig, config: Config, skipped: dict[str, str] | None) -> _Source:
-    wanted = None if config.data.format == "auto" else Format.parse(config.data.format)
+    wanted = None if config.data.format == "auto" else config.data.format
     files: list[FileDescription] = []
     weights = (entry.weights or config.data.weights) == "file"
     objects = ObjectSource(entry.objects or config.data.objects)
@@ -146,7 +145,7 @@ def _source(sample: Sample, entry: SampleConfig, config: Config, skipped: dict[s
 
 
 def _described(path: Path, format_: Format, sample: Sample) -> FileDescription:
-    description = reader(format_).describe(path)
+    description = reader(format_.name).describe(path)
     if description.n_events == 0:
         raise InputError(f"{str(path)!r} has no events; remove it from sample {sample.name!r}.")
     return description
@@ -162,9 +161,9 @@ def _common_columns(sources: Sequence[_Source], config: Config) -> tuple[tuple[s
     """Return the columns that every file has (a missing weight counts as 1), and the menu they share."""
     files = [file for source in sources for file in source.files]
     bits = {"menu", "pass_l1"} if config.data.menu else set()
-    shared = set.intersection(*(set(file.columns) | (bits if file.format in _NAMED_BITS else set()) for file in files))
-    _refuse_lost_menu([file for file in files if file.format not in _NAMED_BITS and "menu" not in file.columns], config)
-    menus = {config.data.menu if file.format in _NAMED_BITS else file.menu_items for file in files}
+    shared = set.intersection(*(set(file.columns) | (bits if file.format.named_bits else set()) for file in files))
+    _refuse_lost_menu([file for file in files if not file.format.named_bits and "menu" not in file.columns], config)
+    menus = {config.data.menu if file.format.named_bits else file.menu_items for file in files}
     if "menu" in shared and len(menus) > 1:
         raise InputError(f"The files were made with {len(menus)} different trigger menus; prepare those of one menu together.")
     return (*REQUIRED, *sorted(shared - set(REQUIRED))), next(iter(menus)) if "menu" in shared else ()
@@ -173,7 +172,7 @@ def _common_columns(sources: Sequence[_Source], config: Config) -> tuple[tuple[s
 def _refuse_lost_menu(without: Sequence[FileDescription], config: Config) -> None:
     if config.data.menu and without:
         raise InputError(
-            f"data.menu names trigger bits, and {str(without[0].path)!r} of format {without[0].format.value!r} has none that it could name; "
+            f"data.menu names trigger bits, and {str(without[0].path)!r} of format {without[0].format.name!r} has none that it could name; "
             "leave data.menu out, or prepare CMS files by themselves."
         )
 
@@ -193,13 +192,13 @@ def _jobs(layout: ObjectLayout, sources: Sequence[_Source], config: Config) -> l
     for number, source in enumerate(sources):
         first, left = 0, data.max_events or sum(file.n_events for file in source.files)
         for file in source.files:
-            seeds = data.menu if file.format in _NAMED_BITS else ()
+            seeds = data.menu if file.format.named_bits else ()
             reading = Reading(seeds, selection.moves_objects, cuts.incomplete == "drop", source.objects)
             split = (data.seed, data.split.train, data.split.validation, data.split.block)
             jobs += [
                 Job(
                     file.path,
-                    file.format,
+                    file.format.name,
                     piece,
                     first,
                     number,
@@ -327,4 +326,4 @@ def _assemble(
 
 
 def _file_summary(file: FileDescription) -> dict[str, Any]:
-    return {"name": file.path.name, "format": file.format.value, "n_events": file.n_events, "notes": list(file.notes)}
+    return {"name": file.path.name, "format": file.format.name, "n_events": file.n_events, "notes": list(file.notes)}

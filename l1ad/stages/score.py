@@ -156,7 +156,7 @@ def _score(
 def _pieces(path: Path) -> list[range]:
     if path.is_dir():
         return pieces(load_dataset(path).n_events)
-    description = reader(recognise(path)).describe(path)
+    description = reader(recognise(path).name).describe(path)
     return pieces(description.n_events, description.block)
 
 

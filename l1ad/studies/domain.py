@@ -91,7 +91,7 @@ def software_objects(config: Config, dataset: Dataset) -> OtherInputs:
     """
     from l1ad.data.chunk import OutOfRange, RangeTally, fit
     from l1ad.data.files import common_format, resolve
-    from l1ad.data.formats import Format, recognise
+    from l1ad.data.formats import recognise
     from l1ad.data.readers import reader
 
     layout = load_layout(config.studies.hlt_layout)
@@ -99,8 +99,8 @@ def software_objects(config: Config, dataset: Dataset) -> OtherInputs:
     for group in (config.data.background, config.data.signals):
         for name, entry in group.items():
             paths = resolve(entry.files, config.folder)
-            wanted = None if config.data.format == "auto" else Format.parse(config.data.format)
-            source = reader(common_format({path: recognise(path) for path in paths}, wanted, name))
+            wanted = None if config.data.format == "auto" else config.data.format
+            source = reader(common_format({path: recognise(path) for path in paths}, wanted, name).name)
             left = config.data.max_events or dataset.n_events
             for path in paths:
                 for chunk in source.chunks(path, layout, 65_536):

@@ -304,7 +304,7 @@ def _data(random: Random) -> dict[str, bytes]:
 
 def _open_data(folder: Path) -> str:
     path = next(folder.iterdir())
-    found = reader(recognise(path))
+    found = reader(recognise(path).name)
     found.describe(path)
     layout = "fortymhz57" if path.name == "a.h5" else "l1topo44" if path.name == "b.h5" else "axol1tl57"
     return "".join(f"{chunk.n_events} " for chunk in islice(found.chunks(path, load_layout(layout), 1000), 3))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from l1ad.data.formats import ObjectSource
-from l1ad.data.nanoaod import _collection
+from l1ad.data.readers.nanoaod import _collection
 from tests.field_files import dataset, jag, upgrade_tree, write_trees
 
 COUNTS, FLOATS = ("hwPt", "hwEta", "hwPhi"), ("pt", "eta", "phi")

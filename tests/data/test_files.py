@@ -4,10 +4,11 @@ import h5py
 import numpy as np
 import pytest
 
-from l1ad.core.errors import InputError
+from l1ad.config import parse_config
+from l1ad.core.errors import ConfigError, InputError
 from l1ad.core.provenance import fingerprint
 from l1ad.data.files import common_format, resolve, same_sources
-from l1ad.data.formats import Format, recognise
+from l1ad.data.formats import recognise
 from l1ad.data.readers import reader
 from tests.root_files import write_xaod
 
@@ -57,7 +58,10 @@ def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_layout_of_hdf5_is_refused(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["X"] = np.zeros(3)
-    with pytest.raises(InputError, match=r"a\.h5' is an HDF5 file of unknown format: it has \['X'\]; expected 'Particles'"):
+    with pytest.raises(
+        InputError,
+        match=r"a\.h5' is an HDF5 file of unknown format: it has \['X'\]; expected 'Particles' \(40 MHz\), 'L1_data' or 'HLT_data' \(GELATO merged\), ",
+    ):
         recognise(tmp_path / "a.h5")
 
 
@@ -82,7 +86,7 @@ def test_another_format_than_asked_for_is_refused(gelato_file: Path) -> None:
     with pytest.raises(
         InputError, match=r"gelato\.h5' has format 'gelato', the configuration says 'fortymhz'; set data\.format to 'auto'\.$"
     ):
-        common_format({gelato_file: Format.GELATO}, Format.FORTYMHZ, "zb")
+        common_format({gelato_file: recognise(gelato_file)}, "fortymhz", "zb")
 
 
 def test_files_of_other_containers_are_refused(tmp_path: Path) -> None:
@@ -90,7 +94,7 @@ def test_files_of_other_containers_are_refused(tmp_path: Path) -> None:
     found = {}
     for name, containers in names.items():
         write_xaod(tmp_path / f"{name}.root", 2, names=containers)
-        found[name] = reader(Format.XAOD).describe(tmp_path / f"{name}.root")
+        found[name] = reader("xaod").describe(tmp_path / f"{name}.root")
     same_sources(found["new"], found["software"], "zb")
     message = (
         r"^Sample 'zb' mixes sources: 'L1 jet' objects are 'L1_jFexSRJetRoI' in '.*new\.root' and 'LVL1JetRoIs' in '.*legacy\.root'; "
@@ -101,8 +105,9 @@ def test_files_of_other_containers_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_format_is_refused() -> None:
-    with pytest.raises(InputError, match=r"^There is no file format 'gelatto'; did you mean 'gelato'"):
-        Format.parse("gelatto")
+    text = "name: t\nlayout: l1topo44\ndata: {background: {zb: b.h5}, format: gelatto}\nmodel: {kind: ae}\nscore: {kind: latent_l2}\n"
+    with pytest.raises(ConfigError, match=r"key 'data\.format': .*'gelato'"):
+        parse_config(text, "t.yaml")
 
 
 def test_fingerprints_follow_content(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import pytest
 
 from l1ad.core.errors import InputError
 from l1ad.core.layout import load_layout
-from l1ad.data.formats import Format, recognise
-from l1ad.data.fortymhz import FortyMhzReader
+from l1ad.data.formats import recognise
 from l1ad.data.readers import reader
+from l1ad.data.readers.fortymhz import FortyMhzReader
 from tests.event_files import Counts, event_columns, write_fortymhz
 
 LAYOUT = load_layout("fortymhz57")
@@ -68,7 +68,7 @@ def test_the_lepton_filter_is_recognised(tmp_path: Path, pt: float, note: str) -
 
 
 def test_it_is_recognised(fortymhz_file: Path) -> None:
-    assert recognise(fortymhz_file) is Format.FORTYMHZ
+    assert recognise(fortymhz_file).name == "fortymhz"
 
 
 def read(path: Path) -> None:
@@ -125,14 +125,14 @@ def write_derived(path: Path, flat: bool, names: tuple[str, ...]) -> tuple[Count
 @pytest.mark.parametrize("names", [("Data",), ("X_train", "X_val", "X_test")])
 def test_derived_files_are_read_one_data_set_after_another(tmp_path: Path, flat: bool, names: tuple[str, ...]) -> None:
     counts, n_events = write_derived(tmp_path / "d.h5", flat, names)
-    assert recognise(tmp_path / "d.h5") is Format.FORTYMHZ
-    description = reader(Format.FORTYMHZ).describe(tmp_path / "d.h5")
+    assert recognise(tmp_path / "d.h5").name == "fortymhz"
+    description = reader("fortymhz").describe(tmp_path / "d.h5")
     assert description.n_events == n_events
     assert description.notes[0].startswith(f"Derived from the 40 MHz data set: {', '.join(names)}, one after another")
-    chunks = list(reader(Format.FORTYMHZ).chunks(tmp_path / "d.h5", load_layout("fortymhz57"), 7))
+    chunks = list(reader("fortymhz").chunks(tmp_path / "d.h5", load_layout("fortymhz57"), 7))
     for kind, values in counts.items():
         np.testing.assert_array_equal(np.concatenate([chunk.counts[kind] for chunk in chunks]), values)
-    (piece,) = reader(Format.FORTYMHZ).chunks(tmp_path / "d.h5", load_layout("fortymhz57"), 50, events=range(40, 47))
+    (piece,) = reader("fortymhz").chunks(tmp_path / "d.h5", load_layout("fortymhz57"), 50, events=range(40, 47))
     assert piece.first == 40
     np.testing.assert_array_equal(piece.counts["jet"], counts["jet"][40:47])
 
@@ -150,4 +150,4 @@ def test_bad_derived_files_are_refused(tmp_path: Path, shape, place, value: floa
         file["Data"] = np.zeros(shape)
         file["Data"][place] = value
     with pytest.raises(InputError, match=message):
-        list(reader(Format.FORTYMHZ).chunks(tmp_path / "d.h5", load_layout("fortymhz57"), 7))
+        list(reader("fortymhz").chunks(tmp_path / "d.h5", load_layout("fortymhz57"), 7))

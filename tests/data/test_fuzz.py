@@ -70,8 +70,8 @@ def mutate(whole: bytes, rng: np.random.Generator) -> bytes:
 def read(path: Path, layout_name: str) -> None:
     layout = load_layout(layout_name)
     format_ = recognise(path)
-    reader(format_).describe(path)
-    for chunk in reader(format_).chunks(path, layout, 20):
+    reader(format_.name).describe(path)
+    for chunk in reader(format_.name).chunks(path, layout, 20):
         fit(chunk, layout, OutOfRange.CLIP, RangeTally(), str(path))
 
 

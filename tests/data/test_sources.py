@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import l1ad.data.l1ntuple as l1ntuple_reader
+import l1ad.data.readers.l1ntuple as l1ntuple_reader
 from l1ad.core.errors import InputError
 from l1ad.stages.inspect import inspect
 from tests.field_files import dataset, event_tree, hardware, jag, prepared, upgrade_tree, write_nano, write_trees

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from l1ad.core.layout import load_layout
-from l1ad.data.fortymhz import FortyMhzReader
-from l1ad.data.gelato import GelatoReader
+from l1ad.data.readers.fortymhz import FortyMhzReader
+from l1ad.data.readers.gelato import GelatoReader
 from l1ad.simulation import export
 from l1ad.simulation.hardware import cms_counts, level1_counts, software_counts
 from l1ad.simulation.processes import MINIMUM_BIAS, QCD_SLICES

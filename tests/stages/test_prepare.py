@@ -8,7 +8,8 @@ import pytest
 from l1ad.config import Config, parse_config
 from l1ad.core.dataset import Role, Split, load_dataset
 from l1ad.core.errors import InputError, LayoutError
-from l1ad.data import execute, gelato, part
+from l1ad.data import execute, part
+from l1ad.data.readers import gelato
 from l1ad.stages.prepare import PrepareResult, prepare
 from tests.cluster import run_and_kill_a_worker, run_until_killed, two_workers
 from tests.event_files import event_columns, write_fortymhz, write_gelato
@@ -297,7 +298,8 @@ def test_a_stopped_run_goes_on_with_the_next_piece(folder: Path, monkeypatch: py
 _KILLED = """
 import sys
 from pathlib import Path
-from l1ad.data import execute, gelato
+from l1ad.data import execute
+from l1ad.data.readers import gelato
 from l1ad.stages.prepare import prepare
 from tests.stages.test_prepare import config
 execute.PIECE_EVENTS, gelato.block = 25, lambda data: None

@@ -20,7 +20,8 @@ from l1ad.core.dataset import load_dataset
 from l1ad.core.errors import ArtefactError, InputError
 from l1ad.core.network import Score
 from l1ad.core.scratch import locked
-from l1ad.data import execute, fortymhz, records
+from l1ad.data import execute, records
+from l1ad.data.readers import fortymhz
 from l1ad.emulator import build
 from l1ad.emulator.kernel import Emulator
 from l1ad.spec import reference
@@ -292,7 +293,8 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 _KILLED = """
 import sys
 from pathlib import Path
-from l1ad.data import execute, fortymhz
+from l1ad.data import execute
+from l1ad.data.readers import fortymhz
 from l1ad.stages.score import score
 from tests.runs_made import make_config
 execute.PIECE_EVENTS, fortymhz.block = 25, lambda data: None

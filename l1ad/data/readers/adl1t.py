@@ -21,7 +21,7 @@ from l1ad.core.layout import ObjectLayout
 from l1ad.data.chunk import EventChunk
 from l1ad.data.cms import KINDS, Collection, check_layout, incomplete
 from l1ad.data.columns import event_columns
-from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading
+from l1ad.data.formats import PLAIN, Container, FileDescription, Format, ObjectColumns, Reading, Signature
 from l1ad.data.parquet import Flat, Rows, batches, flat, opened
 from l1ad.data.seeds import check_seeds, seed_columns
 
@@ -50,7 +50,7 @@ class _Place:
 class Adl1tReader:
     """Read integer columns; objects are those of bunch crossing 0 already."""
 
-    format = Format.ADL1T
+    format = Format("adl1t", "Level-1 anomaly data set", (Signature(Container.PARQUET),), ("axol1tl57",), named_bits=True)
 
     def describe(self, path: Path) -> FileDescription:
         """Describe what a file is, with the files that belong to it."""

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from l1ad.core.errors import InputError
 from l1ad.core.layout import ObjectLayout
-from l1ad.data import cicada
 from l1ad.data.chunk import EventChunk
 from l1ad.data.cms import KINDS, Collection, at_vertex, check_layout, incomplete
 from l1ad.data.columns import event_columns
-from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, ObjectSource, Reading
+from l1ad.data.formats import PLAIN, Container, FileDescription, Format, ObjectColumns, ObjectSource, Reading, Signature
+from l1ad.data.readers import cicada
 from l1ad.data.root import branch_names, flat, opened, require, steps, tree
 from l1ad.data.seeds import check_seeds, seed_columns
 
@@ -46,7 +46,7 @@ class _Trees:
 class L1NtupleReader:
     """Read integer branches of bunch crossing 0; sums are picked by type."""
 
-    format = Format.L1NTUPLE
+    format = Format("l1ntuple", "CMS L1Ntuple", (Signature(Container.ROOT, TREES),), ("axol1tl57",), named_bits=True)
 
     def describe(self, path: Path) -> FileDescription:
         """Describe what a file is, and whether its objects are unpacked or emulated."""

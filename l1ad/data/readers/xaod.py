@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from l1ad.core.errors import InputError
 from l1ad.core.layout import FEATURES, ObjectLayout, ObjectSlot
+from l1ad.data import formats
 from l1ad.data.chunk import Counts, EventChunk, counts_from_physical
 from l1ad.data.columns import event_columns
-from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading
-from l1ad.data.gelato import LEVEL1, level_sources
+from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading, Signature
 from l1ad.data.muon_roi import muon_pt_gev
+from l1ad.data.readers.gelato import LEVEL1, level_sources
 from l1ad.data.root import Jagged, branch_names, flat, opened, steps, tree
 from l1ad.data.xaod_containers import HLT, NOT_READ, ROIS, Container
 
@@ -34,7 +35,7 @@ _EVENT = {
 class XaodReader:
     """Read the tree ``CollectionTree``, whose auxiliary stores are split into branches, static or dynamic."""
 
-    format = Format.XAOD
+    format = Format("xaod", "ATLAS xAOD", (Signature(formats.Container.ROOT, (TREE,), order=2),), ("l1topo44", "gelato60"))
 
     def describe(self, path: Path) -> FileDescription:
         """Describe what a file is: which trigger containers it has."""

@@ -15,7 +15,7 @@ from l1ad.data.ahead import ahead
 from l1ad.data.chunk import EventChunk
 from l1ad.data.cms import KINDS, Collection, at_vertex, check_layout, incomplete
 from l1ad.data.columns import event_columns
-from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, ObjectSource, Reading
+from l1ad.data.formats import PLAIN, Container, FileDescription, Format, ObjectColumns, ObjectSource, Reading, Signature
 from l1ad.data.root import branch_names, flat, opened, require, steps, tree
 from l1ad.data.seeds import check_seeds, seed_columns
 
@@ -40,7 +40,7 @@ _CROSSINGS = 3564
 class NanoAodReader:
     """Read the tree ``Events``: hardware values where they are stored, else the floats put back on their grid."""
 
-    format = Format.NANOAOD
+    format = Format("nanoaod", "NanoAOD", (Signature(Container.ROOT, (TREE,), order=2),), ("axol1tl57",), named_bits=True)
 
     def describe(self, path: Path) -> FileDescription:
         """Describe what a file is: which collections, full or reduced."""

@@ -14,7 +14,7 @@ from l1ad.core.layout import FEATURES, ObjectLayout
 from l1ad.data.ahead import ahead
 from l1ad.data.chunk import Counts, EventChunk, check_physical, rounded, steps_of
 from l1ad.data.columns import event_columns
-from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading
+from l1ad.data.formats import PLAIN, Container, FileDescription, Format, ObjectColumns, Reading, Signature
 from l1ad.data.fortymhz_derived import NOTE, Derived, refuse_scaled
 from l1ad.data.hdf5 import Hdf5Appender, array, binary_fraction, block, near, opened, spans
 
@@ -48,7 +48,15 @@ _LOOK = 10_000
 class FortyMhzReader:
     """Read ``Particles`` ``(n_events, 19, 4)``."""
 
-    format = Format.FORTYMHZ
+    format = Format(
+        "fortymhz",
+        "40 MHz",
+        (
+            Signature(Container.HDF5, ("Particles",)),
+            Signature(Container.HDF5, ("X_train", "X_val", "X_test", "Data"), order=2),
+        ),
+        ("fortymhz57",),
+    )
 
     def describe(self, path: Path) -> FileDescription:
         """Describe what a file is, and whether the lepton filter was applied to it."""
@@ -112,7 +120,7 @@ def _describe_derived(file: Any, path: Path) -> FileDescription:
         ObjectColumns(kind, f"{stored} (rows {rows.start} to {rows.stop - 1})", rows.stop - rows.start, FEATURES)
         for kind, (rows, _) in ROWS.items()
     )
-    return FileDescription(path, Format.FORTYMHZ, derived.n_events, objects, (), notes=(NOTE.format(names=stored),))
+    return FileDescription(path, FortyMhzReader.format, derived.n_events, objects, (), notes=(NOTE.format(names=stored),))
 
 
 def _derived_chunks(

@@ -13,10 +13,10 @@ from l1ad.core.errors import InputError
 from l1ad.core.layout import FEATURES, ObjectLayout
 from l1ad.data.chunk import Counts, EventChunk
 from l1ad.data.columns import event_columns
-from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading
-from l1ad.data.fortymhz import COLUMNS, menu_items
+from l1ad.data.formats import PLAIN, Container, FileDescription, Format, ObjectColumns, Reading, Signature
 from l1ad.data.hdf5 import Hdf5Appender, array, block, spans
 from l1ad.data.hdf5 import opened as opened_hdf5
+from l1ad.data.readers.fortymhz import COLUMNS, menu_items
 from l1ad.data.root import branch_names, opened, steps, tree
 
 #: Steps of φ and η, in the order of the columns.
@@ -33,7 +33,15 @@ _NOTE = "Energies of 18 x 14 calorimeter regions in counts of 0.5 GeV, φ first.
 class CicadaReader:
     """Read ``CaloRegions`` ``(n_events, 18, 14)``, or the branch ``modelInput`` of the same shape."""
 
-    format = Format.CICADA
+    format = Format(
+        "cicada",
+        "CICADA",
+        (
+            Signature(Container.HDF5, ("CaloRegions",), order=2),
+            Signature(Container.ROOT, ("l1CaloSummaryEmuTree/L1CaloSummaryTree",), order=1),
+        ),
+        ("cicada252",),
+    )
 
     def describe(self, path: Path) -> FileDescription:
         """Describe what a file is."""

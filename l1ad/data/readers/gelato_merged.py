@@ -13,7 +13,7 @@ from l1ad.core.errors import InputError
 from l1ad.core.layout import FEATURES, ObjectLayout, ObjectSlot, load_layout
 from l1ad.data.chunk import Counts, EventChunk, check_physical, clear_unfilled, counts_from_physical, wrap_half
 from l1ad.data.columns import event_columns
-from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading
+from l1ad.data.formats import PLAIN, Container, FileDescription, Format, ObjectColumns, Reading, Signature
 from l1ad.data.hdf5 import array, block, opened, spans
 
 #: Data sets and the layout each has. ``L1_data`` holds hardware counts, ``HLT_data`` GeV, η and rad.
@@ -38,7 +38,9 @@ _MET_NOTE = (
 class GelatoMergedReader:
     """Read ``L1_data`` ``(n_events, 44)`` or ``HLT_data`` ``(n_events, 48)`` or ``(n_events, 16, 3)``."""
 
-    format = Format.GELATO_MERGED
+    format = Format(
+        "gelato_merged", "GELATO merged", (Signature(Container.HDF5, ("L1_data", "HLT_data")),), ("l1topo44", "hlt48")
+    )
 
     def describe(self, path: Path) -> FileDescription:
         """Describe what a file is."""

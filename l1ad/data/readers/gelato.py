@@ -14,9 +14,9 @@ from l1ad.core.errors import InputError
 from l1ad.core.layout import FEATURES, ObjectLayout
 from l1ad.data.chunk import Counts, EventChunk, clear_unfilled, counts_from_physical
 from l1ad.data.columns import event_columns
-from l1ad.data.formats import PLAIN, FileDescription, Format, ObjectColumns, Reading
-from l1ad.data.fortymhz import menu_items, physical
+from l1ad.data.formats import PLAIN, Container, FileDescription, Format, ObjectColumns, Reading, Signature
 from l1ad.data.hdf5 import Hdf5Appender, array, block, near, opened, spans
+from l1ad.data.readers.fortymhz import menu_items, physical
 
 _TEV = 1000.0
 
@@ -60,7 +60,12 @@ COLUMNS = {
 class GelatoReader:
     """Read the raw flavour: one data set for each kind of object."""
 
-    format = Format.GELATO
+    format = Format(
+        "gelato",
+        "GELATO",
+        (Signature(Container.HDF5, ("L1_jFexSR_jets", "HLT_jets"), order=1),),
+        ("l1topo44", "gelato60"),
+    )
 
     def describe(self, path: Path) -> FileDescription:
         """Describe what a file is."""
