@@ -107,7 +107,7 @@ def test_files_of_other_containers_are_refused(tmp_path: Path) -> None:
 def test_an_unknown_format_is_refused() -> None:
     text = "name: t\nlayout: l1topo44\ndata: {background: {zb: b.h5}, format: gelatto}\nmodel: {kind: ae}\nscore: {kind: latent_l2}\n"
     with pytest.raises(ConfigError, match=r"key 'data\.format': .*'gelato'"):
-        parse_config(text, "t.yaml")
+        parse_config(text, "t.yaml", Path())
 
 
 def test_fingerprints_follow_content(tmp_path: Path) -> None:
