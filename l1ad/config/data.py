@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from l1ad.config.base import Paths, Section
+from l1ad.config.base import Paths, Section, one_of
+from l1ad.core.choices import ObjectSource, OutOfRange
 from l1ad.core.dataset import check_samples
 from l1ad.core.errors import InputError
 from l1ad.core.formats import input_formats
 
 WeightsName = Literal["file", "none"]
-ObjectsName = Literal["auto", "unpacked", "emulated"]
+ObjectsName = Annotated[ObjectSource, one_of(ObjectSource)]
 if TYPE_CHECKING:
     FormatName = str
 else:
@@ -110,9 +111,9 @@ class DataConfig(Section):
     background: dict[str, ShortSample] = Field(min_length=1)
     signals: dict[str, ShortSample] = Field(default_factory=dict)
     format: FormatName = "auto"
-    out_of_range: Literal["refuse", "clip", "wrap"] = "refuse"
+    out_of_range: Annotated[OutOfRange, one_of(OutOfRange)] = OutOfRange.REFUSE
     weights: WeightsName = "file"
-    objects: ObjectsName = "auto"
+    objects: ObjectsName = ObjectSource.AUTO
     split: SplitConfig = SplitConfig()
     select: SelectionConfig = SelectionConfig()
     menu: tuple[str, ...] = Field((), strict=False)

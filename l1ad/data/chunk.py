@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from l1ad.core.choices import OutOfRange
 from l1ad.core.errors import InputError
 from l1ad.core.layout import FEATURES, ObjectLayout, ObjectSlot
 
@@ -18,14 +18,6 @@ from l1ad.core.layout import FEATURES, ObjectLayout, ObjectSlot
 Counts = NDArray[Any]
 _INT32 = np.iinfo(np.int32)
 _ROWS_AT_ONCE = 64
-
-
-class OutOfRange(enum.Enum):
-    """What happens to a count that its hardware type cannot hold."""
-
-    REFUSE = "refuse"
-    CLIP = "clip"
-    WRAP = "wrap"
 
 
 @dataclass(frozen=True, slots=True)

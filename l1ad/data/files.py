@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from l1ad.core.choices import ObjectSource
 from l1ad.core.errors import InputError
-from l1ad.data.formats import FileDescription, Format, ObjectSource
+from l1ad.data.formats import FileDescription, Format
 
 #: How the address of a file on another machine begins: root://, https://, davs://, s3:// …
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from l1ad.core.choices import ObjectSource
 from l1ad.core.errors import InputError
 from l1ad.core.layout import ObjectLayout
 from l1ad.data.chunk import EventChunk
@@ -54,18 +55,6 @@ class Format:
     signatures: tuple[Signature, ...]
     layouts: tuple[str, ...]
     named_bits: bool = False
-
-
-class ObjectSource(enum.Enum):
-    """Which objects of CMS files are read: those that the hardware sent, or those that its emulator made."""
-
-    AUTO = "auto"
-    UNPACKED = "unpacked"
-    EMULATED = "emulated"
-
-    def choose(self, unpacked: str, emulated: str) -> tuple[str, ...]:
-        """Return those of two places that are looked in, in this order."""
-        return {self.AUTO: (unpacked, emulated), self.UNPACKED: (unpacked,), self.EMULATED: (emulated,)}[self]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from l1ad.core.choices import OutOfRange
 from l1ad.core.dataset import COLUMNS, Role, Split
 from l1ad.core.errors import InputError
 from l1ad.core.layout import ObjectLayout
-from l1ad.data.chunk import EventChunk, OutOfRange, RangeTally, fit
+from l1ad.data.chunk import EventChunk, RangeTally, fit
 from l1ad.data.columns import check_weights
 from l1ad.data.formats import PLAIN, Reading
 from l1ad.data.readers import reader

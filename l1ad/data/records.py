@@ -15,12 +15,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from l1ad.core.choices import ObjectSource, OutOfRange
 from l1ad.core.dataset import load_dataset
 from l1ad.core.errors import InputError
 from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Network
-from l1ad.data.chunk import OutOfRange, RangeTally, fit
-from l1ad.data.formats import ObjectSource, Reading, recognise
+from l1ad.data.chunk import RangeTally, fit
+from l1ad.data.formats import Reading, recognise
 from l1ad.data.readers import reader
 from l1ad.emulator.kernel import Emulator
 

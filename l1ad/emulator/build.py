@@ -8,10 +8,9 @@ from pathlib import Path
 from l1ad.core.errors import InputError
 from l1ad.core.network import Network
 from l1ad.emulator.march import flags as march_flags
-from l1ad.emulator.march import processor
 from l1ad.emulator.source import HEADERS, header, kernel_source
 from l1ad.toolchain import GXX, FoundTool, require, run
-from l1ad.toolchain.cache import CACHE_VARIABLE, cache_folder, compile_once, is_ours, private_folder
+from l1ad.toolchain.cache import CACHE_VARIABLE, cache_folder, compile_once, is_ours, private_folder, processor
 
 LIBRARY = "emulator.so"
 FLAGS = ("-std=c++17", "-O3", "-fwrapv", "-fno-math-errno", "-fPIC", "-shared", "-fopenmp")

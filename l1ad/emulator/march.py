@@ -10,6 +10,7 @@ from pathlib import Path
 
 from l1ad.core.errors import ConfigError, ToolFailedError
 from l1ad.toolchain import GXX, require, run
+from l1ad.toolchain.cache import processor
 
 #: The machine's own instructions, and none beyond the compiler's own vectors.
 NATIVE, PLAIN = "native", "plain"
@@ -61,15 +62,6 @@ def _named(march: str) -> frozenset[str]:
                 f"The compiler does not know the instruction set {march!r}; use one of {', '.join(EXAMPLES)}, or what g++ -march takes."
             ) from None
         return frozenset(_CALLED.get(name, name.lower().replace("_", "")) for name in _MACRO.findall(done.text()))
-
-
-def processor() -> str:
-    """Line that names what the processor can do, or the processor where there is none."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line for line in lines if line.startswith(("flags", "Features"))), platform.machine())
 
 
 def machine_flags() -> frozenset[str]:

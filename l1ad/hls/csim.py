@@ -25,7 +25,7 @@ from l1ad.hls import statements
 from l1ad.hls.project import SIMULATION_TYPES, HlsProject, call, load_project
 from l1ad.hls.simulation_types import fast_types
 from l1ad.hls.top import banner, render, top_ports
-from l1ad.toolchain.cache import compile_once, is_ours
+from l1ad.toolchain.cache import compile_once, is_ours, processor
 
 #: Events handed to the compiled top at a time.
 CHUNK = 65_536
@@ -247,18 +247,9 @@ def build(project: HlsProject, *, trace: bool = False) -> Path:
 def _build_key(project: HlsProject, source: str, flags: tuple[str, ...], version: str | None) -> str:
     description = (project.path / "l1ad_project.json").read_bytes()
     digest = hashlib.sha256(description)
-    for part in (source, " ".join(flags), version or "", _processor()):
+    for part in (source, " ".join(flags), version or "", platform.machine(), processor()):
         digest.update(part.encode() + b"\0")
     return digest.hexdigest()
-
-
-def _processor() -> str:
-    """Name the instructions this machine has: a library built for them does not run elsewhere."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor()
-    return platform.machine() + next((line for line in text.splitlines() if line.startswith(("flags", "Features"))), "")
 
 
 def _compile(project: HlsProject, source: str, flags: tuple[str, ...], work: Path) -> None:

@@ -14,15 +14,15 @@ from typing import Any
 from l1ad.config import Config
 from l1ad.config.data import SampleConfig
 from l1ad.core.artefact import Draft
+from l1ad.core.choices import ObjectSource
 from l1ad.core.dataset import KIND, REQUIRED, DatasetWriter, Role, Sample
 from l1ad.core.errors import ConfigError, InputError, L1adError, ToolFailedError
 from l1ad.core.layout import ObjectLayout, load_layout
 from l1ad.core.provenance import fingerprint
 from l1ad.core.stage import StageResult, Summary, run_stage
-from l1ad.data.chunk import OutOfRange
 from l1ad.data.execute import cluster_for, execute, pieces
 from l1ad.data.files import check_objects, common_format, resolve, same_sources, same_weights
-from l1ad.data.formats import FileDescription, Format, ObjectSource, Reading, recognise
+from l1ad.data.formats import FileDescription, Format, Reading, recognise
 from l1ad.data.part import PARTIAL, Job, PartSummary, prepare_part
 from l1ad.data.readers import reader
 from l1ad.data.select import Selection
@@ -127,7 +127,7 @@ def _source(sample: Sample, entry: SampleConfig, config: Config, skipped: dict[s
     wanted = None if config.data.format == "auto" else config.data.format
     files: list[FileDescription] = []
     weights = (entry.weights or config.data.weights) == "file"
-    objects = ObjectSource(entry.objects or config.data.objects)
+    objects = entry.objects or config.data.objects
     for path in resolve(entry.files, config.folder):
         try:
             formats = {file.path: file.format for file in files[:1]} | {path: recognise(path)}
@@ -205,7 +205,7 @@ def _jobs(layout: ObjectLayout, sources: Sequence[_Source], config: Config) -> l
                     source.sample.role,
                     layout,
                     columns,
-                    OutOfRange(data.out_of_range),
+                    data.out_of_range,
                     selection,
                     by_run,
                     source.weights,
@@ -315,7 +315,7 @@ def _assemble(
         "deselected": sum(part.deselected for _, _, part in parts),
         "incomplete": sum(part.incomplete for _, _, part in parts),
         "out_of_range": dict(outside),
-        "out_of_range_policy": config.data.out_of_range,
+        "out_of_range_policy": config.data.out_of_range.value,
         "duplicates": count_duplicates(draft.path, draft.path / _PARTS / "keys", writer.n_events, by_run="run" in columns)
         if "event" in columns
         else None,

@@ -23,10 +23,9 @@ from l1ad.core.provenance import fingerprint
 from l1ad.core.stage import StageResult, Summary
 from l1ad.core.stage_file import note_of, run_file_stage
 from l1ad.core.trained import load_trained
-from l1ad.data.chunk import OutOfRange
 from l1ad.data.execute import cluster_for, execute, pieces
 from l1ad.data.files import resolve
-from l1ad.data.formats import ObjectSource, recognise
+from l1ad.data.formats import recognise
 from l1ad.data.readers import reader
 from l1ad.data.records import RECORD, ScoreJob, score_piece
 from l1ad.emulator.kernel import Emulator
@@ -105,8 +104,8 @@ def score(config: Config, files: Sequence[str], out: Path, *, force: bool = Fals
         )
     settings = {
         "files": [str(path) for path in inputs],
-        "out_of_range": config.data.out_of_range,
-        "objects": config.data.objects,
+        "out_of_range": config.data.out_of_range.value,
+        "objects": config.data.objects.value,
         "thresholds": network.trigger_bits,
         **thresholds_note(config),
     }
@@ -141,7 +140,7 @@ def _score(
     cluster = cluster_for(scheduler, len(ranges))
     file, threads = work / "network.json", 0 if cluster is None else 1
     network.save(file)
-    policy, objects = OutOfRange(data.out_of_range), ObjectSource(data.objects)
+    policy, objects = data.out_of_range, data.objects
     jobs = tuple(ScoreJob(file, path, number, piece, policy, threads, objects) for number, path, piece in ranges)
     run = _Run(network, inputs, work, jobs)
     Emulator(network)  # compiled here once, so that workers on this machine find it and a missing compiler is told at once

@@ -89,7 +89,8 @@ def software_objects(config: Config, dataset: Dataset) -> OtherInputs:
         InputError: the files hold none, or are not the dataset's.
         LayoutError: the same, as a reader says it.
     """
-    from l1ad.data.chunk import OutOfRange, RangeTally, fit
+    from l1ad.core.choices import OutOfRange
+    from l1ad.data.chunk import RangeTally, fit
     from l1ad.data.files import common_format, resolve
     from l1ad.data.formats import recognise
     from l1ad.data.readers import reader
@@ -104,7 +105,7 @@ def software_objects(config: Config, dataset: Dataset) -> OtherInputs:
             left = config.data.max_events or dataset.n_events
             for path in paths:
                 for chunk in source.chunks(path, layout, 65_536):
-                    part = fit(chunk, layout, OutOfRange("clip"), RangeTally(), str(path))[:left]
+                    part = fit(chunk, layout, OutOfRange.CLIP, RangeTally(), str(path))[:left]
                     left -= len(part)
                     parts.append(part)
     x_hw = np.concatenate(parts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,15 @@ def cache_folder() -> Path:
         raise InputError(
             f"Compiled code needs a folder of its own, and this user has no home; set {CACHE_VARIABLE} to a folder."
         ) from None
+
+
+def processor() -> str:
+    """Return the line that names what this processor can do, or its name where there is none: code compiled for it does not run elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line for line in lines if line.startswith(("flags", "Features"))), platform.machine())
 
 
 def private_folder(folder: Path, *, tighten: bool = False) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from l1ad.data.formats import ObjectSource
+from l1ad.core.choices import ObjectSource
 from l1ad.data.readers.nanoaod import _collection
 from tests.field_files import dataset, jag, upgrade_tree, write_trees
 

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from l1ad.core.choices import OutOfRange
 from l1ad.core.errors import InputError
 from l1ad.core.layout import load_layout, parse_layout
-from l1ad.data.chunk import EventChunk, OutOfRange, RangeTally, counts_from_physical, fit
+from l1ad.data.chunk import EventChunk, RangeTally, counts_from_physical, fit
 
 LAYOUT = parse_layout(
     """

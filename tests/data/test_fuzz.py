@@ -9,9 +9,10 @@ import h5py
 import numpy as np
 import pytest
 
+from l1ad.core.choices import OutOfRange
 from l1ad.core.errors import InputError
 from l1ad.core.layout import load_layout
-from l1ad.data.chunk import OutOfRange, RangeTally, fit
+from l1ad.data.chunk import RangeTally, fit
 from l1ad.data.formats import recognise
 from l1ad.data.readers import reader
 from tests.event_files import write_fortymhz, write_gelato
