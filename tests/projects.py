@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from l1ad.core.choices import Style
 from l1ad.core.network import Network
 from l1ad.firmware.golden import make_golden
-from l1ad.firmware.target import Style, Target
+from l1ad.firmware.target import Target
 from l1ad.hls.project import HlsProject, open_project, project_files, write_files
 
 TARGET = Target("xcvu9p-flga2104-2-e", 25.0, 0.27, Style.COMBINATIONAL)

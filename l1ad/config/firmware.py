@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from l1ad.config.base import Section
+from l1ad.core.choices import Step, Strategy, Style
 from l1ad.core.identifier import bit_fault, name_fault
+
+if TYPE_CHECKING:
+    StyleName = str
+    StrategyName = str
+    StepName = str
+else:
+    StyleName = Literal[("auto", *(style.value for style in Style))]
+    StrategyName = Literal[tuple(strategy.value for strategy in Strategy)]
+    #: The C simulation is a stage of its own.
+    StepName = Literal[tuple(step.value for step in Step if step is not Step.CSIM)]
 
 
 class FirmwareConfig(Section):
@@ -39,13 +50,13 @@ class FirmwareConfig(Section):
     links: str | None = None
     interface: Literal["ap_none", "ap_vld"] = "ap_none"
     control: Literal["ap_ctrl_none", "ap_ctrl_hs"] = "ap_ctrl_none"
-    style: Literal["auto", "combinational", "pipelined"] = "auto"
+    style: StyleName = "auto"
     thresholds: dict[str, int] = Field(default_factory=dict)
     thresholds_network: Annotated[str, Field(pattern="^[0-9a-f]{12,64}$")] | None = None
     thresholds_file: str | None = None
     threshold_ports: bool = False
     reuse_factor: int = Field(1, ge=1)
-    strategy: Literal["latency", "resource", "distributed_arithmetic"] = "latency"
+    strategy: StrategyName = "latency"
 
     @field_validator("thresholds")
     @classmethod
@@ -114,7 +125,7 @@ class SynthesisConfig(Section):
     """
 
     tool: Literal["auto", "vitis", "vivado", "open"] = "auto"
-    steps: tuple[Literal["csynth", "cosim", "export", "synth", "impl"], ...] = Field(("csynth",), strict=False)
+    steps: tuple[StepName, ...] = Field(("csynth",), strict=False)
     route: Literal["ecp5"] | None = None
     rtl_events: int = Field(10_000, ge=1)
     adversarial_events: int = Field(2_000, ge=1)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from l1ad.config import Config
 from l1ad.config.firmware import FirmwareConfig
 from l1ad.core.board import Board, load_board
+from l1ad.core.choices import Style
 from l1ad.core.errors import ConversionError
 from l1ad.core.layout import ObjectLayout
 from l1ad.core.network import Network, Threshold
@@ -17,13 +17,6 @@ from l1ad.core.thresholds import ThresholdsNote, load_thresholds
 from l1ad.firmware.inputs import Inputs
 from l1ad.vectors.linkmap import load_link_map
 from l1ad.vectors.words import EventWords, event_words
-
-
-class Style(enum.Enum):
-    """How the tool cuts the design: one stage without registers, or a pipeline."""
-
-    COMBINATIONAL = "combinational"
-    PIPELINED = "pipelined"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ import hashlib
 from importlib import resources
 from typing import Any
 
+from l1ad.core.choices import Style
 from l1ad.core.network import Network
 from l1ad.firmware.ports import Port, score_port, threshold_ports, trigger_ports
-from l1ad.firmware.target import Style, Target
+from l1ad.firmware.target import Target
 from l1ad.hls import statements
 from l1ad.hls.converted import Inner
 

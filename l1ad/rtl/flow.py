@@ -9,10 +9,11 @@ from pathlib import Path
 from l1ad.config import Config
 from l1ad.core.agreement import Agreement
 from l1ad.core.board import Board
+from l1ad.core.choices import Style
 from l1ad.core.network import Network
 from l1ad.core.resources import ResourceReport
 from l1ad.firmware.golden import Golden, make_golden
-from l1ad.firmware.target import Style, Target
+from l1ad.firmware.target import Target
 from l1ad.rtl.delay import ULTRASCALE_PLUS
 from l1ad.rtl.design import Interface
 from l1ad.rtl.netlist import compare_netlist

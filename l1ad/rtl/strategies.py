@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import enum
-
+from l1ad.core.choices import Strategy
 from l1ad.core.errors import ConversionError
 from l1ad.core.network import Dense, Network
 from l1ad.rtl.design import Design, Net, Stage, input_nets
 from l1ad.rtl.products import products_of
 from l1ad.rtl.trace import activation_step, parts_read, steps, trace_network, trace_step
-
-
-class Strategy(enum.Enum):
-    """How a layer's products are computed; named as hls4ml names it."""
-
-    DISTRIBUTED_ARITHMETIC = "distributed_arithmetic"
-    LATENCY = "latency"
-    RESOURCE = "resource"
 
 
 def trace_strategy(network: Network, strategy: Strategy, reuse_factor: int = 1) -> Design:

@@ -8,9 +8,10 @@ import numpy as np
 
 from l1ad.config import Config
 from l1ad.core.board import load_board
+from l1ad.core.choices import Style
 from l1ad.core.fixed import FloatArray
 from l1ad.core.network import Activation, Network
-from l1ad.firmware.target import Style, resolve_target
+from l1ad.firmware.target import resolve_target
 from l1ad.rtl.design import Design
 from l1ad.rtl.pipeline import trace_pipeline
 from l1ad.rtl.trace import trace_network

@@ -14,6 +14,7 @@ from l1ad.config import Config
 from l1ad.core.agreement import AGREEMENT_FILE, Agreement, read_agreements
 from l1ad.core.artefact import Draft, origin_of, writer_of
 from l1ad.core.board import Board, load_board
+from l1ad.core.choices import Step
 from l1ad.core.dataset import Dataset
 from l1ad.core.errors import ConfigError, nearest
 from l1ad.core.network import Network
@@ -34,7 +35,7 @@ from l1ad.toolchain.progress import progress
 from l1ad.toolchain.timing import timed
 from l1ad.vendor.driver import make_portable
 from l1ad.vendor.driver import synthesise as run_vendor
-from l1ad.vendor.project import Step, VendorProject
+from l1ad.vendor.project import VendorProject
 
 KIND = "synth"
 TOOLS = ("auto", "vitis", "vivado", "open")

@@ -11,6 +11,7 @@ import numpy as np
 
 from l1ad.core.agreement import compare
 from l1ad.core.board import Board, load_board
+from l1ad.core.choices import Strategy
 from l1ad.core.fixed import IntArray, Overflow, Rounding
 from l1ad.core.network import Dense, Network
 from l1ad.firmware.golden import Golden, adversarial_events, golden_of
@@ -22,7 +23,7 @@ from l1ad.rtl.netlist import compare_netlist
 from l1ad.rtl.project import RtlProject, source_files, write_project
 from l1ad.rtl.report import resource_report
 from l1ad.rtl.simulate import RtlSimulation, compile_simulation
-from l1ad.rtl.strategies import Strategy, trace_strategy
+from l1ad.rtl.strategies import trace_strategy
 from l1ad.rtl.yosys import synthesise
 from l1ad.spec import reference
 from l1ad.studies.result import Material, StudyResult, as_scores, evaluation_rows

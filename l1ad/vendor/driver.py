@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from l1ad import toolchain
+from l1ad.core.choices import Step
 from l1ad.core.errors import ConfigError, MismatchError, ReportError, ToolFailedError, ToolMissingError
 from l1ad.core.resources import ResourceReport
 from l1ad.vendor import tcl
@@ -20,7 +21,7 @@ from l1ad.vendor.diagnosis import diagnose
 from l1ad.vendor.marker import Marker, digest, make_folder, read_marker, write_marker, write_text
 from l1ad.vendor.parsers import combine, parse_report, read_parts
 from l1ad.vendor.parsers.cosim import FAILED, NO_RESULT
-from l1ad.vendor.project import Step, VendorProject
+from l1ad.vendor.project import VendorProject
 
 #: Steps that must be done before one.
 _NEEDS = {Step.COSIM: Step.CSYNTH, Step.EXPORT: Step.CSYNTH, Step.SYNTH: Step.CSYNTH, Step.IMPL: Step.SYNTH}

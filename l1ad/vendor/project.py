@@ -2,49 +2,16 @@
 
 from __future__ import annotations
 
-import enum
 import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from l1ad.core.board import check_part
-from l1ad.core.errors import ConfigError, InputError, nearest
+from l1ad.core.errors import ConfigError, InputError
 
 _RTL = {".v", ".sv", ".vhd", ".vhdl"}
 _CPP = {".cpp", ".cc", ".cxx", ".c"}
-
-
-class Step(enum.Enum):
-    """What a tool does; the order is that of a run.
-
-    ``CSIM``, ``CSYNTH``, ``COSIM`` and ``EXPORT`` are steps of HLS, ``SYNTH`` (logic synthesis) and ``IMPL`` (place and route)
-    of Vivado, out of context, on RTL or on what ``CSYNTH`` made.
-    """
-
-    CSIM = "csim"
-    CSYNTH = "csynth"
-    COSIM = "cosim"
-    EXPORT = "export"
-    SYNTH = "synth"
-    IMPL = "impl"
-
-    @classmethod
-    def parse(cls, text: str) -> Step:
-        """Read a step from its name.
-
-        Raises:
-            ConfigError: there is no such step.
-        """
-        try:
-            return cls(text)
-        except ValueError:
-            raise ConfigError(f"There is no synthesis step {text!r}; {nearest(text, [step.value for step in cls])}") from None
-
-    @property
-    def is_hls(self) -> bool:
-        """Whether HLS does it, not Vivado."""
-        return self in {Step.CSIM, Step.CSYNTH, Step.COSIM, Step.EXPORT}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from l1ad.vendor.project import Step, VendorProject
+from l1ad.core.choices import Step
+from l1ad.vendor.project import VendorProject
 
 _LANGUAGES = {".v": "read_verilog", ".sv": "read_verilog -sv", ".vhd": "read_vhdl -vhdl2008", ".vhdl": "read_vhdl -vhdl2008"}
 

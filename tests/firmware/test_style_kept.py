@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from l1ad.core.choices import Style
 from l1ad.core.resources import Level, ResourceReport
-from l1ad.firmware.target import Style, with_style_kept
+from l1ad.firmware.target import with_style_kept
 
 
 @pytest.mark.parametrize(

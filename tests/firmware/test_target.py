@@ -9,7 +9,8 @@ import pytest
 
 from l1ad.config.firmware import FirmwareConfig
 from l1ad.core.board import load_board
-from l1ad.firmware.target import Style, resolve_target
+from l1ad.core.choices import Style
+from l1ad.firmware.target import resolve_target
 from tests.networks import make_network
 from tests.rtl.projects import make_project
 

@@ -14,12 +14,12 @@ import pytest
 from packaging.requirements import Requirement
 
 from l1ad import toolchain
+from l1ad.core.choices import Style
 from l1ad.core.errors import ArtefactError, ConversionError, LayoutError, ToolFailedError, ToolMissingError
 from l1ad.core.fixed import FixedPoint
 from l1ad.core.layout import ObjectLayout, ObjectSlot
 from l1ad.core.network import Activation, Dense, Network, Score
 from l1ad.firmware.golden import adversarial_events
-from l1ad.firmware.target import Style
 from l1ad.hls.csim import Csim, build, compile_cpp
 from l1ad.hls.project import HlsProject, open_project
 from l1ad.spec import reference

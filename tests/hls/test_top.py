@@ -12,13 +12,14 @@ import pytest
 from l1ad.config import parse_config
 from l1ad.config.firmware import FirmwareConfig
 from l1ad.core.board import load_board
+from l1ad.core.choices import Style
 from l1ad.core.errors import ConversionError
 from l1ad.core.fixed import FixedPoint
 from l1ad.core.layout import load_layout
 from l1ad.core.network import Score, Threshold
 from l1ad.core.thresholds import ThresholdsFile
 from l1ad.firmware.ports import input_ports, score_port, threshold_ports, trigger_ports
-from l1ad.firmware.target import Style, Target, resolve_target, with_configured_thresholds
+from l1ad.firmware.target import Target, resolve_target, with_configured_thresholds
 from l1ad.graph import Interval
 from l1ad.hls import statements
 from l1ad.hls.codes import Code

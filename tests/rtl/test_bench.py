@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from l1ad import toolchain
+from l1ad.core.choices import Strategy
 from l1ad.core.errors import ConversionError
 from l1ad.rtl.design import Design
 from l1ad.rtl.project import project_files, write_project
-from l1ad.rtl.strategies import Strategy, trace_strategy
+from l1ad.rtl.strategies import trace_strategy
 from tests.networks import make_network
 from tests.rtl.projects import PART, make_design, make_golden
 

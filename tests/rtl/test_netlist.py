@@ -12,6 +12,7 @@ import pytest
 
 from l1ad import toolchain
 from l1ad.core.agreement import Agreement
+from l1ad.core.choices import Strategy
 from l1ad.core.errors import MismatchError, ToolFailedError
 from l1ad.core.network import Network
 from l1ad.firmware.golden import make_golden
@@ -21,7 +22,7 @@ from l1ad.rtl.delay import Cell, Netlist
 from l1ad.rtl.design import COLUMNS, Interface
 from l1ad.rtl.netlist import NetlistSimulation, compare_netlist
 from l1ad.rtl.project import source_files, write_project
-from l1ad.rtl.strategies import Strategy, trace_strategy
+from l1ad.rtl.strategies import trace_strategy
 from l1ad.rtl.yosys import Synthesised, synthesise
 from tests.networks import make_network
 from tests.rtl.projects import make_project

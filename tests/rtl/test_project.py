@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from l1ad.core.choices import Style
 from l1ad.core.errors import ArtefactError
 from l1ad.firmware.golden import Golden
-from l1ad.firmware.target import Style, Target
+from l1ad.firmware.target import Target
 from l1ad.hls.top import top_ports
 from l1ad.rtl.bench import bench_files
 from l1ad.rtl.design import Interface

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from l1ad import toolchain
+from l1ad.core.choices import Strategy
 from l1ad.core.errors import ConversionError
 from l1ad.core.fixed import FixedPoint
 from l1ad.core.network import Network, Score
 from l1ad.rtl.project import source_files, write_project
 from l1ad.rtl.simulate import RtlSimulation
-from l1ad.rtl.strategies import Strategy, trace_strategy
+from l1ad.rtl.strategies import trace_strategy
 from l1ad.rtl.trace import parts_read
 from l1ad.rtl.verilog import top
 from l1ad.spec import reference

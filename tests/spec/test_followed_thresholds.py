@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from l1ad import toolchain
+from l1ad.core.choices import Strategy
 from l1ad.core.errors import ConfigError, ConversionError, InputError, LayoutError, ModelError
 from l1ad.core.fixed import IntArray
 from l1ad.core.follow import Follow
@@ -26,7 +27,7 @@ from l1ad.hls.csim import Csim
 from l1ad.rtl.design import Interface
 from l1ad.rtl.project import source_files, write_project
 from l1ad.rtl.simulate import RtlSimulation
-from l1ad.rtl.strategies import Strategy, trace_strategy
+from l1ad.rtl.strategies import trace_strategy
 from l1ad.spec import reference
 from tests.networks import make_events, make_network
 from tests.projects import make_project

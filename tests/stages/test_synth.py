@@ -15,6 +15,7 @@ from l1ad import cli, toolchain
 from l1ad.config import Config
 from l1ad.core.agreement import Agreement
 from l1ad.core.artefact import writing
+from l1ad.core.choices import Step
 from l1ad.core.errors import ArtefactError, ConfigError, InputError, LayoutError, LimitError, MismatchError, ToolMissingError
 from l1ad.core.resources import Level, ResourceReport
 from l1ad.core.scoreset import ScoreSet, Source
@@ -26,7 +27,7 @@ from l1ad.rtl.project import load_project
 from l1ad.spec import reference
 from l1ad.stages import synth as stage
 from l1ad.stages.synth import choose_tool, synth
-from l1ad.vendor.project import Step, VendorProject
+from l1ad.vendor.project import VendorProject
 from tests.networks import make_events, make_network
 from tests.projects import TARGET
 from tests.runs_made import TEXT, make_run

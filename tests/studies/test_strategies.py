@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from l1ad import toolchain
+from l1ad.core.choices import Strategy
 from l1ad.core.network import Network
-from l1ad.rtl.strategies import Strategy
 from l1ad.studies import strategies as study
 from l1ad.studies.strategies import Row, Task, pruned, rounded, study_strategies, variants
 from tests.networks import make_network

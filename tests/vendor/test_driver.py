@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from l1ad.core.choices import Step
 from l1ad.core.errors import ConfigError
 from l1ad.core.resources import Level
 from l1ad.vendor.driver import make_portable, phase_of, synthesise
-from l1ad.vendor.project import Step, VendorProject
+from l1ad.vendor.project import VendorProject
 from tests.vendor.stand_in import Machine
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from l1ad.core.choices import Step
 from l1ad.core.errors import MismatchError, ToolFailedError
 from l1ad.vendor.driver import synthesise
-from l1ad.vendor.project import Step, VendorProject
+from l1ad.vendor.project import VendorProject
 from tests.vendor.stand_in import Machine
 
 
@@ -191,7 +192,7 @@ def test_a_killed_tool_is_said_as_such(machine: Machine, rtl: VendorProject) -> 
 def test_ctrl_c_leaves_nothing_that_looks_done(machine: Machine, rtl: VendorProject) -> None:
     machine.plan(synth={"sleeps": 60})
     program = (
-        "from pathlib import Path\nfrom l1ad.vendor.driver import synthesise\nfrom l1ad.vendor.project import Step, VendorProject\n"
+        "from pathlib import Path\nfrom l1ad.vendor.driver import synthesise\nfrom l1ad.core.choices import Step\nfrom l1ad.vendor.project import VendorProject\n"
         f"design = VendorProject('tiny', Path({str(rtl.folder)!r}), 'tiny', ('adder.v',), {rtl.part!r}, 5.0)\n"
         f"synthesise(design, [Step.SYNTH], Path({str(machine.work)!r}))\n"
     )

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from l1ad.core.choices import Step
 from l1ad.core.errors import ConfigError, InputError, ToolMissingError
 from l1ad.vendor.driver import synthesise
-from l1ad.vendor.project import Step, VendorProject
+from l1ad.vendor.project import VendorProject
 from tests.vendor.stand_in import Machine
 
 

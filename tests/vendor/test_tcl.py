@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from l1ad.core.choices import Step
 from l1ad.vendor import tcl
-from l1ad.vendor.project import Step, VendorProject
+from l1ad.vendor.project import VendorProject
 
 FOLDER = Path("/a/folder/with$odd[names];x")
 HLS = VendorProject(
