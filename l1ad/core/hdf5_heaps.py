@@ -23,6 +23,8 @@ _BEGINS = b"GCOL\x01\x00\x00\x00"
 _HEAD = 16
 #: Where an HDF5 file begins: the addresses in it count from here.
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
+#: Bytes of a text that its length is believed up to: a virtual data set, too, names an object of a heap, behind bytes that are no length.
+_MOST_OF_A_TEXT = 64 * 2**20
 #: Largest file that is looked through: every model is smaller; reading all of a larger data file first would take longer than its events.
 MOST_BYTES = 256 * 2**20
 
@@ -70,7 +72,7 @@ def _false_lengths(data: bytes | mmap.mmap, place: int, objects: dict[int, int])
     while at >= 0:
         length = int.from_bytes(data[at - 4 : at], "little")
         held = objects.get(int.from_bytes(data[at + 8 : at + 12], "little"))
-        if held is not None and length > held:
+        if held is not None and length > max(held, _MOST_OF_A_TEXT):
             yield at, f"the text at byte {at - 4} has a length of {length} where its heap holds {held} bytes"
         at = data.find(address, at + 1)
 

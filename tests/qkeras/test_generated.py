@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from l1ad.qkeras.generated import sweep
 
 #: A process that lets autograph convert a function, tells which files there are, and ends without any clean-up.
@@ -33,6 +35,7 @@ def run(folder: Path, how: str) -> tuple[int, int]:
 
 
 def test_the_next_process_removes_what_a_killed_one_left(tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow")
     folder = tmp_path / "temporary"
     folder.mkdir()
     made, together = run(folder, "killed")

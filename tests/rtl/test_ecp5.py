@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,7 @@ def test_what_cannot_be_routed_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     ):
         synth(config, tool="vivado", route="ecp5")
     monkeypatch.setenv("L1AD_NEXTPNR_ECP5", "/nowhere/nextpnr")
+    monkeypatch.setenv("L1AD_YOSYS", sys.executable)
     with pytest.raises(ToolMissingError, match=r"^L1AD_NEXTPNR_ECP5 must lead to an executable of nextpnr-ecp5, got "):
         synth(config, tool="open", route="ecp5")
     assert not (config.run / "synth_open").exists()

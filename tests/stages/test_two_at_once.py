@@ -46,10 +46,10 @@ def test_the_second_says_who_writes(
 
 
 def test_every_other_stage_takes_the_lock_in_the_same_place() -> None:
-    """``writing``, which ``run_stage`` goes through, takes it before anything is made, see tests/core/test_scratch.py."""
+    """``writing``, which ``run_stage`` and ``ensure`` go through, takes it before anything is made, see tests/core/test_scratch.py."""
     without = {
         path.stem
         for path in (PACKAGE / "stages").glob("*.py")
-        if not re.search(r"\b(writing|locked|run_stage)\(", path.read_text("utf-8"))
+        if not re.search(r"\b(writing|locked|run_stage|run_file_stage|ensure)\(", path.read_text("utf-8"))
     }
     assert without == WITHOUT

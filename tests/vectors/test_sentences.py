@@ -50,7 +50,7 @@ def test_a_frame_that_is_missing_is_named(form: object, prefix: str) -> None:
 
 def test_a_packet_that_has_no_end_was_cut_off() -> None:
     flags = np.ones((3, 1), np.uint8)
-    flags[1] |= Flag.START
+    flags[1] |= np.uint8(Flag.START)
     with pytest.raises(InputError, match=r"^f ends at frame 2 inside the packet that link 4 began at frame 1: it was cut off; "):
         require_whole_packets(Frames("b", (4,), np.zeros((3, 1), np.uint64), flags), "f")
 

@@ -150,7 +150,9 @@ def _regions(data: NDArray[Any], path: Path, name: str, first: int) -> Counts:
             "hardware sums them, before any scaling."
         )
     out = np.zeros((*flat.shape, len(FEATURES)), dtype=np.int32)
-    out[:, :, FEATURES.index("pt")] = np.minimum(flat, np.iinfo(np.int32).max)
+    out[:, :, FEATURES.index("pt")] = np.minimum(
+        flat, np.float64(np.iinfo(np.int32).max)
+    )  # whole, and exact in float64 where it is not cut
     return out
 
 
