@@ -28,8 +28,10 @@ from l1ad.importing.assemble import network_of_sources
 from l1ad.importing.folder import Sources, is_firmware, read_sources
 from l1ad.importing.names import firmware_names
 from l1ad.qkeras.importing.assemble import assemble
-from l1ad.qkeras.importing.keras_file import read_model, require_file
+from l1ad.qkeras.importing.keras_file import KerasModel, read_model, require_file
 from l1ad.qkeras.importing.layers import understand
+from l1ad.qkeras.importing.onnx_file import is_onnx, read_onnx
+from l1ad.qkeras.importing.qonnx import calls_of_onnx
 from l1ad.qkeras.importing.saved_model import is_saved_model, read_saved_model, saved_model_digest
 from l1ad.rtl.saved import compared_with_alkaid
 
@@ -182,7 +184,7 @@ def _from_file(request: ImportRequest, layout: ObjectLayout) -> _Imported:
         return _from_alkaid(request, request.scaling, layout)
     if not place.is_dir() and is_hgq(place):
         return _from_hgq(request, request.scaling, layout)
-    model = understand(read_saved_model(place) if place.is_dir() else read_model(place))
+    model = understand(_read(place))
     network, reference = assemble(request.name, model, layout, request.scaling, request.types, request.score)
     names = firmware_names(tuple(layer.name for layer in model.layers))
     return _Imported(network, reference, {own: new for own, new in names.items() if own != new})
@@ -191,6 +193,13 @@ def _from_file(request: ImportRequest, layout: ObjectLayout) -> _Imported:
 def _from_hgq(request: ImportRequest, scaling: ScalingFile, layout: ObjectLayout) -> _Imported:
     network, reference = hgq_network(request.name, read_hgq(request.file), layout, scaling, request.types, request.score)
     return _Imported(network, reference, checked={"compared_with_keras": check(request.file, network)})
+
+
+def _read(place: Path) -> KerasModel:
+    """Read a model's layers from whatever holds them."""
+    if place.is_dir():
+        return read_saved_model(place)
+    return calls_of_onnx(read_onnx(place)) if is_onnx(place) else read_model(place)
 
 
 def _from_alkaid(request: ImportRequest, scaling: ScalingFile, layout: ObjectLayout) -> _Imported:

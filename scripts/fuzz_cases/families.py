@@ -318,6 +318,7 @@ FAMILIES = {
     "model": Family(models.model, _open_model),
     "saved_model": Family(foreign.saved_model, foreign.open_saved_model),
     "alkaid": Family(foreign.alkaid, foreign.open_alkaid),
+    "onnx": Family(foreign.onnx, foreign.open_onnx),
     "board": Family(_board, _open_board),
     "types": Family(_sections, _open_sections),
     "float": Family(_float, _open_network),

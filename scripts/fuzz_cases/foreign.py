@@ -1,4 +1,4 @@
-"""Hostile models of further forms: SavedModel folders and graphs of alkaid, spoilt in their values, their bytes or their sizes."""
+"""Hostile models of further forms: SavedModel folders, graphs of alkaid, ONNX files, spoilt in their values, their bytes or their sizes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,20 @@ from l1ad.importing.alkaid_file import read_alkaid
 from l1ad.importing.alkaid_network import network_of_alkaid
 from l1ad.qkeras.importing.assemble import assemble
 from l1ad.qkeras.importing.layers import understand
+from l1ad.qkeras.importing.onnx_file import read_onnx
+from l1ad.qkeras.importing.qonnx import calls_of_onnx
 from l1ad.qkeras.importing.saved_model import read_saved_model
 from tests.networks import tiny_layout
-from tests.qkeras.importing.handmade import dense, entry, functional, source, write_saved_model
+from tests.qkeras.importing.handmade import (
+    dense,
+    entry,
+    functional,
+    onnx_model,
+    onnx_node,
+    onnx_tensor,
+    source,
+    write_saved_model,
+)
 
 _OPERATIONS: list[Any] = [
     *([[], -1, [i], [-8.0, 7.5, 0.5], 0, 0] for i in range(8)),
@@ -100,6 +111,51 @@ def open_saved_model(folder: Path) -> str:
     types = TypesFile(**models.TYPES)
     model = understand(read_saved_model(folder))
     return _said(assemble("m", model, tiny_layout(), ScalingFile(shift=(2,) * 8), types, ScoreConfig(kind="latent_l2"))[0])
+
+
+def onnx(random: Random) -> dict[str, bytes]:
+    """Make an ONNX file."""
+    quant: dict[str, Any] = {"signed": 1, "narrow": 0, "rounding_mode": random.choice(("ROUND", "ROUND", "FLOOR", "CEIL", "x"))}
+    nodes: list[list[Any]] = [
+        ["Quant", ["x", "s", "z", "b"], ["q"], quant],
+        ["Quant", ["w", "s", "z", "b"], ["k"], quant],
+        ["MatMul", ["q", "k"], ["m"], {}],
+        ["Add", ["m", "c"], ["a"], {}],
+        ["Relu", ["a"], ["r"], {}],
+        ["Quant", ["r", "s", "z", "b"], ["u"], quant],
+        ["Concat", ["u", "q"], ["j"], {"axis": random.choice((1, -1, 0, 7))}],
+        ["Quant", ["j", "s", "z", "b"], ["y"], quant],
+    ]
+    tensors: dict[str, Any] = {"s": 0.25, "z": 0.0, "b": 6.0, "w": np.ones((8, 2)), "c": np.array([0.5, -0.25])}
+    for _ in range(random.randrange(3)):
+        node, name = random.choice(nodes), random.choice(list(tensors))
+        names = [*tensors, "x", "q", "m", "y", "", "nowhere"]
+        match random.randrange(5):
+            case 0:
+                node[0] = random.choice(
+                    ("Gemm", "Mul", "Trunc", "BipolarQuant", "Loop", "Reshape", "Flatten", "BatchNormalization", "é")
+                )
+            case 1:
+                node[1] = [random.choice(names) for _ in range(random.randrange(6))]
+            case 2:
+                node[2] = [random.choice(names) for _ in range(random.randrange(3))]
+            case 3:
+                value = random.choice((0.0, np.nan, np.inf, 1e30, 1 / 3, -1.0, 2.0**40))
+                tensors[name] = np.full((8, 2) if name == "w" else (), value)
+            case _:
+                tensors[name] = (random.choice((1, 6, 7, 10, 11, 99)), random.choice(((2**40,), (0,), (-1,), (4, 4))), bytes(16))
+    made = [onnx_node(kind, reads, gives, **more) for kind, reads, gives, more in nodes]
+    shape = random.choice(([1, 8],) * 5 + ([1, 2, 4], [8], [1, 2**62], [0, 0]))
+    data = onnx_model(
+        made, [onnx_tensor(name, values) for name, values in tensors.items()], ("x", shape), "y", random.choice((1, 2))
+    )
+    return {"m.onnx": models.damaged(random, data) if random.random() < 0.2 else data}
+
+
+def open_onnx(folder: Path) -> str:
+    """Import an ONNX file."""
+    model = understand(calls_of_onnx(read_onnx(folder / "m.onnx")))
+    return _said(assemble("m", model, tiny_layout(), ScalingFile(shift=(2,) * 8), TypesFile(), ScoreConfig(kind="latent_l2"))[0])
 
 
 def _said(network: Network) -> str:

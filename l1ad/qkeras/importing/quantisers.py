@@ -64,7 +64,7 @@ def parse_quantiser(description: Any, where: str, *, data_scale: bool = False, w
     """Read a quantiser.
 
     Args:
-        description: a Keras dictionary, a call as text such as ``quantized_bits(6,1,alpha=1)``, or None.
+        description: a Keras dictionary, a call as text such as ``quantized_bits(6,1,alpha=1)``, a quantiser that was read before, or None.
         where: whose it is, for messages.
         data_scale: whether QKeras makes alpha None a scale that depends on the data, as it does for a kernel.
         weights: whether it quantises weights, which may have few values (binary, ternary, powers of two).
@@ -77,6 +77,8 @@ def parse_quantiser(description: Any, where: str, *, data_scale: bool = False, w
     """
     if description is None or description == "linear":
         return None
+    if isinstance(description, Quantiser):
+        return description
     name, arguments = _call(description, where)
     if name == "relu":
         return Quantiser(Activation.RELU, None)

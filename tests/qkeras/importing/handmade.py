@@ -136,3 +136,43 @@ def write_saved_model(folder: Path, config: Mapping[str, Any], arrays: Mapping[s
     (folder / "variables/variables.data-00000-of-00001").write_bytes(data)
     (folder / "saved_model.pb").write_bytes(b"")
     return folder
+
+
+def attribute(name: str, value: Any) -> bytes:
+    """Write an attribute of an ONNX node."""
+    head = field(1, name.encode())
+    if isinstance(value, float):
+        return head + varint(2 << 3 | 5) + np.float32(value).tobytes() + field(20, 1)
+    if isinstance(value, int):
+        return head + field(3, value % 2**64) + field(20, 2)
+    if isinstance(value, str):
+        return head + field(4, value.encode()) + field(20, 3)
+    return head + b"".join(field(8, number % 2**64) for number in value) + field(20, 7)
+
+
+def onnx_node(kind: str, reads: list[str], gives: list[str], **attributes: Any) -> bytes:
+    """Write a node of an ONNX graph; QONNX' operations get their domain."""
+    own = "qonnx.custom_op.general" if kind in ("Quant", "IntQuant", "BipolarQuant", "Trunc") else ""
+    names = b"".join(field(1, name.encode()) for name in reads) + b"".join(field(2, name.encode()) for name in gives)
+    rest = b"".join(field(5, attribute(name, value)) for name, value in attributes.items())
+    return names + field(4, kind.encode()) + rest + field(7, own.encode())
+
+
+def onnx_tensor(name: str, values: Any, *, outside: bool = False) -> bytes:
+    """Write a constant of an ONNX graph: an array, or kind, shape and bytes that lie."""
+    if isinstance(values, tuple):
+        kind, shape, data = values
+    else:
+        kind, shape, data = 1, np.shape(values), np.asarray(values, dtype="<f4").tobytes()
+    dims = b"".join(field(1, size % 2**64) for size in shape)
+    return dims + field(2, kind) + field(8, name.encode()) + field(9, data) + (field(14, 1) if outside else b"")
+
+
+def onnx_model(nodes: list[bytes], tensors: list[bytes], given: tuple[str, list[int]], output: str, version: int = 1) -> bytes:
+    """Write an ONNX file."""
+    dims = b"".join(field(1, field(1, size)) for size in given[1])
+    port = field(1, given[0].encode()) + field(2, field(1, field(1, 1) + field(2, dims)))
+    parts = [field(1, node) for node in nodes] + [field(5, tensor) for tensor in tensors]
+    graph = b"".join(parts) + field(11, port) + field(12, field(1, output.encode()))
+    opsets = [field(1, name) + field(2, number) for name, number in ((b"", 13), (b"qonnx.custom_op.general", version))]
+    return field(1, 8) + field(7, graph) + b"".join(field(8, one) for one in opsets)
