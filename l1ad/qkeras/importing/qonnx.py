@@ -139,7 +139,7 @@ class _Reader:
         name = node.reads[place] if place < len(node.reads) else ""
         if name not in self.constants:
             raise ModelError(
-                f"Node {node.name!r} ({node.kind}) has {what} {name!r}, which is no constant; only constants are imported there."
+                f"Node {node.name!r} ({node.kind}) has {what} {name!r}, which is not a constant; only constants are imported there."
             )
         return self.constants[name]
 

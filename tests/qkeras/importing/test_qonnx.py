@@ -88,7 +88,7 @@ def put(place: int, part: int, value: Any) -> Callable[[list[Any]], Any]:
             r"^Node 'm' is a 'Conv', which is not imported; known are MatMul, Gemm, .*, the last four of QONNX\.$",
         ),
         (put(3, 0, "Sigmoid"), {}, r"^Node 'y' is a 'Sigmoid', which is not imported; "),
-        (put(2, 1, ["k", "q"]), {}, r"^Node 'm' \(MatMul\) has weights 'q', which is no constant; only"),
+        (put(2, 1, ["k", "q"]), {}, r"^Node 'm' \(MatMul\) has weights 'q', which is not a constant; only"),
         (put(2, 1, ["y", "k"]), {}, r"^Node 'm' reads 'y', which nothing before it gives; export"),
         (put(3, 2, "q"), {}, r"^Node 'q' gives 'q', which is there already; export"),
         (put(3, 2, "other"), {}, r"^The model's output is 'y', which no node gives; export"),
