@@ -24,7 +24,7 @@ from l1ad.rtl.design import COLUMNS, Interface
 from l1ad.rtl.driver import PREFIX, Probe, driver_source, probed_top
 from l1ad.rtl.project import RtlProject, load_project
 from l1ad.toolchain import GXX, VERILATOR, FoundTool, require, require_going_on, run, tool_threads
-from l1ad.toolchain.cache import is_ours, remember
+from l1ad.toolchain.cache import compile_once, is_ours, remember
 
 LIBRARY = "rtl.so"
 #: The model is one huge function: compiling it without optimisation takes a twentieth of the time, and 10 000 events need a second.
@@ -146,7 +146,13 @@ def simulation_library(project: RtlProject, work: Path, probes: Sequence[Probe] 
     found = next((folder / LIBRARY for folder in (work, own) if is_ours(folder / LIBRARY, key)), None)
     if found is not None:
         return found
-    return compile_simulation(project, own if (work / LIBRARY).exists() else work, probes=probes)
+    work.mkdir(parents=True, exist_ok=True)
+    compile_once(own, LIBRARY, key, lambda folder: _made(project, folder, probes))
+    return own / LIBRARY
+
+
+def _made(project: RtlProject, folder: Path, probes: Sequence[Probe]) -> None:
+    compile_simulation(project, folder, probes=probes)
 
 
 def _sources_key(project: RtlProject, probes: Sequence[Probe]) -> str:
