@@ -45,16 +45,6 @@ def require_plain_statistics(record: LayerRecord, shape: tuple[int, ...], where:
         raise ModelError(f"{where} has a variance that is not above 0; train the model again.")
 
 
-def _gain_and_shift(record: LayerRecord, where: str) -> tuple[FloatArray, FloatArray]:
-    """Return ``g = gamma / sqrt(variance + epsilon)`` and what is added after it, ``beta - mean * g``."""
-    arrays = record.arrays
-    mean = arrays["moving_mean"]
-    gain = arrays.get("gamma", np.ones_like(mean)) / np.sqrt(
-        arrays["moving_variance"] + number(record.config, "epsilon", _EPSILON, where)
-    )
-    return gain, arrays.get("beta", np.zeros_like(mean)) - mean * gain
-
-
 def folded_after(layer: ImportedDense, record: LayerRecord, where: str) -> ImportedDense:
     """Fold a normalisation into the layer whose sums it takes.
 
@@ -90,6 +80,8 @@ def folded_before(layer: ImportedDense, record: LayerRecord) -> ImportedDense:
 def fold_after(weight: FloatArray, bias: FloatArray, record: LayerRecord, where: str) -> tuple[FloatArray, FloatArray]:
     """Fold a normalisation of what a dense layer gives: ``weight * g`` and ``bias * g + shift``.
 
+    Keras itself does not fold. hls4ml does (its layer BatchNormalization and its pass bn_fuse), in float32 and in this order: every number is the one that it writes.
+
     Args:
         weight: ``(n_in, n_out)``.
         bias: ``(n_out,)``.
@@ -97,10 +89,15 @@ def fold_after(weight: FloatArray, bias: FloatArray, record: LayerRecord, where:
         where: its name for messages.
 
     Returns:
-        The folded weight and bias, in float64.
+        The folded weight and bias, float32 numbers in float64.
     """
-    gain, shift = _gain_and_shift(record, where)
-    return weight * gain, bias * gain + shift
+    single = {name: array.astype(np.float32) for name, array in record.arrays.items()}
+    mean = single["moving_mean"]
+    root = np.sqrt(single["moving_variance"] + np.float32(number(record.config, "epsilon", _EPSILON, where)))
+    gain = single.get("gamma", np.ones_like(mean)) / root
+    shift = single.get("beta", np.zeros_like(mean)) - gain * mean
+    folded = gain * weight.astype(np.float32), gain * bias.astype(np.float32) + shift
+    return folded[0].astype(np.float64), folded[1].astype(np.float64)
 
 
 def fold_before(weight: FloatArray, bias: FloatArray, record: LayerRecord, where: str) -> tuple[FloatArray, FloatArray]:
@@ -115,7 +112,11 @@ def fold_before(weight: FloatArray, bias: FloatArray, record: LayerRecord, where
     Returns:
         The folded weight and bias, in float64.
     """
-    gain, shift = _gain_and_shift(record, where)
+    arrays = record.arrays
+    mean = arrays["moving_mean"]
+    root = np.sqrt(arrays["moving_variance"] + number(record.config, "epsilon", _EPSILON, where))
+    gain = arrays.get("gamma", np.ones_like(mean)) / root
+    shift = arrays.get("beta", np.zeros_like(mean)) - mean * gain
     return gain[:, np.newaxis] * weight, bias + shift @ weight
 
 

@@ -201,3 +201,19 @@ def test_qdensebatchnorm_folds_in_float32(tmp_path: Path) -> None:
     assert gain.dtype == np.float32
     np.testing.assert_array_equal(found.weight, gain * kernel)
     np.testing.assert_array_equal(found.bias, gain * (bias - mean) + beta)
+
+
+def test_a_plain_normalisation_is_folded_as_hls4ml_folds_it(tmp_path: Path) -> None:
+    """One weight that the float64 product would round otherwise: hls4ml 1.3.0 gives these bits (its BatchNormalization and bn_fuse)."""
+    statistics = {"gamma": 1.1, "beta": 0.2, "moving_mean": 0.3, "moving_variance": 0.7}
+    arrays = {"d/d/kernel:0": np.full((8, 1), 0.1), "d/d/bias:0": np.array([0.4])}
+    arrays |= {f"bn/bn/{name}:0": np.array([value]) for name, value in statistics.items()}
+    layer = entry("Dense", "d", units=1)
+    path = write_h5(tmp_path / "m.h5", sequential(source(), layer, entry("BatchNormalization", "bn", epsilon=0.001)), arrays)
+    folded = understand(read_model(path)).layers[0]
+    one = {name: np.float32(value) for name, value in statistics.items()}
+    gain = one["gamma"] / np.sqrt(one["moving_variance"] + np.float32(0.001))
+    assert folded.weight[0, 0] == float(gain * np.float32(0.1))
+    assert folded.bias[0] == float(gain * np.float32(0.4) + (one["beta"] - gain * one["moving_mean"]))
+    exact = 1.1 / np.sqrt(float(np.float32(0.7)) + 0.001) * float(np.float32(0.1))
+    assert folded.weight[0, 0] != exact
