@@ -3,7 +3,7 @@ CONFIG ?= configs/demo.yaml
 L1AD := .venv/bin/l1ad
 ARGS ?=
 
-.PHONY: setup demo test test-core docs data simulate train train-qat hls-csim synth report rates studies verify emulator bench doctor clean
+.PHONY: setup demo test test-core docs data simulate train train-qat hls-csim synth report rates studies verify emulator networks bench doctor clean
 
 setup:
 	@scripts/setup.sh
@@ -55,6 +55,9 @@ verify: setup
 
 emulator: setup
 	$(L1AD) emulator $(CONFIG) $(ARGS)
+
+networks: setup
+	.venv/bin/python scripts/network_table.py $(ARGS)
 
 bench: setup
 	$(L1AD) bench all $(ARGS)

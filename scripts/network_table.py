@@ -32,6 +32,7 @@ NETWORKS = (
     "dnn_vae57",
     "cnn_ae57",
     "cnn_vae57",
+    "jet_tagger",
 )
 HEADER = """| configuration | network | LUT | ns | differing scores | 1 kHz total | n_eff | 1 kHz pure | n_eff |
 |---|---|---|---|---|---|---|---|---|"""
@@ -57,7 +58,7 @@ def main() -> int:
 
 def make(path: Path) -> bool:
     """Run the whole flow of a configuration; simulate regions before where it reads them."""
-    commands = [["run", str(path)]]
+    commands = [["run", str(path)], ["verify", str(path)]]
     if "simulated_regions" in path.read_text(encoding="utf-8"):
         commands.insert(0, ["simulate", str(SIMULATED)])
     return all(subprocess.run([sys.executable, "-m", "l1ad.cli", *command], check=False).returncode == 0 for command in commands)

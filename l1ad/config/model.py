@@ -182,7 +182,7 @@ class ScalingConfig(InputSteps):
         coverage: central part of a column's present values that the rule puts into the input type's range.
         empty_columns: what happens to a column that is always 0 in the training data: ``refuse`` or ``ignore``.
         offset: of every column, in hardware counts; 0 if left out.
-        shift: of every column: division by this power of two; one number for all columns.
+        shift: of every column: division by this power of two; one number for all columns of a network that is trained here.
         phi_reference: kind of object to whose first one every phi is rotated.
         min_pt_hw: pt threshold on the chip by kind of object, in hardware counts: an object below reads 0 and those behind it stay where
             they are, unlike ``data.select.min_pt_gev``.
