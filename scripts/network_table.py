@@ -71,7 +71,7 @@ def row(config: Config) -> str:
         return f"| `{config.name}` |{f' {ABSENT} |' * 8}"
     entries = entries_of(run, None)
     entry = next((one for one in entries if one.lut is not None), None)
-    exact = key_figures(run, entries)[0].text
+    exact = "stale" if run.stale else key_figures(run, entries)[0].text
     shape = run.manifests["model"].summary["shape"] if "model" in run.manifests else ABSENT
     lut = ABSENT if entry is None or entry.lut is None else f"{entry.lut:,}".replace(",", " ")
     latency = ABSENT if entry is None or entry.latency_ns is None else f"{entry.latency_ns:.1f}"

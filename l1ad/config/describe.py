@@ -179,5 +179,11 @@ def schema() -> dict[str, Any]:
 
 
 def resolved(config: Config) -> str:
-    """Write a configuration with every key, those left out with their defaults, as YAML that reads as the same configuration."""
-    return yaml.safe_dump(config.plain(), sort_keys=False, allow_unicode=True, width=120)
+    """Write a configuration with every key, those left out with their defaults, as YAML that reads as the same configuration.
+
+    An imported model's without data has none here either.
+    """
+    plain = config.plain()
+    if not config.data.background:
+        del plain["data"]
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
