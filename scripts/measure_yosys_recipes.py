@@ -28,6 +28,8 @@ SHIPPED = yosys.recipe
 ABC9 = "abc9 -luts 1,1,1,1,1,1 -script +&if,{W},{D},{R};"
 ABC = "abc -luts 1,1,1,1,1,1 -script +strash;dch;if,-C,24,-F,0,-A,0;mfs2"
 
+LATE = "opt -full\nflatten\nopt_expr\nopt_clean\nopt -full\n"
+
 
 def changed(*passages: tuple[str, str]) -> Callable[..., str]:
     """Return the shipped recipe with passages replaced."""
@@ -61,6 +63,7 @@ RECIPES = {
     "ABC with area recovery": changed((",-F,0,-A,0", "")),
     "ABC9, mapping only": changed((ABC, ABC9), ("-lib +/xilinx/cells_sim", "-lib -specify +/xilinx/cells_sim")),
     "no wreduce": changed(("wreduce\n", "")),
+    "flatten before alumacc": changed(("proc -norom\n", "proc -norom\nflatten\n"), (LATE, "opt -full\n")),
     "share": changed(("alumacc\n", "share -aggressive\nalumacc\n")),
     "synth_xilinx (ABC9)": stock(""),
     "synth_xilinx -nowidelut": stock("-nowidelut"),

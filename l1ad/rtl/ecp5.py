@@ -6,6 +6,7 @@ and slower family with smaller tables, and never an estimate of UltraScale+ or 7
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def route(project: RtlProject, folder: Path, clock_ns: float, *, timeout_s: floa
     yosys, nextpnr = require(YOSYS), require(NEXTPNR_ECP5)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{_TOP}.v").write_text(wrapper(project), encoding="utf-8")
-    sources = [f"{_TOP}.v", *(f"../{file.relative_to(folder.parent)}" for file in project.verilog)]
+    sources = [f"{_TOP}.v", *(os.path.relpath(file, folder) for file in project.verilog)]
     (folder / f"{_TOP}.ys").write_text(_YOSYS.format(sources=" ".join(sources), top=_TOP), encoding="utf-8")
     run_yosys(yosys, _TOP, "Synthesising the whole design for the ECP5 with Yosys", folder, timeout_s)
     args = [*_CHIP, "--json", f"{_TOP}.json", "--lpf-allow-unconstrained", "--timing-allow-fail"]
