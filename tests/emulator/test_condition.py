@@ -91,13 +91,16 @@ LOADER = """
 #include "ap_fixed.h"
 #include "hls4ml_model.h"
 using Answer = std::pair<std::array<ap_fixed<10, 7, AP_RND_CONV, AP_SAT>, 8>, ap_ufixed<18, 14>>;
-hls4mlEmulator::Model* open(const char* path) {
+using Model = hls4mlEmulator::Model;
+void* open(const char* path) {
   void* library = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
   if (!library) std::exit(3);
-  return ((hls4mlEmulator::Model * (*)()) dlsym(library, "create_model"))();
+  return library;
 }
 int main(int, char** names) {
-  hls4mlEmulator::Model* models[2] = {open(names[1]), open(names[2])};
+  void* libraries[2] = {open(names[1]), open(names[2])};
+  Model* models[2];
+  for (int i = 0; i < 2; ++i) models[i] = ((Model * (*)()) dlsym(libraries[i], "create_model"))();
   std::ifstream events(names[3]);
   for (int value; events >> value;) {
     ap_fixed<18, 13> u[57];
@@ -115,6 +118,7 @@ int main(int, char** names) {
       std::printf("\\n");
     }
   }
+  for (int i = 0; i < 2; ++i) ((void (*)(Model*)) dlsym(libraries[i], "destroy_model"))(models[i]);
 }
 """
 
