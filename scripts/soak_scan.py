@@ -100,12 +100,12 @@ def judge(
     """Print what was seen and return the exit code."""
     n = options.trials
     first = max(mb for trials, _, mb in curve if 0 < trials <= n // 10)
-    most = max(mb for *_, mb in curve)
+    most, page = max(mb for trials, _, mb in curve if trials < n), max(mb for *_, mb in curve)
     same = whole == killed and len(whole) == n
     early, late = (seconds_of(curve, n // 10 * k, n // 10 * (k + 1)) for k in (1, 9))
     print(
         f"{n} trials in {curve[-1][1]:.0f} s, {early:.1f} s for the second tenth and {late:.1f} s for the last; {first:.0f} MB in the first "
-        f"tenth, at most {most:.0f} MB; killed {options.kills} times: {'the same' if same else 'other'} trials"
+        f"tenth, at most {most:.0f} MB, {page:.0f} MB while the page is made; killed {options.kills} times: {'the same' if same else 'other'} trials"
     )
     return not same or most - first > MOST_GROWTH_MB
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from l1ad.core.codes import Minifloat
 from l1ad.core.errors import LayoutError, ModelError, nearest
-from l1ad.core.fixed import FixedPoint, FloatArray, IntArray
+from l1ad.core.fixed import MAX_WIDTH, FixedPoint, FloatArray, IntArray
 from l1ad.core.layout import ObjectLayout
 
 
@@ -55,11 +55,13 @@ class Scaling:
             LayoutError: wrong number of columns, a phi reference that has no phi or another incommensurable period, or a pt threshold
                 that no object can pass or every one does.
         """
-        for name, values in (("offset", self.offset), ("shift", self.shift)):
+        for name, values, most in (("offset", self.offset, 2**MAX_WIDTH), ("shift", self.shift, MAX_WIDTH)):
             if len(values) != layout.n_columns:
                 raise LayoutError(
                     f"Scaling {name} needs {layout.n_columns} values for layout {layout.name!r}, got {len(values)}."
                 )
+            if max(map(abs, values), default=0) > most:
+                raise LayoutError(f"Scaling {name} needs values from -{most} to {most}, got {max(values, key=abs):g}.")
         if self.codes and len(self.codes) != layout.n_columns:
             raise LayoutError(f"Scaling codes need {layout.n_columns} values for layout {layout.name!r}, got {len(self.codes)}.")
         for column in self.left_out:

@@ -46,6 +46,12 @@ def test_round_trip_and_refusals() -> None:
     assert Scaling.from_dict(scaling.to_dict()) == scaling
     with pytest.raises(LayoutError, match=r"^Scaling shift needs 4 values for layout 'two', got 3\.$"):
         Scaling((0,) * 4, (0,) * 3, TYPE).check(LAYOUT)
+    with pytest.raises(LayoutError, match=r"^Scaling shift needs values from -62 to 62, got -1e\+30\.$"):
+        Scaling((0,) * 4, (0, 1, 63, -(10**30)), TYPE).check(LAYOUT)
+    with pytest.raises(
+        LayoutError, match=r"^Scaling offset needs values from -4611686018427387904 to 4611686018427387904, got 1e\+19\.$"
+    ):
+        Scaling((0, 10**19, 0, 0), (0,) * 4, TYPE).check(LAYOUT)
     with pytest.raises(LayoutError, match=r"^Layout 'l1topo44' has no object 'photon'"):
         Scaling((0,) * 44, (0,) * 44, TYPE, "photon").check(load_layout("l1topo44"))
 

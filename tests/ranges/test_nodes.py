@@ -115,12 +115,10 @@ def test_saturation_is_told_and_not_refused() -> None:
 
 
 def test_a_row_of_the_table() -> None:
-    row = by_name(NETWORKS["latent"])["dense1.output"].to_dict()
-    assert row["node"] == "dense1.output"
-    assert row["type"] == str(HIDDEN)
-    assert row["elements"] == 5
-    assert row["can_saturate"] is True
-    assert row["low"] == 0
+    row = by_name(NETWORKS["latent"])["dense1.output"].row
+    assert (row.node, row.type, row.elements) == ("dense1.output", str(HIDDEN), 5)
+    assert row.can_saturate
+    assert row.low == 0
 
 
 def test_int64_is_enough_for_usual_networks() -> None:

@@ -13,7 +13,6 @@ from l1ad.core.dataset import Dataset
 from l1ad.core.fixed import FixedPoint
 from l1ad.core.network import Score
 from l1ad.training import recipe, teacher
-from l1ad.training.curves import save_history
 from l1ad.training.events import Events
 from l1ad.training.lesson import FIRST_BIAS
 from l1ad.training.loop import Fit, FitSettings
@@ -63,17 +62,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     made = Calls([])
     monkeypatch.setattr(recipe, "fit", made.fit)
     monkeypatch.setattr(teacher, "fit", made.fit)
-    monkeypatch.setattr(
-        "l1ad.training.results.save_history", lambda histories, seeds, folder: save_plain(histories, seeds, folder)
-    )
+    monkeypatch.setattr("l1ad.training.curves._plot", lambda *_: None)
     return made.made
-
-
-def save_plain(histories: Any, seeds: Any, folder: Path) -> None:
-    """Save a history without its plot."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("l1ad.training.curves._plot", lambda *_: None)
-        save_history(histories, seeds, folder)
 
 
 def test_teachers_then_students_that_learn_their_scores(dataset: Dataset, calls: list[Call], tmp_path: Path) -> None:
