@@ -10,7 +10,7 @@ from l1ad.core.errors import ExtraMissingError
 from l1ad.core.extras import EXTRA_OF
 
 #: Test modules that compile code of an extra when they are imported, with its package.
-AT_IMPORT = {"simulation/test_kernels.py": "numba"}
+AT_IMPORT = {"simulation/test_kernels.py": "numba", "simulation/test_regions.py": "numba"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
