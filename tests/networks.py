@@ -173,3 +173,14 @@ def make_threshold_events(network: Network, n_events: int, seed: int = 1) -> Int
             near = least[column] + random.integers(-1, 1, size=n_events, endpoint=True)
             x[:, column] = np.where(random.random(n_events) < 0.5, near, x[:, column])
     return x
+
+
+#: A network of each score, by name.
+EVERY_SCORE = {
+    "latent": make_network(widths=(5, 3)),
+    "masked": make_network(widths=(5, 8), score=Score.MASKED_MSE),
+    "mse not cyclic": make_network(widths=(5, 8), score=Score.MSE, cyclic=False),
+    "linear": make_network(widths=(5, 1), score=Score.LINEAR),
+    "kl": make_network(widths=(5, 4), score=Score.KL),
+    "r_z": make_network(widths=(5, 4), score=Score.R_Z),
+}

@@ -9,7 +9,7 @@ from l1ad.core.layout import ObjectLayout, ObjectSlot
 from l1ad.core.network import Network, Score
 from l1ad.emulator.kernel import Emulator
 from l1ad.spec import reference
-from tests.networks import make_network, make_threshold_events
+from tests.networks import EVERY_SCORE, make_network, make_threshold_events
 
 
 def wide_layout() -> ObjectLayout:
@@ -20,12 +20,7 @@ def wide_layout() -> ObjectLayout:
 
 
 CASES = {
-    "latent": make_network(widths=(5, 3)),
-    "masked": make_network(widths=(5, 8), score=Score.MASKED_MSE),
-    "mse not cyclic": make_network(widths=(5, 8), score=Score.MSE, cyclic=False),
-    "linear": make_network(widths=(5, 1), score=Score.LINEAR),
-    "kl": make_network(widths=(5, 4), score=Score.KL),
-    "r_z": make_network(widths=(5, 4), score=Score.R_Z),
+    **EVERY_SCORE,
     "rotated": make_network(widths=(5, 8), score=Score.MASKED_MSE, phi_reference="met"),
     "rotated to a finer grid": make_network(widths=(5, 2), phi_reference="jet"),
     "pt thresholds": make_network(widths=(5, 8), score=Score.MASKED_MSE, min_pt_hw=(("jet", 40), ("met", 7))),

@@ -23,15 +23,10 @@ from l1ad.ranges import (
 )
 from l1ad.spec import reference
 from tests.branching_networks import NETWORKS as BRANCHING
-from tests.networks import HIDDEN, make_events, make_network, outputs_for
+from tests.networks import EVERY_SCORE, HIDDEN, make_events, make_network, outputs_for
 
 NETWORKS = {
-    "latent": make_network(widths=(5, 3)),
-    "masked": make_network(widths=(5, 8), score=Score.MASKED_MSE),
-    "mse not cyclic": make_network(widths=(5, 8), score=Score.MSE, cyclic=False),
-    "linear": make_network(widths=(5, 1), score=Score.LINEAR),
-    "kl": make_network(widths=(5, 4), score=Score.KL),
-    "r_z": make_network(widths=(5, 4), score=Score.R_Z),
+    **EVERY_SCORE,
     "rotated": make_network(widths=(5, 8), score=Score.MSE, phi_reference="met"),
     "pt thresholds": make_network(
         widths=(5, 8), score=Score.MASKED_MSE, phi_reference="jet", min_pt_hw=(("jet", 40), ("met", 7))

@@ -12,7 +12,7 @@ from l1ad.core.errors import ConversionError, LayoutError
 from l1ad.core.fixed import FixedPoint, Overflow, Rounding
 from l1ad.core.network import Activation, Network, Score
 from l1ad.spec import reference
-from tests.networks import make_events, make_network, make_threshold_events, tiny_layout
+from tests.networks import EVERY_SCORE, make_events, make_network, make_threshold_events, tiny_layout
 
 WRAPPING = FixedPoint.parse("ap_fixed<9,4>")
 
@@ -119,12 +119,7 @@ def score(network: Network, row: list[int], scaled: list[Fraction], outputs: lis
 
 
 CASES = {
-    "latent": make_network(widths=(5, 3)),
-    "masked": make_network(widths=(5, 8), score=Score.MASKED_MSE),
-    "mse not cyclic": make_network(widths=(5, 8), score=Score.MSE, cyclic=False),
-    "linear": make_network(widths=(5, 1), score=Score.LINEAR),
-    "kl": make_network(widths=(5, 4), score=Score.KL),
-    "r_z": make_network(widths=(5, 4), score=Score.R_Z),
+    **EVERY_SCORE,
     "rotated": make_network(widths=(5, 8), score=Score.MASKED_MSE, phi_reference="met"),
     "rotated to jet": make_network(widths=(5, 2), phi_reference="jet"),
     "pt thresholds": make_network(widths=(5, 8), score=Score.MASKED_MSE, min_pt_hw=(("jet", 40), ("met", 7))),
