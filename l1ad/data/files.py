@@ -43,12 +43,12 @@ def resolve(patterns: Iterable[str], folder: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def common_format(formats: Mapping[Path, Format], wanted: str | None, sample: str) -> Format:
+def common_format(formats: Mapping[Path, Format], wanted: str, sample: str) -> Format:
     """Return the one format that all files of a sample have.
 
     Args:
         formats: the files, and what `recognise` said of each.
-        wanted: the format the configuration asks for, or None to recognise it.
+        wanted: the format the configuration asks for; ``auto`` takes any.
         sample: the sample's name, for messages.
 
     Raises:
@@ -56,7 +56,7 @@ def common_format(formats: Mapping[Path, Format], wanted: str | None, sample: st
     """
     for path, found in formats.items():
         first_path, first = next(iter(formats.items()))
-        if wanted is not None and found.name != wanted:
+        if wanted not in ("auto", found.name):
             raise InputError(
                 f"{str(path)!r} has format {found.name!r}, the configuration says {wanted!r}; set data.format to 'auto'."
             )

@@ -124,14 +124,13 @@ def _sources(config: Config, skipped: dict[str, str] | None) -> list[_Source]:
 
 
 def _source(sample: Sample, entry: SampleConfig, config: Config, skipped: dict[str, str] | None) -> _Source:
-    wanted = None if config.data.format == "auto" else config.data.format
     files: list[FileDescription] = []
     weights = (entry.weights or config.data.weights) == "file"
     objects = entry.objects or config.data.objects
     for path in resolve(entry.files, config.folder):
         try:
             formats = {file.path: file.format for file in files[:1]} | {path: recognise(path)}
-            description = _described(path, common_format(formats, wanted, sample.name), sample)
+            description = _described(path, common_format(formats, config.data.format, sample.name), sample)
             check_objects(description, objects)
             same_sources(files[0] if files else description, description, sample.name, objects)
             if weights:

@@ -100,8 +100,8 @@ def software_objects(config: Config, dataset: Dataset) -> OtherInputs:
     for group in (config.data.background, config.data.signals):
         for name, entry in group.items():
             paths = resolve(entry.files, config.folder)
-            wanted = None if config.data.format == "auto" else config.data.format
-            source = reader(common_format({path: recognise(path) for path in paths}, wanted, name).name)
+            formats = {path: recognise(path) for path in paths}
+            source = reader(common_format(formats, config.data.format, name).name)
             left = config.data.max_events or dataset.n_events
             for path in paths:
                 for chunk in source.chunks(path, layout, 65_536):

@@ -79,7 +79,7 @@ def test_mixed_formats_are_refused(fortymhz_file: Path, gelato_file: Path) -> No
         r"^Sample 'zb' mixes formats: '.*fortymhz\.h5' is 'fortymhz', '.*gelato\.h5' is 'gelato'; make one sample of each\.$"
     )
     with pytest.raises(InputError, match=message):
-        common_format({path: recognise(path) for path in (fortymhz_file, gelato_file)}, None, "zb")
+        common_format({path: recognise(path) for path in (fortymhz_file, gelato_file)}, "auto", "zb")
 
 
 def test_another_format_than_asked_for_is_refused(gelato_file: Path) -> None:

@@ -37,8 +37,8 @@ class CicadaReader:
         "cicada",
         "CICADA",
         (
-            Signature(Container.HDF5, ("CaloRegions",), order=2),
-            Signature(Container.ROOT, ("l1CaloSummaryEmuTree/L1CaloSummaryTree",), order=1),
+            Signature(Container.HDF5, (DATA,), order=2),
+            Signature(Container.ROOT, (TREE,), order=1),
         ),
         ("cicada252",),
     )

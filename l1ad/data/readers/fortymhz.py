@@ -15,7 +15,7 @@ from l1ad.data.ahead import ahead
 from l1ad.data.chunk import Counts, EventChunk, check_physical, rounded, steps_of
 from l1ad.data.columns import event_columns
 from l1ad.data.formats import PLAIN, Container, FileDescription, Format, ObjectColumns, Reading, Signature
-from l1ad.data.fortymhz_derived import NOTE, Derived, refuse_scaled
+from l1ad.data.fortymhz_derived import NAMES, NOTE, Derived, refuse_scaled
 from l1ad.data.hdf5 import Hdf5Appender, array, binary_fraction, block, near, opened, spans
 
 N_ROWS = 19
@@ -53,7 +53,7 @@ class FortyMhzReader:
         "40 MHz",
         (
             Signature(Container.HDF5, ("Particles",)),
-            Signature(Container.HDF5, ("X_train", "X_val", "X_test", "Data"), order=2),
+            Signature(Container.HDF5, NAMES, order=2),
         ),
         ("fortymhz57",),
     )

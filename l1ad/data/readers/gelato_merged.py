@@ -38,9 +38,7 @@ _MET_NOTE = (
 class GelatoMergedReader:
     """Read ``L1_data`` ``(n_events, 44)`` or ``HLT_data`` ``(n_events, 48)`` or ``(n_events, 16, 3)``."""
 
-    format = Format(
-        "gelato_merged", "GELATO merged", (Signature(Container.HDF5, ("L1_data", "HLT_data")),), ("l1topo44", "hlt48")
-    )
+    format = Format("gelato_merged", "GELATO merged", (Signature(Container.HDF5, (LEVEL1, SOFTWARE)),), ("l1topo44", "hlt48"))
 
     def describe(self, path: Path) -> FileDescription:
         """Describe what a file is."""
