@@ -22,7 +22,7 @@ from l1ad.core.plain import Plain
 from l1ad.physics.veto import Veto
 from l1ad.scores.metrics import Efficiency, Scores, efficiency, threshold_for_weight
 from l1ad.scores.selection import lowest
-from l1ad.scores.targets import Kind, counted
+from l1ad.scores.targets import Kind, counted_weight
 
 #: Turns of a bunch in the LHC in a second, in kHz.
 REVOLUTION_KHZ = 11.245
@@ -151,8 +151,7 @@ def threshold_for_rate(sample: RateSample, target_khz: float, kind: Kind) -> flo
             f"A target rate must be above 0 and at most the bunch-crossing rate of {sample.crossing_khz:g} kHz, got {target_khz!r} kHz; "
             "change rates.target_khz."
         )
-    counts = counted(np.ones(len(sample.weight), dtype=bool), sample.taken, kind)
-    weight = np.where(counts, sample.weight, 0.0)
+    weight = counted_weight(sample.weight, sample.taken, kind)
     allowed = target_khz / sample.crossing_khz * float(sample.weight.sum())
     threshold = threshold_for_weight(sample.scores, weight, allowed) if weight.any() else lowest(sample.scores)
     if weight.any() and not (weight[sample.scores >= threshold] > 0).any():

@@ -25,7 +25,7 @@ from l1ad.scores.selection import (
     threshold_for_fraction,
     threshold_for_weight,
 )
-from l1ad.scores.targets import Target, counted
+from l1ad.scores.targets import Target, counted, counted_weight
 
 __all__ = [
     "MIN_EVENTS",
@@ -228,7 +228,7 @@ class Weighted:
             InputError: no events, NaN scores, weights that do not fit, or a pure target where nobody says what the menu takes.
         """
         weight = checked_weight(self.weight, len(self.scores), "scored")
-        counts = np.where(counted(np.ones(len(weight), dtype=bool), self.taken, target.kind), weight, 0.0)
+        counts = counted_weight(weight, self.taken, target.kind)
         if not counts.any():
             return lowest(self.scores)
         return threshold_for_weight(self.scores, counts, target.fraction * float(weight.sum()))

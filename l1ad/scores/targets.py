@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l1ad.core.errors import InputError
+from l1ad.core.fixed import FloatArray
 
 
 class Kind(enum.Enum):
@@ -37,6 +38,11 @@ def counted(chosen: NDArray[np.bool_], taken: NDArray[np.bool_] | None, kind: Ki
             "A pure rate needs the menu's decisions, and the data have no column 'pass_l1' or 'menu'; ask for the total rate."
         )
     return chosen & ~taken
+
+
+def counted_weight(weight: FloatArray, taken: NDArray[np.bool_] | None, kind: Kind) -> FloatArray:
+    """Return the weight with which each event counts for a kind of rate, 0 for those that do not; arguments and errors as ``counted``."""
+    return np.where(counted(np.ones(len(weight), dtype=bool), taken, kind), weight, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
