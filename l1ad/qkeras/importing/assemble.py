@@ -59,10 +59,10 @@ def assemble(
     layers = _layers(read, names, made.type, model.n_inputs, types)
     spec = score_spec(score, layout, made, layers, _columns(layout), may_wrap=types.may_wrap)
     network = Network(name, layout, made, layers, spec, may_wrap=types.may_wrap)
-    require_safe(network)
+    nodes = require_safe(network)
     require_int64(network)
     if types.negative_slope == "refuse":
-        require_float_slopes(network, _slopes(model, names))
+        require_float_slopes(network, _slopes(model, names), nodes)
     return network, _reference(read, network) if len(read) == len(model.layers) and network.is_chain else None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from l1ad.core.errors import ModelError
 from l1ad.core.fixed import MAX_WIDTH, FixedPoint, IntArray, Overflow, Rounding
 from l1ad.core.network import Activation, Network
 from l1ad.qkeras.importing.draft import ImportedDense
-from l1ad.ranges import prove, smallest_type
+from l1ad.ranges import NodeRange, smallest_type
 
 #: Type and number of what each layer gives, by its name.
 Given = Mapping[str, tuple[FixedPoint, int]]
@@ -75,7 +75,7 @@ def _too_wide(name: str) -> ModelError:
     return ModelError(f"Layer {name!r} needs more than {MAX_WIDTH} bits to be kept in full; give its output a quantiser.")
 
 
-def require_float_slopes(network: Network, slopes: Mapping[str, tuple[str, float]]) -> None:
+def require_float_slopes(network: Network, slopes: Mapping[str, tuple[str, float]], nodes: Iterable[NodeRange]) -> None:
     """Refuse a slope whose product Keras rounds to another quantised value than the exact product has.
 
     Keras multiplies in float32; with a power of two that is exact, with any other slope every sum below 0 that can come is tried.
@@ -83,11 +83,12 @@ def require_float_slopes(network: Network, slopes: Mapping[str, tuple[str, float
     Args:
         network: the network.
         slopes: the layer of the sums before it, and the slope, by the name of the layer behind it.
+        nodes: the network's proved ranges.
 
     Raises:
         ModelError: such a slope, with the number of sums that differ.
     """
-    ranges = {node.node: node for node in prove(network)}
+    ranges = {node.node: node for node in nodes}
     for name, (sums, slope) in slopes.items():
         if math.frexp(slope)[0] == 0.5:
             continue
