@@ -6,7 +6,7 @@
 
 from l1ad.graph.bounds import Bound, bounds
 from l1ad.graph.graph import Graph, Node, make_graph
-from l1ad.graph.interval import Interval, round_shift, smallest_type
+from l1ad.graph.interval import Interval, round_shift, signed_width, smallest_type
 from l1ad.graph.lower import lower
 from l1ad.graph.run import evaluate
 
@@ -20,5 +20,6 @@ __all__ = [
     "lower",
     "make_graph",
     "round_shift",
+    "signed_width",
     "smallest_type",
 ]

@@ -150,3 +150,8 @@ def total(intervals: Iterable[Interval]) -> Interval:
     """Add up intervals; nothing gives 0."""
     every = list(intervals)
     return Interval(sum(i.low for i in every), sum(i.high for i in every))
+
+
+def signed_width(*ranges: Interval) -> int:
+    """Return the bits of the narrowest signed integer that holds every range."""
+    return max((end if end >= 0 else -end - 1).bit_length() for i in ranges for end in (i.low, i.high)) + 1

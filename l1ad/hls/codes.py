@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from l1ad.core.fixed import FixedPoint, IntArray
-from l1ad.graph import Interval
+from l1ad.graph import Interval, signed_width
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,6 @@ class Code:
         """
         width = self.width if type_ is None else max(self.width, grid - type_.fractional)
         return f"l1ad::shifted<{width}, {grid}>({self.wide(width)})"
-
-
-def signed_width(*ranges: Interval) -> int:
-    """Return the bits of the narrowest signed integer that holds every range."""
-    return max((end if end >= 0 else -end - 1).bit_length() for i in ranges for end in (i.low, i.high)) + 1
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ import numpy as np
 from l1ad.core.codes import Minifloat
 from l1ad.core.errors import ConversionError
 from l1ad.core.fixed import FixedPoint
-from l1ad.graph import Bound, Graph, Interval, Node
+from l1ad.graph import Bound, Graph, Interval, Node, signed_width
 from l1ad.graph.operations import (
     Add,
     Affine,
@@ -38,7 +38,7 @@ from l1ad.graph.operations import (
     Sum,
     Turn,
 )
-from l1ad.hls.codes import Code, Table, fixed_code, identifier, signed_width
+from l1ad.hls.codes import Code, Table, fixed_code, identifier
 
 #: A node's element.
 Element = tuple[str, int]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from l1ad.core.errors import ModelError
 from l1ad.core.fixed import MAX_WIDTH, FixedPoint, IntArray
+from l1ad.graph import Interval, signed_width
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def _quantised(values: NDArray[np.object_], name: str) -> tuple[IntArray, FixedP
     """Write dyadic numbers as codes of the narrowest signed type that holds them."""
     fractional = max((fractional_bits(Fraction(v)) for v in values.ravel() if v), default=0)
     codes = np.vectorize(lambda v: whole_code(Fraction(v), fractional, name), otypes=[object])(values)
-    width = 1 + max(int(code).bit_length() if code >= 0 else (int(code) + 1).bit_length() for code in codes.ravel())
+    width = signed_width(Interval(int(codes.min()), int(codes.max())))
     if width > MAX_WIDTH:
         raise ModelError(f"{name!r} has factors of more than {MAX_WIDTH} bits; this is not a trigger network.")
     return codes.astype(np.int64), FixedPoint(True, width, width - fractional)

@@ -9,6 +9,7 @@ import numpy as np
 from l1ad.core.errors import ModelError
 from l1ad.core.fixed import MAX_WIDTH, FixedPoint, FloatArray, Overflow, Rounding
 from l1ad.core.network import Activation
+from l1ad.graph import Interval, signed_width
 from l1ad.qkeras.importing.onnx_file import OnnxNode
 from l1ad.qkeras.importing.quantisers import Quantiser
 
@@ -67,11 +68,10 @@ def holding(constant: Constant, node: OnnxNode) -> Quantiser | None:
         return None
     values = constant.values
     require_finite(values, node)
-    fractional = max((float(v).as_integer_ratio()[1].bit_length() - 1 for v in np.unique(values)), default=0)
-    whole = np.unique(np.ldexp(values, fractional))
-    width = 1 + max((int(v).bit_length() if v >= 0 else (int(v) + 1).bit_length() for v in whole), default=0)
-    if max(width, 2) > MAX_WIDTH:
+    ratios = [value.as_integer_ratio() for value in np.unique(values).tolist()]
+    fractional = max((denominator.bit_length() - 1 for _, denominator in ratios), default=0)
+    codes = [numerator << (fractional + 1 - denominator.bit_length()) for numerator, denominator in ratios]
+    width = max(2, signed_width(Interval(min(codes, default=0), max(codes, default=0))))
+    if width > MAX_WIDTH:
         raise ModelError(f"Node {node.name!r} ({node.kind}) has values that need {width} bits; this is not a trigger network.")
-    return Quantiser(
-        Activation.LINEAR, FixedPoint(True, max(width, 2), max(width, 2) - fractional, Rounding.RND_CONV, Overflow.SAT)
-    )
+    return Quantiser(Activation.LINEAR, FixedPoint(True, width, width - fractional, Rounding.RND_CONV, Overflow.SAT))

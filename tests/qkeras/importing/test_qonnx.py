@@ -112,6 +112,11 @@ def put(place: int, part: int, value: Any) -> Callable[[list[Any]], Any]:
             {"w": np.full((8, 2), np.nan)},
             r"^Node 'k' \(Quant\) has values that are not all finite; train the model again\.$",
         ),
+        (
+            put(2, 1, ["q", "w"]),
+            {"w": (11, (8, 2), np.ldexp(1.0, [[-1000, 1000]] * 8).astype("<f8").tobytes())},
+            r"^Node 'm' \(MatMul\) has values that need 2002 bits; this is not a trigger network\.$",
+        ),
         (lambda nodes: None, {"w": np.ones((8, 2, 2))}, r"^Node 'm' \(MatMul\) has weights of shape \(8, 2, 2\), expected two"),
         (lambda nodes: None, {"w": np.ones((7, 2))}, r"^Layer 'm' has a kernel of shape \(7, 2\) .*, expected \(8, 2\)"),
         (put(3, 0, "BipolarQuant"), {}, r"^Node 'y' \(BipolarQuant\) gives the sign of sums, which is not imported; quantise"),
