@@ -24,7 +24,7 @@ from l1ad.physics.judge import Judge
 from l1ad.scores.float_reference import float_outputs, float_scores, scaled_float
 from l1ad.scores.performance import Performance
 from l1ad.studies.result import as_scores
-from l1ad.training.windows import every_place, spread
+from l1ad.training.extract import float_layer
 
 #: Events on which the ranges of hidden neurons are measured before rounding.
 _RANGE_EVENTS = 20_000
@@ -147,11 +147,9 @@ def train_networks(config: Config, dataset: Dataset, work: Path) -> Trained:
 def _autoencoder(training: Any, parameters: Any, seed_index: int) -> Autoencoder:
     problem, reference = training.problem, training.references[seed_index]
     plan, layers = problem.plan, []
-    for i, layer in enumerate(problem.plan.layers):
+    for i, layer in enumerate(plan.layers):
         n_out = plan.latent if i == plan.n_encoder - 1 else layer.n_out
-        weight = spread(layer.kernel, parameters.weights[i])[seed_index][:, :n_out]
-        bias = every_place(layer.kernel, parameters.biases[i])[seed_index][0, :n_out]
-        layers.append(FloatDense(layer.name, weight.astype(np.float64), bias.astype(np.float64), layer.activation))
+        layers.append(float_layer(plan, parameters, i, n_out, seed_index))
     encoder = FloatNetwork(
         reference.layout, reference.scaling, tuple(layers[: plan.n_encoder]), reference.score, reference.saturate
     )

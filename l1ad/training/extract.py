@@ -27,7 +27,7 @@ def extract_layers(plan: Plan, parameters: Parameters, seed_index: int = 0) -> t
     for i in range(plan.n_chip):
         types = plan.layers[i].types
         assert types is not None  # the plan gives every chip layer its types
-        weight, bias = _chip_arrays(plan, parameters, i, seed_index)
+        weight, bias = _arrays(plan, parameters, i, _chip_outputs(plan, i), seed_index)
         layers.append(
             Dense(
                 plan.layers[i].name,
@@ -54,17 +54,21 @@ def extract_float(
     plan: Plan, layout: ObjectLayout, scaling: Scaling, score: FloatScore, parameters: Parameters, seed_index: int = 0
 ) -> FloatNetwork:
     """Take the layers the score needs out of the float baseline, in float64."""
-    layers = []
-    for i in range(plan.n_chip):
-        weight, bias = _chip_arrays(plan, parameters, i, seed_index)
-        layers.append(
-            FloatDense(plan.layers[i].name, weight.astype(np.float64), bias.astype(np.float64), plan.layers[i].activation)
-        )
-    return FloatNetwork(layout, scaling, tuple(layers), score)
+    layers = tuple(float_layer(plan, parameters, i, _chip_outputs(plan, i), seed_index) for i in range(plan.n_chip))
+    return FloatNetwork(layout, scaling, layers, score)
 
 
-def _chip_arrays(plan: Plan, parameters: Parameters, index: int, seed_index: int) -> tuple[Array, Array]:
+def float_layer(plan: Plan, parameters: Parameters, index: int, n_out: int, seed_index: int) -> FloatDense:
+    """Take one layer of one network, in float64, with the first ``n_out`` of its outputs."""
+    layer, (weight, bias) = plan.layers[index], _arrays(plan, parameters, index, n_out, seed_index)
+    return FloatDense(layer.name, weight.astype(np.float64), bias.astype(np.float64), layer.activation)
+
+
+def _chip_outputs(plan: Plan, index: int) -> int:
+    return plan.chip_outputs if index == plan.n_chip - 1 else plan.layers[index].n_out
+
+
+def _arrays(plan: Plan, parameters: Parameters, index: int, n_out: int, seed_index: int) -> tuple[Array, Array]:
     layer = plan.layers[index]
-    n_out = plan.chip_outputs if index == plan.n_chip - 1 else layer.n_out
     weight, bias = parameters.weights[index][seed_index], parameters.biases[index][seed_index][0]
     return spread(layer.kernel, weight[np.newaxis])[0, :, :n_out], every_place(layer.kernel, bias)[:n_out]

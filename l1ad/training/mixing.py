@@ -84,9 +84,13 @@ def _joined(slot: ObjectSlot, a: IntArray, b: IntArray) -> IntArray:
 
 
 def _hardest(slot: ObjectSlot, a: IntArray, b: IntArray) -> IntArray:
-    both = np.concatenate([a, b], axis=1)
-    order = np.argsort(-both[..., slot.features.index("pt")], axis=1, kind="stable")[:, : slot.multiplicity]
-    return np.take_along_axis(both, order[..., np.newaxis], axis=1)
+    return hardest_first(slot, np.concatenate([a, b], axis=1))[:, : slot.multiplicity]
+
+
+def hardest_first(slot: ObjectSlot, objects: IntArray) -> IntArray:
+    """Sort the objects of each event by pt, ``(n_events, n_objects, n_features)``; equal ones stay in order."""
+    order = np.argsort(-objects[..., slot.features.index("pt")], axis=1, kind="stable")
+    return np.take_along_axis(objects, order[..., np.newaxis], axis=1)
 
 
 def _vector_sum(slot: ObjectSlot, a: IntArray, b: IntArray) -> IntArray:

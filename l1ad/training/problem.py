@@ -60,8 +60,10 @@ class Problem:
 
     @property
     def score_columns(self) -> tuple[int, ...]:
-        """The columns of a score that compares the input with its reconstruction; none for others."""
-        return self.scaling.columns if self.plan.score.is_reconstruction and not self.plan.embedding else ()
+        """The columns that a score compares with their reconstruction: of the input, or of an embedding all; none for other scores."""
+        if self.plan.embedding:
+            return tuple(range(self.plan.latent))
+        return self.scaling.columns if self.plan.score.is_reconstruction else ()
 
     def graph(self, plan: Plan, plans: Sequence[Plan] = (), *, distil: float = 0.0, step: Step = Step.WHOLE) -> Graph:
         """Describe what is compiled: networks of one plan in float, or quantised with the types of a plan for each network."""

@@ -139,8 +139,7 @@ def best_seed(done: Fit) -> int:
 def _reference(problem: Problem, parameters: Parameters, index: int) -> FloatNetwork:
     kind = problem.plan.score
     sources, cyclic = problem.plan.score_sources, problem.config.score.cyclic_phi and kind.is_reconstruction
-    columns = tuple(range(problem.plan.latent)) if sources else problem.score_columns
-    score = FloatScore(kind, columns, cyclic and not sources, sources)
+    score = FloatScore(kind, problem.score_columns, cyclic and not sources, sources)
     return extract_float(problem.plan, problem.layout, problem.scaling.scaling, score, parameters, index)
 
 
@@ -206,19 +205,17 @@ def _fit_rounds(
 
     What follows an encoder that is trained before it is small, and keeps its weights.
     """
-    training, seeds, done, number = problem.config.training, candidate_seeds(problem.seeds, n), Fit(start, {}), 0
+    training, seeds, done = problem.config.training, candidate_seeds(problem.seeds, n), Fit(start, {})
     end = round(training.prune_to * training.epochs)
     settings = problem.settings(training.epochs, "quantisation-aware training", seeds, _pruning(problem.config))
-    for graph in graphs:
-        rounds = [settings]
-        for former, sparsity in pairwise((training.sparsity, *training.shrink)):
-            schedule = PruningSchedule(sparsity, 0, end, former)
-            rounds.append(replace(settings, pruning=schedule, label=f"shrinking to {sparsity:.0%}"))
-        if graph.step is Step.RECONSTRUCTION:
-            rounds = [replace(settings, pruning=NO_PRUNING)]
-        for one in rounds:
-            done = fit(graph, *parts, one, done.parameters, round_checkpoint(checkpoint, number))
-            number += 1
+    rounds = [settings]
+    for former, sparsity in pairwise((training.sparsity, *training.shrink)):
+        schedule = PruningSchedule(sparsity, 0, end, former)
+        rounds.append(replace(settings, pruning=schedule, label=f"shrinking to {sparsity:.0%}"))
+    unpruned = [replace(settings, pruning=NO_PRUNING)]
+    every = [(graph, one) for graph in graphs for one in (unpruned if graph.step is Step.RECONSTRUCTION else rounds)]
+    for number, (graph, one) in enumerate(every):
+        done = fit(graph, *parts, one, done.parameters, round_checkpoint(checkpoint, number))
     return done
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -42,7 +43,7 @@ def encoder_shapes(config: ShapeConfig, n_columns: int, hidden: Sequence[int], n
     if not config.layers:
         return chain_shapes([n_columns, *hidden, n_outputs])
     image: Shape | None = config.image
-    if image is not None and image[0] * image[1] * image[2] != n_columns:
+    if image is not None and math.prod(image) != n_columns:
         raise ConfigError(
             f"Key 'image' has {image[0]} x {image[1]} x {image[2]} values, the layout {n_columns} columns; use one value a column."
         )
@@ -72,8 +73,7 @@ def _with_window(layer: LayerConfig, image: Shape) -> tuple[LayerShape, Shape]:
     except ModelError as error:
         raise ConfigError(f"Key 'layers': {error}") from None
     given = (*kernel.window.places, kernel.filters)
-    n_in, n_out = image[0] * image[1] * image[2], given[0] * given[1] * given[2]
-    return LayerShape("pool" if kernel.fixed else "conv", n_in, n_out, kernel), given
+    return LayerShape("pool" if kernel.fixed else "conv", math.prod(image), math.prod(given), kernel), given
 
 
 def decoder_shapes(encoder: Sequence[LayerShape], latent: int) -> list[LayerShape]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from l1ad.core.fixed import IntArray
 from l1ad.core.layout import ObjectLayout, ObjectSlot
+from l1ad.training.mixing import hardest_first
 
 #: Standard deviation of the factor on each momentum.
 SMEAR = 0.1
@@ -52,5 +53,4 @@ def _view(slot: ObjectSlot, objects: IntArray, turn: NDArray[Any], side: NDArray
         i = slot.features.index("phi")
         objects[..., i] = np.mod(objects[..., i] + np.rint(turn * slot.phi_period).astype(np.int64), slot.phi_period)
     objects[~there | lost] = 0
-    order = np.argsort(-objects[..., pt], axis=1, kind="stable")
-    return np.take_along_axis(objects, order[..., np.newaxis], axis=1)
+    return hardest_first(slot, objects)
